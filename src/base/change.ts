@@ -1,0 +1,69 @@
+/** A name for a logical unit: `TARGET-NAME/LUN`, or `IP:PORT/LUN` where no login was seen. */
+export type LuId = string;
+
+/**
+ * What a run of bytes became:
+ * bytes (in one or more parts that together have the run's length), one block repeated (`fill`, WRITE SAME), zeros,
+ * or unknown (`lbnOnly`: to be read back from where the blocks lie).
+ */
+export type Payload = readonly Uint8Array[] | { readonly fill: Uint8Array } | 'zeros' | 'lbnOnly';
+
+/** A run of bytes in the LU; `lbnOnly` runs are whole blocks. Offsets and lengths are bytes. */
+export interface Piece {
+  readonly offset: number;
+  readonly length: number;
+  readonly payload: Payload;
+}
+
+/** Why a change carries no data, in one word for reports and metrics. */
+export type Doubt =
+  | 'no-room' // the buffer was short of room
+  | 'hole' // bytes of the data were not captured, or were disputed
+  | 'digest' // a data digest proved the data wrong
+  | 'outcome' // the status says that a part may have been written
+  | 'lost-status' // the status was not seen
+  | 'aborted' // task management, reset or a dropped connection
+  | 'overlap' // two writes in flight on the same blocks
+  | 'effect' // the command's effect is not in its data (ORWRITE, EXTENDED COPY, ...)
+  | 'cache-loss' // a volatile cache may have lost what it had acknowledged
+  | 'lost-command' // a command was not seen and its extents cannot be proved
+  | 'unknown-command' // an opcode without a known effect carried data out
+  | 'block-size' // the block size was never learned
+  | 'identity'; // the LU could not be identified
+
+/** One completed write-natured command as a mirror sees it: one `seq`, however many pieces. */
+export interface Change {
+  seq: number;
+  /** Nanoseconds since 1970. */
+  at: bigint;
+  lu: LuId;
+  pieces: readonly Piece[] | 'wholeLu';
+  fua: boolean;
+  doubt?: Doubt;
+  /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
+  lease?: Lease;
+}
+
+/** SYNCHRONIZE CACHE, as the host was promised it. */
+export interface Barrier {
+  seq: number;
+  at: bigint;
+  lu: LuId;
+}
+
+/** Bounded memory for write data, lent in a few contiguous parts. */
+export interface Lease {
+  /** Parts in order; their lengths add up to at least the bytes asked for. */
+  readonly parts: readonly Uint8Array[];
+  /** Bytes of the room that this lease occupies. */
+  readonly bytes: number;
+}
+
+/** Where write data lands while its task is open (see `src/buffer/room.ts`). */
+export interface LeaseRoom {
+  /** A lease for `bytes`, or undefined when room is short: then the change keeps only its LBNs. */
+  take(bytes: number): Lease | undefined;
+  give(lease: Lease): void;
+  /** True while the source should pause because a mirror is still draining. */
+  readonly full: boolean;
+}

@@ -1,0 +1,26 @@
+import type { Piece } from './change.ts';
+
+/** What tells one medium from another (VPD 83h designators, serial number, or device and inode of a file). */
+export interface VolumeIdentity {
+  kind: 'file' | 'block' | 'lu' | 'memory';
+  /** Stable words: two volumes with one id are the same medium. */
+  id: string;
+}
+
+/** A medium that holds blocks: a file, a block device, an LU behind an initiator. All offsets and lengths in bytes. */
+export interface Volume {
+  readonly blockSize: number;
+  readonly blocks: number;
+  identity(): VolumeIdentity;
+  /** Fills `into` from `offset`; rejects with a `Fault` when the medium cannot give all of it. */
+  read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Writes pieces that do not overlap; none is `lbnOnly`. With `fua` they are durable when the promise resolves. */
+  writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void>;
+  zero(offset: number, length: number): Promise<void>;
+  unmap(offset: number, length: number): Promise<void>;
+  flush(): Promise<void>;
+  /** Makes the medium at least `bytes` long where it can grow; rejects with a `Fault` where it cannot. */
+  grow(bytes: number): Promise<void>;
+  onSizeChange(listener: (blocks: number) => void): void;
+  close(): Promise<void>;
+}
