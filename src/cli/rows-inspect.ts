@@ -1,0 +1,95 @@
+import type { Writable } from 'node:stream';
+import type { SourceFault } from '../base/frames.ts';
+import type { SnoopSink } from '../base/sink.ts';
+import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
+import { ProgressLine, type ReadingProgress } from './draw-progress.ts';
+import { plain } from './draw-words.ts';
+import { Output } from './rows-output.ts';
+
+/** What `decode` and `stat` ask of the reading of captures. */
+export interface InspectHooks {
+  progress?: (progress: ReadingProgress) => void;
+  signal?: AbortSignal;
+  /** Whether the payload of writes is wanted too. */
+  payload?: boolean;
+  /** Called before the first command with the time of the first frame, nanoseconds since 1970. */
+  begin?: (firstAt: bigint) => void;
+  /** Asked between batches: reading goes on when the promise resolves. */
+  ready?: () => Promise<void> | undefined;
+}
+
+export interface InspectEnd {
+  frames: number;
+  bytes: number;
+  firstAt: bigint;
+  lastAt: bigint;
+  streams: number;
+  holes: number;
+  holeBytes: number;
+  faults: readonly SourceFault[];
+  notices: string[];
+}
+
+export type Inspect = (paths: string[], sink: SnoopSink, hooks: InspectHooks) => Promise<InspectEnd>;
+
+export type Stream = Writable & TerminalStream;
+
+/** Where a command reads and shows: the process's own, or a test's. */
+export interface Seat {
+  stdout: Stream;
+  stderr: Stream;
+  env: Record<string, string | undefined>;
+  inspect: Inspect;
+}
+
+/** The process's own streams, with the reading of captures loaded only now. */
+export async function processSeat(): Promise<Seat> {
+  const { inspect } = await import('../unit/inspect.ts');
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env, inspect };
+}
+
+export interface Reading {
+  out: Output;
+  terminal: Terminal;
+  /** Reads everything into the sink; undefined when the reader of the output went away meanwhile. */
+  read(sink: SnoopSink, begin?: (firstAt: bigint) => void): Promise<InspectEnd | undefined>;
+  /** One line on standard error. */
+  tell(text: string): void;
+}
+
+/** Joins the sources, the output and (where it does not disturb) a progress line. */
+export function readingOf(sources: readonly string[], seat: Seat): Reading {
+  const abort = new AbortController();
+  const out = new Output(seat.stdout, () => abort.abort());
+  const showsProgress = seat.stderr.isTTY === true && seat.stdout.isTTY !== true;
+  const line = showsProgress ? new ProgressLine(seat.stderr, terminalOf(seat.stderr, seat.env)) : undefined;
+  const tell = (text: string): void => {
+    seat.stderr.write(`tapmirror: ${plain(text)}\n`);
+  };
+  const read: Reading['read'] = async (sink, begin) => {
+    try {
+      const end = await seat.inspect([...sources], sink, {
+        signal: abort.signal,
+        payload: false,
+        ready: () => out.ready(),
+        ...(line === undefined ? {} : { progress: (progress) => line.show(progress, performance.now()) }),
+        ...(begin === undefined ? {} : { begin }),
+      });
+      return out.closed ? undefined : end;
+    } catch (error) {
+      if (out.closed) return undefined;
+      throw error;
+    } finally {
+      line?.clear();
+    }
+  };
+  return { out, terminal: terminalOf(seat.stdout, seat.env), read, tell };
+}
+
+/** Says what could not be used of the sources, and what the traffic gave to notice: a line each. */
+export function tellEnd(end: InspectEnd, tell: (text: string) => void): void {
+  for (const { file, offset, reason } of end.faults) {
+    tell(`${file}: ${reason} at byte ${offset}; everything before it was used`);
+  }
+  for (const notice of end.notices) tell(notice);
+}
