@@ -153,6 +153,12 @@ export class Extents {
     return this.#count === 0 ? undefined : [this.#starts[0], this.#ends[0]];
   }
 
+  /** The highest range as `[start, end]`. */
+  last(): [number, number] | undefined {
+    const i = this.#count - 1;
+    return i < 0 ? undefined : [this.#starts[i], this.#ends[i]];
+  }
+
   /** Every range as `[start, length]`, in order. */
   toRanges(): [number, number][] {
     const ranges: [number, number][] = [];

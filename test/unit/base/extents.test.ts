@@ -77,6 +77,7 @@ describe('Extents', () => {
         );
         const lowest = model.size === 0 ? undefined : Math.min(...model);
         assert.equal(set.first()?.[0], lowest);
+        assert.equal(set.last()?.[1], model.size === 0 ? undefined : Math.max(...model) + 1);
       }),
     );
   });

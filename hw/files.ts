@@ -1,0 +1,222 @@
+import { type BigIntStats, close, constants, fdatasync, fstat, ftruncate, open, read, writev } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { Piece } from '../src/base/change.ts';
+import { Fault } from '../src/base/fault.ts';
+import type { Volume, VolumeIdentity } from '../src/base/volume.ts';
+import { blockDeviceBytes } from './blockDevice.ts';
+import { fileFault } from './fileFaults.ts';
+import { Gather } from './gather.ts';
+
+export interface FileVolumeOptions {
+  /** Bytes per block, for counting `blocks`; 512 when it is not known. */
+  blockSize?: number;
+  /** False: opened for reading only. */
+  writable: boolean;
+}
+
+interface Medium {
+  kind: 'file' | 'block';
+  bytes: number;
+  id: string;
+  rdev: bigint;
+}
+
+/**
+ * A regular file or a block device as a volume. It is never created here: a mirror that starts from nothing is the
+ * operator's decision. Rejects with a `Fault` that names the path and the mend.
+ *
+ * Calls may overlap; `close` is for when none is under way.
+ */
+export async function openFileVolume(path: string, options: FileVolumeOptions): Promise<Volume> {
+  const blockSize = options.blockSize ?? 512;
+  const doing = options.writable ? 'opening it for writing' : 'opening it for reading';
+  let fd = -1;
+  try {
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    const { kind } = await mediumOf(path, await stat(path, { bigint: true }));
+    // O_EXCL on a block device asks Linux to refuse one that is mounted or claimed.
+    const claim = kind === 'block' && options.writable ? constants.O_EXCL : 0;
+    fd = await promisify(open)(path, (options.writable ? constants.O_RDWR : constants.O_RDONLY) | claim);
+    // By descriptor, as the name may have come to mean something else meanwhile.
+    const opened = await new Promise<BigIntStats>((resolve, reject) => {
+      fstat(fd, { bigint: true }, (error, status) => (error ? reject(error) : resolve(status)));
+    });
+    return new FileVolume(path, fd, blockSize, await mediumOf(path, opened));
+  } catch (error) {
+    if (fd >= 0) close(fd);
+    throw error instanceof Fault ? error : fileFault(path, doing, error as NodeJS.ErrnoException);
+  }
+}
+
+async function mediumOf(path: string, status: BigIntStats): Promise<Medium> {
+  const { rdev } = status;
+  if (status.isFile()) {
+    if (status.size > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault('local', `${path} is longer than 2^53-1 bytes`);
+    return { kind: 'file', bytes: Number(status.size), id: `file ${status.dev}:${status.ino}`, rdev };
+  }
+  if (status.isBlockDevice()) {
+    return { kind: 'block', bytes: await blockDeviceBytes(path, rdev), id: `block device ${rdev}`, rdev };
+  }
+  const what = status.isDirectory() ? 'a directory' : 'neither a regular file nor a block device';
+  throw new Fault('local', `${path} is ${what}`, 'name a file or a block device');
+}
+
+class FileVolume implements Volume {
+  readonly blockSize: number;
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #medium: Medium;
+  readonly #listeners: ((blocks: number) => void)[] = [];
+  #bytes: number;
+
+  constructor(path: string, fd: number, blockSize: number, medium: Medium) {
+    this.#path = path;
+    this.#fd = fd;
+    this.blockSize = blockSize;
+    this.#medium = medium;
+    this.#bytes = medium.bytes;
+  }
+
+  get blocks(): number {
+    return Math.floor(this.#bytes / this.blockSize);
+  }
+
+  identity(): VolumeIdentity {
+    return { kind: this.#medium.kind, id: this.#medium.id };
+  }
+
+  read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let done = 0;
+      const more = (): void => {
+        if (done === into.length) resolve();
+        else if (signal?.aborted) reject(stopped(this.#path));
+        else read(this.#fd, into, done, into.length - done, offset + done, landed);
+      };
+      const landed = (error: NodeJS.ErrnoException | null, bytes: number): void => {
+        const doing = `reading ${into.length} bytes at ${offset}`;
+        if (error) reject(fileFault(this.#path, doing, error));
+        else if (bytes === 0) reject(new Fault('local', `${this.#path} ends at ${offset + done} (${doing})`));
+        else {
+          done += bytes;
+          more();
+        }
+      };
+      more();
+    });
+  }
+
+  writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void> {
+    for (const { offset, length } of pieces) {
+      // Written past its end a file would grow without a word.
+      if (offset + length > this.#bytes) {
+        const what = `${this.#path} holds ${this.#bytes} bytes, and a write reaches to ${offset + length}`;
+        return Promise.reject(new Fault('local', what, `make it longer: truncate -s ${offset + length} ${this.#path}`));
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const gather = new Gather(pieces);
+      const next = (): void => {
+        if (signal?.aborted) reject(stopped(this.#path));
+        else if (gather.next()) this.#write(gather.buffers, gather.position, gather.bytes, next, reject);
+        else if (options.fua) this.flush().then(resolve, reject);
+        else resolve();
+      };
+      try {
+        next();
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }
+
+  zero(offset: number, length: number): Promise<void> {
+    return this.writev([{ offset, length, payload: 'zeros' }], { fua: false });
+  }
+
+  /** Node cannot punch holes; zeros read the same. */
+  unmap(offset: number, length: number): Promise<void> {
+    return this.zero(offset, length);
+  }
+
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#fd, (error) => {
+        if (error) reject(fileFault(this.#path, 'flushing', error));
+        else resolve();
+      });
+    });
+  }
+
+  async grow(bytes: number): Promise<void> {
+    if (this.#medium.kind === 'block') {
+      this.#resized(await blockDeviceBytes(this.#path, this.#medium.rdev));
+      if (this.#bytes >= bytes) return;
+      const what = `${this.#path} is a block device of ${this.#bytes} bytes, ${bytes} are needed`;
+      throw new Fault('local', what, `enlarge the device to at least ${bytes} bytes`);
+    }
+    if (bytes <= this.#bytes) return;
+    await new Promise<void>((resolve, reject) => {
+      ftruncate(this.#fd, bytes, (error) => {
+        if (error) reject(fileFault(this.#path, `growing it to ${bytes} bytes`, error));
+        else resolve();
+      });
+    });
+    this.#resized(bytes);
+  }
+
+  onSizeChange(listener: (blocks: number) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      close(this.#fd, (error) => {
+        if (error) reject(fileFault(this.#path, 'closing', error));
+        else resolve();
+      });
+    });
+  }
+
+  #resized(bytes: number): void {
+    if (bytes === this.#bytes) return;
+    this.#bytes = bytes;
+    for (const listener of this.#listeners) listener(this.blocks);
+  }
+
+  /** One call, repeated for what a short write left. */
+  #write(
+    buffers: Uint8Array[],
+    position: number,
+    bytes: number,
+    next: () => void,
+    fail: (fault: unknown) => void,
+  ): void {
+    writev(this.#fd, buffers, position, (error, written) => {
+      try {
+        if (error) fail(fileFault(this.#path, `writing ${bytes} bytes at ${position}`, error));
+        else if (written === bytes) next();
+        else if (written === 0) fail(new Fault('local', `${this.#path} takes no more bytes at ${position}`));
+        else this.#write(rest(buffers, written), position + written, bytes - written, next, fail);
+      } catch (bug) {
+        fail(bug);
+      }
+    });
+  }
+}
+
+/** What is left of `buffers` behind the first `written` bytes. */
+function rest(buffers: readonly Uint8Array[], written: number): Uint8Array[] {
+  let skip = written;
+  let first = 0;
+  while (skip >= buffers[first].length) {
+    skip -= buffers[first].length;
+    first++;
+  }
+  return [buffers[first].subarray(skip), ...buffers.slice(first + 1)];
+}
+
+function stopped(path: string): Fault {
+  return new Fault('local', `${path}: stopped before it was done`);
+}

@@ -1,0 +1,37 @@
+import type { Change, Piece } from '../base/change.ts';
+import type { Fault } from '../base/fault.ts';
+
+/** What a mirror tells: always true of now, in the order an operator asks for them. */
+export type MirrorState = 'equal' | 'behind' | 'copying' | 'repairing' | 'paused' | 'broken';
+
+/** What a mirror wants done. Every request but `notice` is answered by `done` or `failed` with its `id`. */
+export type MirrorRequest =
+  /** Pieces sorted by offset, without overlap and none LBN-only, to be written to the mirror. */
+  | { kind: 'writev'; id: number; pieces: readonly Piece[]; fua: boolean }
+  | { kind: 'zero'; id: number; offset: number; length: number }
+  | { kind: 'flush'; id: number }
+  /** The mirror must become at least this long. */
+  | { kind: 'grow'; id: number; bytes: number }
+  /** Bytes to be read from the first volume and written to the mirror at the same offset. */
+  | { kind: 'copy'; id: number; offset: number; length: number }
+  /** Something an operator should read. */
+  | { kind: 'notice'; text: string };
+
+export type MirrorInput =
+  /** The backlog has entries. */
+  | { kind: 'more' }
+  | { kind: 'done'; id: number }
+  /** `source`: a copy could not be read; everything else failed at the mirror itself. */
+  | { kind: 'failed'; id: number; fault: Fault; source: boolean }
+  /** The backlog gave this change up for this mirror, before it was taken. */
+  | { kind: 'missed'; change: Change }
+  /** What the bus told; 0 while unknown. `capacity` in bytes. */
+  | { kind: 'facts'; blockSize: number; capacity: number }
+  /** The mirror's medium is this long now. */
+  | { kind: 'size'; bytes: number }
+  /** Read what is in doubt back from a first volume of `limit` bytes. */
+  | { kind: 'resolve'; limit: number }
+  /** Start no more copies. */
+  | { kind: 'stop' }
+  /** Make everything durable once the backlog is written. */
+  | { kind: 'flush' };

@@ -1,0 +1,26 @@
+import { Fault } from '../base/fault.ts';
+import type { Volume } from '../base/volume.ts';
+
+/** A volume under the name that the operator gave it. */
+export interface NamedVolume {
+  name: string;
+  volume: Volume;
+}
+
+/**
+ * Throws when two of the volumes are one medium (B6b): a mirror that is the first volume would write over what it reads,
+ * and two mirrors on one file would each undo the other. Both names are in the message.
+ */
+export function refuseTwins(volumes: readonly NamedVolume[]): void {
+  const names = new Map<string, string>();
+  for (const { name, volume } of volumes) {
+    const { kind, id } = volume.identity();
+    const key = `${kind} ${id}`;
+    const twin = names.get(key);
+    if (twin !== undefined) {
+      const both = twin === name ? `${name} is named twice` : `${twin} and ${name} are one medium (${id})`;
+      throw new Fault('local', both, 'give each mirror a medium of its own, and none the first volume');
+    }
+    names.set(key, name);
+  }
+}

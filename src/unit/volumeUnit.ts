@@ -1,0 +1,342 @@
+import type { Reason } from '../base/backlog.ts';
+import type { Barrier, Change, LuId } from '../base/change.ts';
+import { Extents } from '../base/extents.ts';
+import type { LuFacts } from '../base/sink.ts';
+import type { Volume } from '../base/volume.ts';
+import { Ring } from '../buffer/ring.ts';
+import type { Room } from '../buffer/room.ts';
+import { Mirror } from '../mirror/mirror.ts';
+import type { MirrorState } from '../mirror/requests.ts';
+import { Unresolved } from '../record/unresolved.ts';
+import { Pump } from './pump.ts';
+import { type NamedVolume, refuseTwins } from './twins.ts';
+
+export interface VolumeUnitOptions {
+  lu: LuId;
+  /** Shared by all volumes. */
+  room: Room;
+  mirrors: readonly { to: string; volume: Volume }[];
+  /** Where LBN-only changes are read back from; it is only read. */
+  first?: NamedVolume;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+  notice: (text: string) => void;
+  /** Honour every barrier and FUA; a replay flushes once, in `finish`. Default false. */
+  flushBarriers?: boolean;
+  /** Bounds of the ring and of each mirror's requests, where the defaults do not fit. */
+  entriesMax?: number;
+  inFlightMax?: number;
+  batchBytes?: number;
+  copyBytes?: number;
+}
+
+export interface MirrorReport {
+  to: string;
+  state: MirrorState;
+  /** Bytes of changes written, and bytes copied from the first volume. */
+  writtenBytes: number;
+  resolvedBytes: number;
+  unresolvedBlocks: number;
+  /** Requests run against the mirror, and the longest of them. */
+  requests: number;
+  slowestNs: number;
+  error?: { message: string; mend?: string };
+}
+
+export interface VolumeReport {
+  lu: LuId;
+  /** Null while it was never learned: ranges are in blocks of 512 bytes then. */
+  blockSize: number | null;
+  /** Capacity in blocks, null while unknown. */
+  blocks: number | null;
+  /** `[lbn, blocks]`, sorted: every block that some mirror is not known to have right. */
+  unresolved: [number, number][];
+  unresolvedBlocks: number;
+  /** Blocks for each reason; a block in doubt for two reasons, or at two mirrors, counts once for each reason. */
+  reasons: Partial<Record<Reason, number>>;
+  changes: number;
+  /** Changes that came with something in doubt. */
+  doubtfulChanges: number;
+  barriers: number;
+  mirrors: MirrorReport[];
+}
+
+interface Arm {
+  to: string;
+  mirror: Mirror;
+  pump: Pump;
+  volume: Volume;
+  record: Unresolved;
+}
+
+const UNKNOWN_BLOCK_SIZE = 512;
+
+/**
+ * One configured volume: its ring, its mirrors, and the pumps that run their requests.
+ *
+ * `push` and `barrier` are synchronous; requests start before the event loop turns, all changes of one batch together.
+ */
+export class VolumeUnit {
+  readonly lu: LuId;
+  readonly #options: VolumeUnitOptions;
+  readonly #room: Room;
+  readonly #ring: Ring;
+  readonly #arms: readonly Arm[];
+  readonly #eagerBytes: number;
+  #blockSize = 0;
+  #blocks = 0;
+  #changes = 0;
+  #doubtful = 0;
+  #barriers = 0;
+  #kicked = false;
+  #bytesSinceKick = 0;
+  #watchers: (() => void)[] = [];
+
+  /** Throws a `Fault` when two of the volumes are one medium. */
+  constructor(options: VolumeUnitOptions) {
+    refuseTwins([
+      ...(options.first ? [options.first] : []),
+      ...options.mirrors.map(({ to, volume }) => ({ name: to, volume })),
+    ]);
+    this.lu = options.lu;
+    this.#options = options;
+    this.#room = options.room;
+    this.#ring = new Ring(options.room, options.entriesMax);
+    this.#room.register(this.#ring);
+    this.#eagerBytes = options.batchBytes ?? 1024 * 1024;
+    this.#arms = options.mirrors.map(({ to, volume }) => this.#arm(to, volume));
+  }
+
+  /** The change, and its lease, belong to the unit from here on. */
+  push(change: Change): void {
+    this.#changes++;
+    if (change.doubt !== undefined) this.#doubtful++;
+    this.#ring.push(change);
+    this.#bytesSinceKick += change.lease?.bytes ?? 0;
+    if (this.#bytesSinceKick >= this.#eagerBytes) this.#kick();
+    else this.#kickSoon();
+  }
+
+  barrier(barrier: Barrier): void {
+    this.#barriers++;
+    this.#ring.pushBarrier(barrier);
+    this.#kickSoon();
+  }
+
+  /** Block size and capacity as the bus told them or the operator configured them. */
+  facts(facts: LuFacts): void {
+    if (facts.blockSize === this.#blockSize && facts.blocks === this.#blocks) return;
+    if (facts.blockSize > 0) this.#blockSize = facts.blockSize;
+    if (facts.blocks > 0) this.#blocks = facts.blocks;
+    const capacity = this.#blocks * this.#blockSize;
+    for (const { mirror, pump } of this.#arms) {
+      mirror.step({ kind: 'facts', blockSize: this.#blockSize, capacity });
+      pump.run();
+    }
+  }
+
+  /** Resolves as soon as the room (shared by all volumes) lets a source that can wait go on. */
+  whenRoom(): Promise<void> {
+    return new Promise((resolve) => this.#room.onRoom(resolve));
+  }
+
+  /** Resolves when every mirror has caught up and nothing is under way. */
+  whenIdle(): Promise<void> {
+    this.#kick();
+    return this.#until(() => this.#arms.every(({ mirror }) => mirror.idle));
+  }
+
+  /**
+   * Catches up, reads back from the first volume what is in doubt, and makes every mirror durable. An aborted signal
+   * ends the reading back; what is left then stays unresolved. `progress` is told bytes read back of bytes to read.
+   */
+  async finish(
+    options: { signal?: AbortSignal; progress?: (done: number, total: number) => void } = {},
+  ): Promise<void> {
+    const { signal, progress } = options;
+    await this.whenIdle();
+    if (this.#options.first && !signal?.aborted) await this.#resolve(signal, progress);
+    for (const { mirror, pump } of this.#arms) {
+      mirror.step({ kind: 'flush' });
+      pump.run();
+    }
+    await this.whenIdle();
+  }
+
+  report(): VolumeReport {
+    const size = this.#blockSize || UNKNOWN_BLOCK_SIZE;
+    const limit = this.#reportLimit();
+    const all = new Extents();
+    const byReason = new Map<Reason, Extents>();
+    const mirrors = this.#arms.map((arm) => {
+      const own = new Extents();
+      const note = (reason: Reason, start: number, end: number): void => {
+        const [from, to] = [Math.floor(start / size), Math.ceil(end / size)];
+        own.add(from, to);
+        all.add(from, to);
+        const set = byReason.get(reason) ?? new Extents();
+        byReason.set(reason, set);
+        set.add(from, to);
+      };
+      arm.record.forEachBelow(limit, note);
+      arm.mirror.forEachWaiting((start, end) => {
+        if (start < limit) note('not-written', start, Math.min(end, limit));
+      });
+      return mirrorReport(arm, own.total);
+    });
+    const reasons: Partial<Record<Reason, number>> = {};
+    for (const [reason, set] of byReason) reasons[reason] = set.total;
+    return {
+      lu: this.lu,
+      blockSize: this.#blockSize || null,
+      blocks: this.#blocks || null,
+      unresolved: all.toRanges(),
+      unresolvedBlocks: all.total,
+      reasons,
+      changes: this.#changes,
+      doubtfulChanges: this.#doubtful,
+      barriers: this.#barriers,
+      mirrors,
+    };
+  }
+
+  /** Waits for what is under way, then closes the mirrors' volumes. The first volume belongs to the caller. */
+  async close(): Promise<void> {
+    for (const { mirror, pump } of this.#arms) {
+      mirror.step({ kind: 'stop' });
+      pump.stopCopies();
+    }
+    await this.whenIdle();
+    this.#room.unregister(this.#ring);
+    await Promise.all(this.#arms.map(({ volume }) => volume.close()));
+  }
+
+  #arm(to: string, volume: Volume): Arm {
+    const { now, notice, first, flushBarriers = false, inFlightMax, batchBytes, copyBytes } = this.#options;
+    const record = new Unresolved();
+    const mirror: Mirror = new Mirror({
+      name: { to, medium: volume.identity().kind },
+      backlog: this.#ring.join((change) => mirror.step({ kind: 'missed', change })),
+      record,
+      size: volume.blocks * volume.blockSize,
+      flushBarriers,
+      ...(inFlightMax === undefined ? {} : { inFlightMax }),
+      ...(batchBytes === undefined ? {} : { batchBytes }),
+      ...(copyBytes === undefined ? {} : { copyBytes }),
+    });
+    const moved = (): void => this.#moved();
+    return { to, mirror, volume, record, pump: new Pump({ mirror, volume, first: first?.volume, now, notice, moved }) };
+  }
+
+  async #resolve(signal?: AbortSignal, progress?: (done: number, total: number) => void): Promise<void> {
+    const { first } = this.#options;
+    if (!first) return;
+    const stop = (): void => {
+      for (const { mirror, pump } of this.#arms) {
+        mirror.step({ kind: 'stop' });
+        pump.stopCopies();
+      }
+      this.#moved();
+    };
+    const tell = (): void => {
+      let done = 0;
+      let total = 0;
+      for (const { mirror } of this.#arms) {
+        done += mirror.progress.done;
+        total += mirror.progress.total;
+      }
+      if (total > 0) progress?.(done, total);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      for (const { mirror, pump } of this.#arms) {
+        mirror.step({ kind: 'resolve', limit: this.#limit() });
+        pump.run();
+      }
+      await this.#until(() => {
+        tell();
+        return this.#arms.every(({ mirror }) => mirror.idle);
+      });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /**
+   * Bytes of the LU: its capacity, else what the first volume holds (it is that LU), else what the largest mirror
+   * holds, as a mirror is never smaller than what was written to it.
+   */
+  #limit(): number {
+    const capacity = this.#blocks * this.#blockSize;
+    if (capacity > 0) return capacity;
+    const first = this.#options.first?.volume;
+    if (first) return first.blocks * first.blockSize;
+    return Math.max(0, ...this.#arms.map(({ mirror }) => mirror.size));
+  }
+
+  /** Without a capacity a change may name bytes above what any mirror holds: they count all the same. */
+  #reportLimit(): number {
+    const limit = this.#limit();
+    if (this.#blocks > 0 && this.#blockSize > 0) return limit;
+    let end = limit;
+    for (const { record, mirror } of this.#arms) {
+      end = Math.max(end, record.namedEnd);
+      mirror.forEachWaiting((_, to) => {
+        if (to < Number.MAX_SAFE_INTEGER) end = Math.max(end, to);
+      });
+    }
+    return end;
+  }
+
+  #kickSoon(): void {
+    if (this.#kicked) return;
+    this.#kicked = true;
+    queueMicrotask(() => {
+      if (this.#kicked) this.#kick();
+    });
+  }
+
+  #kick(): void {
+    this.#kicked = false;
+    this.#bytesSinceKick = 0;
+    for (const { mirror, pump } of this.#arms) {
+      mirror.step({ kind: 'more' });
+      pump.run();
+    }
+    this.#moved();
+  }
+
+  /** Something has happened: whoever waits looks again. */
+  #moved(): void {
+    if (this.#watchers.length === 0) return;
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const watcher of watchers) watcher();
+  }
+
+  #until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (holds()) resolve();
+        else this.#watchers.push(look);
+      };
+      look();
+    });
+  }
+}
+
+function mirrorReport(arm: Arm, unresolvedBlocks: number): MirrorReport {
+  const { mirror, pump, to } = arm;
+  const { fault } = mirror;
+  const error = fault && { message: fault.message, ...(fault.mend === undefined ? {} : { mend: fault.mend }) };
+  return {
+    to,
+    state: mirror.state,
+    writtenBytes: mirror.writtenBytes,
+    resolvedBytes: mirror.resolvedBytes,
+    unresolvedBlocks,
+    requests: pump.requests,
+    slowestNs: pump.slowestNs,
+    ...(error ? { error } : {}),
+  };
+}
