@@ -3,6 +3,7 @@ import { readConfigText } from '../../hw/configFile.ts';
 import { loadPcap } from '../../hw/tap.ts';
 import { Fault } from '../base/fault.ts';
 import type { Unserved } from './configCheck.ts';
+import { ConfigFault } from './configFault.ts';
 import { readJson } from './configJson.ts';
 import { unitConfig } from './configShape.ts';
 import { type ConfigNode, isMistake, type Mistake, placeOf } from './configTree.ts';
@@ -44,17 +45,6 @@ export interface MirrorConfig {
   /** The URL as written, for the report. */
   to: string;
   path: string;
-}
-
-/** A configuration that cannot be used: all its mistakes, one line each, `FILE:LINE:COLUMN: where: what; mend`. */
-export class ConfigFault extends Fault {
-  readonly mistakes: readonly string[];
-
-  constructor(mistakes: readonly string[]) {
-    super('local', mistakes.join('\n'));
-    this.name = 'ConfigFault';
-    this.mistakes = mistakes;
-  }
 }
 
 /**

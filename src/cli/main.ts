@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** A command's modules are loaded only when it is asked for: start-up time is most of what a short run takes. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  decode: {
+    summary: 'show every SCSI command of a capture, one per row',
+    load: async () => (await import('./decode.ts')).decodeCommand(),
+  },
+  stat: {
+    summary: 'show rates, latencies, block sizes and errors of a capture',
+    load: async () => (await import('./stat.ts')).statCommand(),
+  },
+  mirror: {
+    summary: 'repeat every write of a capture onto mirrors',
+    load: async () => (await import('./mirror.ts')).mirrorCommand(),
+  },
+};
+
+const HELP = `
+tapmirror reads captured iSCSI traffic between hosts and a volume, shows what the hosts did, and repeats their writes
+onto mirrors until these equal the volume, or names every block it cannot vouch for.
+
+Examples
+  tapmirror decode bus.pcap             what happened, command by command
+  tapmirror stat bus.pcap.gz            how fast, how large, how often
+  tapmirror mirror --config unit.yaml   make mirrors equal to the volume
+  tapmirror mirror --help               the configuration, key by key
+
+Units: LBNs and blocks are counts of the volume's logical blocks; KiB, MiB and GiB are powers of 1024, kB, MB and GB of
+1000. Captures are pcap or pcapng, plain or gzip; - is standard input.
+
+Exit status: 0 done, 1 failed (the line on standard error says why), 2 the command line or the configuration is wrong,
+3 mirrored, but some blocks are unresolved.
+`;
+
+/** The version that package.json gives; how far above it stands depends on the folder this was built into. */
+function version(): string {
+  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as Record<
+        string,
+        string
+      >;
+      if (name === 'tapmirror') return version;
+    } catch {
+      // None here: look one folder up.
+    }
+  }
+  return 'unknown';
+}
+
+async function programFor(words: readonly string[]): Promise<Command> {
+  const program = new Command('tapmirror')
+    .description('Snoops the bus between a host and its volume and keeps mirrors of the volume equal.')
+    .usage('COMMAND [options]')
+    .addHelpText('after', HELP)
+    .exitOverride()
+    // What is wrong with the words is told once, in the shape that all errors have.
+    .configureOutput({ outputError: () => {} });
+  if (words.some((word) => word === '--version' || word === '-V')) program.version(version());
+  else program.option('-V, --version', 'print the version');
+  const wanted = words.find((word) => !word.startsWith('-') && word !== 'help');
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    if (name === wanted) program.addCommand((await load()).copyInheritedSettings(program));
+    else program.command(name).summary(summary).description(summary);
+  }
+  return program;
+}
+
+async function run(words: readonly string[]): Promise<void> {
+  const program = await programFor(words);
+  try {
+    if (words.length === 0) throw new CommanderError(2, 'tapmirror.empty', 'a command is missing');
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    const { UsageFault } = await import('./errors.ts');
+    const asked = words.find((word) => Object.hasOwn(COMMANDS, word));
+    const what = error.code === 'commander.help' ? 'a command is missing' : error.message;
+    const mend = `see \`tapmirror ${asked === undefined ? '' : `${asked} `}--help\``;
+    throw new UsageFault(
+      what
+        .replace(/^error: /, '')
+        .replaceAll('\n', ' ')
+        .trim(),
+      mend,
+    );
+  }
+}
+
+// A reader of standard output that went away (`| head`) is no failure, and standard error has nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode ||= 1;
+  });
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  const { errorLines, exitOfError } = await import('./errors.ts');
+  const debug = Boolean(process.env.TAPMIRROR_DEBUG);
+  process.exitCode = exitOfError(error);
+  process.stderr.write(`${errorLines(error, debug).join('\n')}\n`);
+}
