@@ -1,29 +1,11 @@
 import type { SnoopSink } from '../base/sink.ts';
 import { StatCollector } from '../stat/collector.ts';
-import type { StatSnapshot } from '../stat/snapshot.ts';
-import { drawStat } from './draw-stat.ts';
+import { type CaptureSummary, drawStat, type StatReport } from './draw-stat.ts';
 import { CommandFilter, type NameFilter } from './rows-filter.ts';
 import { type InspectEnd, readingOf, type Seat, tellEnd } from './rows-inspect.ts';
 
 export interface StatOptions extends NameFilter {
   json?: boolean;
-}
-
-/** What was read: frames and streams are counted before any filter. */
-export interface CaptureSummary {
-  sources: readonly string[];
-  frames: number;
-  bytes: number;
-  seconds: number;
-  streams: number;
-  holes: number;
-  holeBytes: number;
-  faults: InspectEnd['faults'];
-  notices: readonly string[];
-}
-
-export interface StatReport extends StatSnapshot {
-  capture: CaptureSummary;
 }
 
 /** Sums up the sources; resolves and rejects as `runDecode` does. */

@@ -1,13 +1,30 @@
-import type { NatureSnapshot, TallySnapshot } from '../stat/snapshot.ts';
+import type { SourceFault } from '../base/frames.ts';
+import type { NatureSnapshot, StatSnapshot, TallySnapshot } from '../stat/snapshot.ts';
 import { bar, columns, cut, highest, paint, sparkline, squeeze, type Terminal } from './draw.ts';
 import { drawLus } from './draw-stat-lu.ts';
-import type { StatReport } from './draw-stat-run.ts';
 import { countWords, durationWords, perSecondWords, plain, rateWords, shareWords, sizeWords } from './draw-words.ts';
 
 /** Rows shown of lists that may be long; the rest is told as a count. */
 const OUTCOMES_SHOWN = 12;
 const OPERATIONS_SHOWN = 12;
 const NAMES_SHOWN = 16;
+
+/** What was read: frames and streams are counted before any filter. */
+export interface CaptureSummary {
+  sources: readonly string[];
+  frames: number;
+  bytes: number;
+  seconds: number;
+  streams: number;
+  holes: number;
+  holeBytes: number;
+  faults: readonly SourceFault[];
+  notices: readonly string[];
+}
+
+export interface StatReport extends StatSnapshot {
+  capture: CaptureSummary;
+}
 
 /** The whole page, for a terminal of the given width and abilities; ends with a newline. */
 export function drawStat(report: StatReport, terminal: Terminal): string {
