@@ -1,4 +1,4 @@
-import type { HotRegion } from '../stat/regions.ts';
+import type { RegionsSnapshot } from '../stat/regions.ts';
 import type { LuSnapshot } from '../stat/snapshot.ts';
 import { bar, columns, cut, highest, sparkline, spread, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, rateWords, shareWords, sizeWords } from './draw-words.ts';
@@ -60,27 +60,20 @@ function drawRegions({ regions, capacityBlocks, blockSizeBytes }: LuSnapshot, te
   if (highest(map.blocksRead) > 0) lines.push(`read  ${picture(map.blocksRead)}`.trimEnd());
   if (highest(map.blocksWritten) > 0) lines.push(`write ${picture(map.blocksWritten)}`.trimEnd());
   lines.push(`hot regions (${countWords(regionBlocks)} blocks${size} each):`);
-  lines.push(...hottest('read', regions.byReads, (region) => region.reads, regionBlocks, terminal));
-  lines.push(...hottest('write', regions.byWrites, (region) => region.writes, regionBlocks, terminal));
+  lines.push(...hottest(regions, terminal));
   return lines;
 }
 
-function hottest(
-  name: string,
-  regions: readonly HotRegion[],
-  count: (region: HotRegion) => number,
-  regionBlocks: number,
-  terminal: Terminal,
-): string[] {
-  const shown = regions.slice(0, REGIONS_SHOWN);
-  const most = highest(shown.map(count));
+function hottest({ byReads, byWrites, regionBlocks }: RegionsSnapshot, terminal: Terminal): string[] {
+  const shown = [
+    ...byReads.slice(0, REGIONS_SHOWN).map(({ lbn, reads }) => ({ name: 'read', lbn, count: reads })),
+    ...byWrites.slice(0, REGIONS_SHOWN).map(({ lbn, writes }) => ({ name: 'write', lbn, count: writes })),
+  ];
+  const most = highest(shown.map(({ count }) => count));
   const labels = columns(
-    shown.map((region) => [
-      name.padEnd(5),
-      `LBN ${region.lbn}-${region.lbn + regionBlocks - 1}`,
-      countWords(count(region)),
-    ]),
+    shown.map(({ name, lbn, count }) => [name, `LBN ${lbn}-${lbn + regionBlocks - 1}`, countWords(count)]),
   );
-  const width = Math.max(6, Math.min(40, terminal.width - highest(labels.map((label) => label.length)) - 2));
-  return shown.map((region, i) => `${labels[i]}  ${bar(count(region) / most, width, terminal)}`);
+  const room = terminal.width - highest(labels.map((label) => label.length)) - 2;
+  const width = Math.max(6, Math.min(40, room));
+  return shown.map(({ count }, i) => `${labels[i]}  ${bar(count / most, width, terminal)}`);
 }

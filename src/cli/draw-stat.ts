@@ -32,7 +32,8 @@ export function drawStat(report: StatReport, terminal: Terminal): string {
   const sections: string[][] = [drawHead(report, terminal)];
   if (total.commands > 0) {
     sections.push(
-      drawNatures(total, terminal),
+      drawNatures(total),
+      drawLatency(total, terminal),
       drawRate(total, terminal),
       drawSizes(total, terminal),
       drawQueue(total),
@@ -66,23 +67,27 @@ function drawHead({ capture, total, holes, hosts, targets, lus, seconds }: StatR
   return lines;
 }
 
-function drawNatures(total: TallySnapshot, { unicode }: Terminal): string[] {
-  const head = ['', 'commands', 'rate', 'bytes', 'throughput', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'];
-  const line = (name: string, nature: NatureSnapshot): string[] => {
-    const latency = nature.latencyNs;
-    const { p50, p90, p95, p99, p999, max } = latency ?? {};
-    return [
-      name,
-      countWords(nature.commands),
-      perSecondWords(nature.commandsPerSecond),
-      sizeWords(nature.bytes),
-      rateWords(nature.bytesPerSecond),
-      ...[p50, p90, p95, p99, p999, max].map((ns) => (ns === undefined ? '-' : durationWords(ns, unicode))),
-    ];
+function drawNatures({ natures: { read, write, control } }: TallySnapshot): string[] {
+  const line = (name: string, nature: NatureSnapshot): string[] => [
+    name,
+    countWords(nature.commands),
+    perSecondWords(nature.commandsPerSecond),
+    sizeWords(nature.bytes),
+    rateWords(nature.bytesPerSecond),
+  ];
+  const head = ['', 'commands', 'rate', 'bytes', 'throughput'];
+  return ['Natures', ...columns([head, line('read', read), line('write', write), line('control', control)])];
+}
+
+function drawLatency({ natures: { read, write, control } }: TallySnapshot, { unicode }: Terminal): string[] {
+  const line = (name: string, { latencyNs }: NatureSnapshot): string[] => {
+    const { min, p50, p90, p95, p99, p999, max } = latencyNs ?? {};
+    const cells = [min, p50, p90, p95, p99, p999, max];
+    return [name, ...cells.map((ns) => (ns === undefined ? '-' : durationWords(ns, unicode)))];
   };
-  const { read, write, control } = total.natures;
+  const head = ['', 'min', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'];
   return [
-    'Natures and latency',
+    'Latency from command to status',
     ...columns([head, line('read', read), line('write', write), line('control', control)]),
   ];
 }
@@ -170,26 +175,20 @@ function drawNamed<Entry extends TallySnapshot>(
   name: (entry: Entry) => string,
   terminal: Terminal,
 ): string[] {
-  // A single one would only repeat what the whole says, but its name is worth a line.
   const shown = entries.slice(0, NAMES_SHOWN);
+  const p99 = ({ latencyNs }: NatureSnapshot): string =>
+    latencyNs === null ? '-' : durationWords(latencyNs.p99, terminal.unicode);
   const cells = shown.map((entry) => {
     const { read, write } = entry.natures;
-    const p99 = ({ latencyNs }: NatureSnapshot): string =>
-      latencyNs === null ? '-' : durationWords(latencyNs.p99, terminal.unicode);
-    return [
-      countWords(entry.commands),
-      rateWords(read.bytesPerSecond),
-      rateWords(write.bytesPerSecond),
-      p99(read),
-      p99(write),
-      countWords(entry.errors),
-    ];
+    const rates = [rateWords(read.bytesPerSecond), rateWords(write.bytesPerSecond)];
+    return [countWords(entry.commands), ...rates, p99(read), p99(write), countWords(entry.errors)];
   });
-  const lines = columns([['commands', 'read', 'write', 'p99 read', 'p99 write', 'errors'], ...cells]);
-  const room = Math.max(16, terminal.width - highest(lines.map((line) => line.length)) - 2);
+  const table = [['commands', 'read', 'write', 'p99 read', 'p99 write', 'errors'], ...cells];
+  const figures = highest(columns(table.map((line) => ['', ...line])).map((line) => line.length));
+  const room = Math.max(12, terminal.width - figures);
   const names = [column, ...shown.map((entry) => cut(plain(name(entry)), room, 'tail', terminal))];
-  const table = columns(names.map((text, i) => [text, lines[i]]));
-  return [title, ...table, ...more(entries.length - shown.length)];
+  const lines = columns(names.map((text, i) => [text, ...table[i]]));
+  return [title, ...lines, ...more(entries.length - shown.length)];
 }
 
 function more(count: number): string[] {
