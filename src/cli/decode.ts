@@ -3,8 +3,9 @@ import type { DecodeOptions } from './rows-decode.ts';
 import { type Moment, parseMoment } from './rows-filter.ts';
 
 const HELP = `
-One row per SCSI command, in the order of the commands. A SOURCE is a pcap or pcapng file, plain or gzip, or - for
-standard input; several are read as one stream of time.
+One row per SCSI command, in the order of the commands. A SOURCE is a pcap or
+pcapng file, plain or gzip, or - for standard input; several are read as one
+stream of time.
 
 Columns
   TIME      seconds since the first frame
@@ -12,16 +13,19 @@ Columns
   STREAM    TCP connections in order of appearance, from 0
   LU        TARGET-NAME/LUN, or IP:PORT/LUN where no login was seen
   LBN       first logical block; BLOCKS: how many
-  EDTL      bytes the host expected to move (Expected Data Transfer Length); DATA: bytes that were seen
+  EDTL      bytes the host expected to move (Expected Data Transfer Length);
+            DATA: bytes that were seen
   DIR       r: to the host, w: to the target, bidi, -: no data
   LATENCY   from the command to its status
   STATUS    with its sense in words, or why no status was seen
 
---tsv gives every field under a header row (latency_us in microseconds, time in seconds since 1970); --json gives one
-object a line, with units in the names. What is absent is empty in TSV and null in JSON.
+--tsv gives every field under a header row (latency_us in microseconds, time
+in seconds since 1970); --json gives one object a line, with units in the
+names. What is absent is empty in TSV and null in JSON.
 
-Times for --from and --to: seconds since the first frame (12.5), or a date and time such as
-2026-05-04T10:15:00.250Z (UTC unless it ends in an offset such as +02:00). Both ends are included.
+Times for --from and --to: seconds since the first frame (12.5), or a date and
+time such as 2026-05-04T10:15:00.250Z (UTC unless it ends in an offset such as
++02:00). Both ends are included.
 
 Examples
   tapmirror decode night.pcap.gz | less -S
@@ -30,8 +34,9 @@ Examples
   tapmirror decode --json night.pcap | jq 'select(.latencyNs > 1e7)'
   ssh tap tcpdump -w - port 3260 | tapmirror decode -
 
-Exit status: 0 done (a file that ends inside a record is used up to there and named on standard error), 1 a source is
-missing or has no readable header, 2 wrong usage.
+Exit status: 0 done (a file that ends inside a record is used up to there and
+named on standard error), 1 a source is missing or has no readable header, 2
+wrong usage.
 `;
 
 /** `tapmirror decode SOURCE...`. */
@@ -60,5 +65,5 @@ export function decodeCommand(): Command {
 function momentArgument(text: string): Moment {
   const moment = parseMoment(text);
   if (moment !== undefined) return moment;
-  throw new InvalidArgumentError('Write seconds since the start (12.5) or a date and time (2026-05-04T10:15:00Z).');
+  throw new InvalidArgumentError('Write seconds since the start (12.5) or a date and time (2026-05-04T10:15:00Z)');
 }

@@ -2,31 +2,41 @@ import { Command } from 'commander';
 import type { StatOptions } from './draw-stat-run.ts';
 
 const HELP = `
-Everything is learned from the traffic alone. A SOURCE is a pcap or pcapng file, plain or gzip, or - for standard input;
-several are read as one stream of time.
+Everything is learned from the traffic alone. A SOURCE is a pcap or pcapng
+file, plain or gzip, or - for standard input; several are read as one stream
+of time.
 
 What is shown
-  natures         reads, writes and control commands: how many, bytes of payload, rate over the whole span, and latency
-                  from command to status as percentiles (p99: 99% of the commands were faster or as fast)
+  natures         reads, writes and control commands: how many, bytes of
+                  payload, rate over the whole span, and latency from command
+                  to status as percentiles (p99: 99% of the commands were
+                  faster or as fast)
   rate            bytes a second over time, one mark per interval
-  transfer sizes  commands by the bytes the host expected to move, in powers of two
-  queue depth     commands outstanding at the LU when a command was sent, itself included
-  outcomes        every status that is not success, with its sense in words; commands whose status was not seen
+  transfer sizes  commands by the bytes the host expected to move, in powers
+                  of two
+  queue depth     commands outstanding at the LU when a command was sent,
+                  itself included
+  outcomes        every status that is not success, with its sense in words;
+                  commands whose status was not seen
   holes           bytes that were on the bus but not in the capture
-  hosts, LUs      the same per host, per target and per LU; hot regions: where on the LU most commands begin;
-                  sequential: share of commands that begin where an earlier one ended
+  hosts, LUs      the same per host, per target and per LU; hot regions: where
+                  on the LU most commands begin; sequential: share of commands
+                  that begin where an earlier one ended
 
-MB/s are millions of bytes a second; KiB and MiB are powers of 1,024. Percentiles are within 1% of the true value.
+MB/s are millions of bytes a second; KiB and MiB are powers of 1,024.
+Percentiles are within 1% of the true value.
 
---json gives one object with everything, for hosts at LUs too, units in the names (latencyNs, bytesPerSecond).
+--json gives one object with everything, for hosts at LUs too, units in the
+names (latencyNs, bytesPerSecond).
 
 Examples
   tapmirror stat night.pcap
   tapmirror stat --lu 'iqn.2004-01.com.example:store/0' night-1.pcap night-2.pcap
   tapmirror stat --host '*web*' --json night.pcap.gz | jq .total.natures.read.latencyNs.p99
 
-Exit status: 0 done (a file that ends inside a record is used up to there and named on standard error), 1 a source is
-missing or has no readable header, 2 wrong usage.
+Exit status: 0 done (a file that ends inside a record is used up to there and
+named on standard error), 1 a source is missing or has no readable header, 2
+wrong usage.
 `;
 
 /** `tapmirror stat SOURCE...`. */
