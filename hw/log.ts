@@ -5,7 +5,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 
-/** Structured lines for people who keep logs: one JSON object each, with `time`, `level`, `message` and fields. */
+/** Structured lines for people who keep logs: one JSON object each, with `timestamp`, `level`, `message` and fields. */
 export interface Log {
   error(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -18,7 +18,7 @@ export function openLog(level: LogLevel, stream: NodeJS.WritableStream): Log {
   const logger = winston.createLogger({
     level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
-    format: winston.format.combine(winston.format.timestamp({ alias: 'time' }), winston.format.json()),
+    format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
     transports: [new winston.transports.Stream({ stream })],
   });
   const line = (at: LogLevel) => (message: string, fields?: LogFields) => {

@@ -64,17 +64,16 @@ export function mirrorCommand(): Command {
     )
     .addHelpText('after', HELP)
     .action(async (options: MirrorOptions) => {
-      process.exitCode = await runMirror(options, await processSeat());
+      process.exitCode = await runMirror(options, processSeat());
     });
 }
 
-async function processSeat(): Promise<MirrorSeat> {
-  const { replay } = await import('../unit/replay.ts');
+function processSeat(): MirrorSeat {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    replay,
+    replay: async (config, hooks) => (await import('../unit/replay.ts')).replay(config, hooks),
     onStop: (stop) => {
       process.on('SIGINT', stop).on('SIGTERM', stop);
       return () => process.off('SIGINT', stop).off('SIGTERM', stop);

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { repositoryRoot } from '../../repository.ts';
+
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+
+function tapmirror(...words: string[]): { code: number | null; out: string; err: string } {
+  const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', input: '' });
+  return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+describe('H2 the command line', () => {
+  const wrong: [words: string[], wanted: RegExp][] = [
+    [[], /^tapmirror: a command is missing; see `tapmirror --help`\n$/],
+    [['mirorr'], /^tapmirror: unknown command 'mirorr' \(Did you mean mirror\?\); see `tapmirror --help`\n$/],
+    [['--verion'], /^tapmirror: unknown option '--verion' \(Did you mean --version\?\); .*\n$/],
+    [['mirror'], /^tapmirror: required option '-c, --config <file>' not specified; see `tapmirror mirror --help`\n$/],
+    [['mirror', '-c', 'x', '--jsno'], /^tapmirror: unknown option '--jsno' \(Did you mean --json\?\); .*\n$/],
+    [['mirror', '-c', 'x', 'y'], /^tapmirror: too many arguments .*; see `tapmirror mirror --help`\n$/],
+    [['decode'], /^tapmirror: missing required argument 'source'; see `tapmirror decode --help`\n$/],
+  ];
+  for (const [words, wanted] of wrong) {
+    it(`exits 2 with one line: ${words.join(' ') || '(nothing)'}`, () => {
+      const { code, out, err } = tapmirror(...words);
+      assert.match(err, wanted);
+      assert.equal(out, '');
+      assert.equal(code, 2);
+    });
+  }
+
+  it('names a configuration that is missing and exits 1', () => {
+    const { code, out, err } = tapmirror('mirror', '--config', '/none/unit.yaml', '--json');
+    assert.match(err, /^tapmirror: the configuration \/none\/unit\.yaml does not exist; .*\n$/);
+    assert.equal(out, '');
+    assert.equal(code, 1);
+  });
+
+  it('teaches with --help', () => {
+    for (const words of [
+      ['--help'],
+      ['mirror', '--help'],
+      ['decode', '--help'],
+      ['stat', '--help'],
+      ['help', 'mirror'],
+    ]) {
+      const { code, out, err } = tapmirror(...words);
+      assert.equal(code, 0, err);
+      assert.match(out, /Examples?\n/);
+      assert.match(out, /Exit status:/);
+    }
+  });
+
+  it('gives the version of package.json', () => {
+    const { version } = JSON.parse(readFileSync(join(repositoryRoot(), 'package.json'), 'utf8')) as { version: string };
+    assert.deepEqual(tapmirror('--version'), { code: 0, out: `${version}\n`, err: '' });
+  });
+});
