@@ -191,7 +191,8 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
         continue;
       } else if (piece.length > 0) {
         if (this.#busy.intersects(piece.offset, piece.offset + piece.length)) break;
-        if (piece.payload === 'zeros') {
+        // A zero request promises no durability, so with FUA zeros go out as data do.
+        if (piece.payload === 'zeros' && !(change.fua && this.#flushBarriers)) {
           if (this.#writes >= this.#inFlightMax) break;
           const flight = this.#open('zero');
           this.#put(flight, piece, change.fua);
@@ -311,8 +312,6 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
       this.#resolver?.copied(flight.bytes);
     } else {
       this.writtenBytes += flight.bytes;
-      // FUA promises durability of this request; a zero request has no such wish of its own.
-      if (flight.kind === 'zero' && flight.fua) this.#flush();
     }
   }
 
@@ -382,17 +381,16 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
   #facts(blockSize: number, capacity: number): void {
     if (blockSize > 0) this.record.blockSize = blockSize;
     if (capacity === 0 || capacity === this.#capacity) return;
-    const first = this.#capacity === 0;
+    const before = this.#capacity;
     this.#capacity = capacity;
+    // What the volume holds where it grew, nobody has seen.
+    if (before > 0 && capacity > before) this.#doubt(before, capacity - before, 'not-written');
     if (capacity <= this.#size) {
       this.#resume();
-    } else if (first) {
+    } else if (before === 0) {
       this.#doubt(this.#size, capacity - this.#size, 'not-written');
       this.#break(tooSmall(this.name, this.#size, capacity, 'the volume'));
-    } else {
-      // Nobody has seen what the volume holds there.
-      this.#doubt(this.#size, capacity - this.#size, 'not-written');
-      if (this.#fault) return;
+    } else if (!this.#fault) {
       const flight = this.#open('grow');
       flight.bytes = capacity;
       this.#requests.push({ kind: 'grow', id: flight.id, bytes: capacity });
