@@ -1,4 +1,4 @@
-import type { Doubt } from '../base/change.ts';
+import type { Reason } from '../base/backlog.ts';
 import type { UnitReport, VolumeReport } from '../unit/report.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, sizeWords } from './draw-words.ts';
@@ -6,7 +6,8 @@ import { countWords, durationWords, plain, sizeWords } from './draw-words.ts';
 /** Ranges shown for a volume before the rest is only counted. */
 const RANGES_SHOWN = 8;
 
-const DOUBTS: Readonly<Record<Doubt, string>> = {
+const REASONS: Readonly<Record<Reason, string>> = {
+  'not-written': 'a mirror could not be written',
   'no-room': 'the buffer was short of room',
   hole: 'bytes of the data are not in the capture',
   digest: 'a digest shows that the captured data is damaged',
@@ -63,7 +64,9 @@ function source(report: UnitReport, terminal: Terminal): string[] {
     );
   }
   const short =
-    buffer.falls > 0 ? `, short of room ${times(buffer.falls)} (${ms(buffer.lbnOnlyMs, terminal)} with LBNs only)` : '';
+    buffer.falls > 0
+      ? `, short of room ${times(buffer.falls)} (${durationWords(buffer.lbnOnlyNs, terminal.unicode)} with LBNs only)`
+      : '';
   const waited = buffer.waits > 0 ? `, the source waited ${times(buffer.waits)}` : '';
   lines.push(`Buffer: ${sizeWords(buffer.bytes)}, at most ${sizeWords(buffer.peakBytes)} used${short}${waited}`);
   return lines;
@@ -73,23 +76,25 @@ function volumeLines(volume: VolumeReport, terminal: Terminal): string[] {
   const { blockSize, blocks } = volume;
   const size = blockSize === null || blocks === null ? 'size unknown' : sizeWords(blockSize * blocks);
   const format = blockSize === null ? 'block size unknown' : `blocks of ${sizeWords(blockSize)}`;
-  const lbnOnly = volume.lbnOnly > 0 ? `, ${countWords(volume.lbnOnly)} of them without data (LBN-only)` : '';
+  const doubtful = volume.doubtfulChanges > 0 ? `, ${countWords(volume.doubtfulChanges)} of them in doubt` : '';
   const table = columns([
     ['  MIRROR', 'STATE', 'WRITTEN', 'READ BACK'],
-    ...volume.mirrors.map(({ to, state, written, resolved }) => [
+    ...volume.mirrors.map(({ to, state, writtenBytes, resolvedBytes }) => [
       `  ${cut(plain(to), Math.max(20, terminal.width - 40), 'tail', terminal)}`,
       state,
-      sizeWords(written),
-      sizeWords(resolved),
+      sizeWords(writtenBytes),
+      sizeWords(resolvedBytes),
     ]),
   ]);
   const lines = [
     paint(plain(volume.lu), 'bold', terminal),
-    `  ${size}, ${format}; ${amount(volume.changes, 'change')}, ${sizeWords(volume.bytesWritten)}${lbnOnly}`,
+    `  ${size}, ${format}; ${amount(volume.changes, 'change')}${doubtful}`,
     ...table,
   ];
   for (const { to, error } of volume.mirrors) {
-    if (error !== undefined) lines.push(paint(`  ${plain(to)}: ${plain(error)}`, 'red', terminal));
+    if (error === undefined) continue;
+    const mend = error.mend === undefined ? '' : `; ${error.mend}`;
+    lines.push(paint(`  ${plain(`${to}: ${error.message}${mend}`)}`, 'red', terminal));
   }
   lines.push(...unresolvedLines(volume, terminal));
   return lines;
@@ -108,7 +113,7 @@ function unresolvedLines({ unresolved, reasons, blockSize }: VolumeReport, termi
   const why = Object.entries(reasons)
     .filter(([, count]) => count > 0)
     .sort(([, a], [, b]) => b - a)
-    .map(([doubt, count]) => `    ${amount(count, 'block')}: ${DOUBTS[doubt as Doubt] ?? doubt}`);
+    .map(([reason, count]) => `    ${amount(count, 'block')}: ${REASONS[reason as Reason]}`);
   return [paint(head, 'yellow', terminal), `    LBN ${shown.join(', ')}`, ...why];
 }
 
@@ -147,8 +152,4 @@ function amount(count: number, noun: string): string {
 
 function times(count: number): string {
   return count === 1 ? 'once' : `${countWords(count)} times`;
-}
-
-function ms(value: number, terminal: Terminal): string {
-  return durationWords(value * 1e6, terminal.unicode);
 }

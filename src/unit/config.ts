@@ -30,7 +30,7 @@ export interface UnitConfig {
 export interface VolumeConfig {
   /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
   lu: string;
-  /** `IP:PORT` in canonical form: IPv6 after RFC 5952, in brackets. */
+  /** `IP:PORT` in the form of `base/address`: IPv6 shortest, in brackets. */
   portals: string[];
   /** Path of the first volume. */
   first?: string;

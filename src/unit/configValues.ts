@@ -1,3 +1,4 @@
+import { normalPortal } from '../base/address.ts';
 import { type Check, type Reading, text } from './configCheck.ts';
 import { kindWords, quoted } from './configTree.ts';
 
@@ -42,26 +43,15 @@ function bytesOf(value: string | number | boolean | null): number | undefined {
   return Number(match[1]) * UNITS[unit];
 }
 
-/**
- * `IP:PORT` in its one canonical form (RFC 5952 for IPv6, which stands in brackets), or undefined when it is none:
- * `10.0.0.1:3260`, `[2001:db8::1]:3260`.
- */
-export function canonicalPortal(portal: string): string | undefined {
-  const match = /^(\[[0-9a-f:.]+\]|[\d.]+):(\d{1,5})$/i.exec(portal);
-  if (match === null) return undefined;
-  const port = Number(match[2]);
-  if (port < 1 || port > 65535) return undefined;
-  const host = match[1];
-  if (host[0] === '[')
-    return URL.canParse(`http://${host}/`) ? `${new URL(`http://${host}/`).hostname}:${port}` : undefined;
-  const parts = host.split('.');
-  const valid = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-  return valid ? `${host}:${port}` : undefined;
+/** The portal in the form that `base/address` gives it, or undefined when it is none. No target listens on port 0. */
+function portalOf(words: string): string | undefined {
+  const value = normalPortal(words);
+  return value?.endsWith(':0') ? undefined : value;
 }
 
-/** A portal, in its canonical form. */
+/** A portal, in the form of `base/address`. */
 export const portal: Check<string> = text((words): Reading<string> => {
-  const value = canonicalPortal(words);
+  const value = portalOf(words);
   return value === undefined ? { wrong: `${quoted(words)} is not IP:PORT`, mend: portalMend(words) } : { value };
 }, '10.0.0.1:3260');
 
@@ -93,7 +83,7 @@ export const lu: Check<string> = text((words): Reading<string> => {
     };
   }
   const addressLike = !/^(iqn|eui|naa)\./i.test(name) && /^[\d.]+$|^\[|:/.test(name);
-  if (addressLike && canonicalPortal(name) === undefined) {
+  if (addressLike && portalOf(name) === undefined) {
     return { wrong: `${quoted(name)} is neither a target name nor IP:PORT`, mend: portalMend(name) };
   }
   return { value: words };
@@ -103,7 +93,7 @@ export const lu: Check<string> = text((words): Reading<string> => {
 export function luKey(name: string): string {
   const slash = name.lastIndexOf('/');
   const target = name.slice(0, slash);
-  return `${canonicalPortal(target) ?? target.toLowerCase()}/${Number(name.slice(slash + 1))}`;
+  return `${portalOf(target) ?? target.toLowerCase()}/${Number(name.slice(slash + 1))}`;
 }
 
 /** Schemes that other commands of the unit will serve; today a volume is a file or a block device. */

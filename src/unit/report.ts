@@ -1,5 +1,9 @@
-import type { Doubt, LuId } from '../base/change.ts';
+import type { LuId } from '../base/change.ts';
 import type { SourceFault } from '../base/frames.ts';
+import type { RoomReport } from '../buffer/room.ts';
+import type { VolumeReport as VolumeUnitReport } from './volumeUnit.ts';
+
+export type { MirrorReport } from './volumeUnit.ts';
 
 /** What a run came to: the object that `mirror --json` prints. Keys are only ever added. */
 export interface UnitReport {
@@ -28,47 +32,12 @@ export interface SourceReport {
   faults: SourceFault[];
 }
 
-export interface VolumeReport {
-  /** As the configuration names it. */
-  lu: LuId;
-  /** Bytes; null when it was never learned: then `unresolved` counts blocks of 512 bytes. */
-  blockSize: number | null;
-  /** Capacity in blocks; null when it was never learned. */
-  blocks: number | null;
-  /** `[lbn, blocks]` in order: blocks in which some mirror may differ from the volume. */
-  unresolved: [lbn: number, blocks: number][];
-  /** Blocks of `unresolved` by the reason for the doubt; a block may count for several. */
-  reasons: Partial<Record<Doubt, number>>;
-  /** Changes seen, the bytes they wrote, and how many of them were kept without data. */
-  changes: number;
-  bytesWritten: number;
-  lbnOnly: number;
-  /** As configured; null when there is none. */
+export interface VolumeReport extends VolumeUnitReport {
+  /** Path of the first volume; null when none is configured. */
   first: string | null;
-  mirrors: MirrorReport[];
 }
 
-export type MirrorState = 'equal' | 'behind' | 'copying' | 'repairing' | 'paused' | 'broken';
-
-export interface MirrorReport {
-  /** The URL as the configuration has it. */
-  to: string;
-  state: MirrorState;
-  /** Bytes written in all, and those of them that were read back from the first volume. */
-  written: number;
-  resolved: number;
-  /** What stopped it, and the mend. */
-  error?: string;
-}
-
-export interface BufferReport {
-  bytes: number;
-  /** Time with data kept, and with LBNs only, in milliseconds. */
-  dataMs: number;
-  lbnOnlyMs: number;
-  /** How often room fell short. */
-  falls: number;
-  peakBytes: number;
+export interface BufferReport extends RoomReport {
   /** How often the source waited for room. */
   waits: number;
 }

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import type { UnitReport, VolumeReport } from '../../../src/unit/report.ts';
+import type { BufferReport, MirrorReport, UnitReport, VolumeReport } from '../../../src/unit/report.ts';
 
 /** A report of one equal mirror, with changes. */
 export function report(changes: Partial<UnitReport> = {}, volume: Partial<VolumeReport> = {}): UnitReport {
@@ -14,19 +14,49 @@ export function report(changes: Partial<UnitReport> = {}, volume: Partial<Volume
         blocks: 32768,
         unresolved: [],
         reasons: {},
+        unresolvedBlocks: 0,
         changes: 31,
-        bytesWritten: 262144,
-        lbnOnly: 0,
+        doubtfulChanges: 0,
+        barriers: 0,
         first: null,
-        mirrors: [{ to: 'file:second.img', state: 'equal', written: 262144, resolved: 0 }],
+        mirrors: [mirror()],
         ...volume,
       },
     ],
-    buffer: { bytes: 33554432, dataMs: 12, lbnOnlyMs: 0, falls: 0, peakBytes: 65536, waits: 0 },
+    buffer: buffer(),
     others: [],
     notices: [],
     interrupted: false,
     elapsedMs: 120,
+    ...changes,
+  };
+}
+
+export function mirror(changes: Partial<MirrorReport> = {}): MirrorReport {
+  return {
+    to: 'file:second.img',
+    state: 'equal',
+    writtenBytes: 262144,
+    resolvedBytes: 0,
+    unresolvedBlocks: 0,
+    requests: 9,
+    slowestNs: 80000,
+    ...changes,
+  };
+}
+
+export function buffer(changes: Partial<BufferReport> = {}): BufferReport {
+  return {
+    bytes: 33554432,
+    threshold: 0.25,
+    whenFull: 'wait',
+    state: 'data',
+    falls: 0,
+    refusedLeases: 0,
+    peakBytes: 65536,
+    dataNs: 12e6,
+    lbnOnlyNs: 0,
+    waits: 0,
     ...changes,
   };
 }

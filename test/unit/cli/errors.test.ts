@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Fault } from '../../../src/base/fault.ts';
 import { errorLines, exitOfError, exitOfReport, UsageFault } from '../../../src/cli/errors.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
-import type { MirrorState } from '../../../src/unit/report.ts';
-import { report } from './cases.ts';
+import type { MirrorReport } from '../../../src/unit/report.ts';
+import { mirror, report } from './cases.ts';
 
 describe('H2 errors and exit statuses', () => {
   it('a fault is one line with the mend, and exit status 1', () => {
@@ -35,9 +35,7 @@ describe('H2 errors and exit statuses', () => {
   });
 
   it('a report is 0 when all is equal, 3 when blocks are unresolved or it was stopped, 1 when a mirror failed', () => {
-    const broken = (state: MirrorState) => ({
-      mirrors: [{ to: 'file:a', state, written: 0, resolved: 0, error: 'full' }],
-    });
+    const broken = (state: MirrorReport['state']) => ({ mirrors: [mirror({ state })] });
     assert.equal(exitOfReport(report()), 0);
     assert.equal(exitOfReport(report({}, { unresolved: [[0, 1]] })), 3);
     assert.equal(exitOfReport(report({ interrupted: true })), 3);

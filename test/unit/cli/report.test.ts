@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { renderReport } from '../../../src/cli/report.ts';
-import { report } from './cases.ts';
+import { buffer, mirror, report } from './cases.ts';
 
 const PLAIN = { width: 100, tty: false, colour: false, unicode: false };
 
@@ -12,7 +12,7 @@ describe('H2 the readable report', () => {
 Buffer: 32 MiB, at most 64 KiB used
 
 iqn.2024-01.lab.example:1/1
-  16 MiB, blocks of 512 B; 31 changes, 256 KiB
+  16 MiB, blocks of 512 B; 31 changes
   MIRROR           STATE  WRITTEN  READ BACK
   file:second.img  equal  256 KiB        0 B
   unresolved: none
@@ -48,7 +48,7 @@ Every mirror equals its volume, as far as the capture tells.
             faults: [{ file: 'b', offset: 99, reason: 'ends inside a record' }],
           },
           holes: { count: 1, bytes: 1448 },
-          buffer: { bytes: 65536, dataMs: 5, lbnOnlyMs: 7, falls: 2, peakBytes: 65536, waits: 1 },
+          buffer: buffer({ bytes: 65536, lbnOnlyNs: 7e6, falls: 2, waits: 1 }),
           others: [{ lu: 'iqn.x:1/2', changes: 1, bytesWritten: 512 }],
           notices: ['an unknown command \u001b[31m'],
           interrupted: true,
@@ -57,9 +57,11 @@ Every mirror equals its volume, as far as the capture tells.
           blockSize: null,
           blocks: null,
           first: 'file:first.img',
-          lbnOnly: 3,
+          doubtfulChanges: 3,
           unresolved: [[0, 2]],
-          mirrors: [{ to: 'file:m', state: 'broken', written: 0, resolved: 0, error: 'the disk is full; make room' }],
+          mirrors: [
+            mirror({ to: 'file:m', state: 'broken', error: { message: 'the disk is full', mend: 'make room' } }),
+          ],
         },
       ),
       PLAIN,
@@ -69,7 +71,7 @@ Every mirror equals its volume, as far as the capture tells.
       'b: ends inside a record at byte 99; used up to there',
       'Missing from the capture: 1.4 KiB in 1 hole',
       'short of room 2 times (7.00 ms with LBNs only), the source waited once',
-      'size unknown, block size unknown; 31 changes, 256 KiB, 3 of them without data (LBN-only)',
+      'size unknown, block size unknown; 31 changes, 3 of them in doubt',
       'file:m: the disk is full; make room',
       'iqn.x:1/2: 1 change, 512 B',
       'an unknown command \\x1b[31m',

@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { normalPortal } from '../../../src/base/address.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { loadConfig, type UnitConfig } from '../../../src/unit/config.ts';
 import { nearest } from '../../../src/unit/configCheck.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
 import { readJson } from '../../../src/unit/configJson.ts';
 import { type ConfigNode, isMistake } from '../../../src/unit/configTree.ts';
-import { canonicalPortal, luKey } from '../../../src/unit/configValues.ts';
+import { luKey } from '../../../src/unit/configValues.ts';
 import { readYaml } from '../../../src/unit/configYaml.ts';
 
 let folder: string;
@@ -175,6 +176,7 @@ describe('H1 the configuration', () => {
       ['a LU without a LUN', good({}, { lu: 'iqn.2024-01.lab.example:1' }), /does not end in \/LUN/],
       ['a LUN above 2^53-1', good({}, { lu: 'iqn.2024-01.a:1/9007199254740992' }), /is above 2\^53-1/],
       ['a bare IPv6 LU', good({}, { lu: '2001:db8::1/1' }), /put an IPv6 address in brackets/],
+      ['port 0', good({}, { portals: ['10.0.0.1:0'] }), /"10\.0\.0\.1:0" is not IP:PORT/],
       ['a port above 65535', good({}, { lu: '10.0.0.1:65536/1' }), /neither a target name nor IP:PORT/],
       ['a bad block size', good({}, { blockSize: 100 }), /a whole number of bytes from 256 to 1048576 is expected/],
       ['a capacity in bytes', good({}, { blockSize: 512, blocks: 2 ** 52 }), /blocks: a capacity above 2\^53-1 bytes/],
@@ -395,7 +397,7 @@ describe('H1 the configuration', () => {
       );
     });
 
-    it('canonicalPortal is idempotent, and luKey does not see spelling', () => {
+    it('luKey does not see the spelling of an address', () => {
       fc.assert(
         fc.property(
           fc.oneof(
@@ -404,9 +406,9 @@ describe('H1 the configuration', () => {
           ),
           fc.integer({ min: 1, max: 65535 }),
           (host, port) => {
-            const once = canonicalPortal(`${host}:${port}`);
+            const once = normalPortal(`${host}:${port}`);
             assert.ok(once !== undefined);
-            assert.equal(canonicalPortal(once), once);
+            assert.equal(normalPortal(once), once);
             assert.equal(luKey(`${host.toUpperCase()}:${port}/01`), `${once}/1`);
           },
         ),
