@@ -277,7 +277,12 @@ describe('B4 B5 B6 B7: a unit with memory volumes against a plain model', functi
     lateWrites: fc.boolean(),
   });
 
-  it('is honest at every moment, whatever runs short or fails', () => property(300, storms, () => undefined));
+  it('is honest at every moment, whatever runs short or fails', () =>
+    property(300, storms, (world) => {
+      if (world.weather.failures) return;
+      // Overlapping calls, which a memory volume refuses, would break a mirror.
+      for (const { error } of world.unit.report().mirrors) assert.equal(error, undefined);
+    }));
 
   it('with the first volume at hand every mirror ends equal, whatever runs short', () => {
     const readable = storms.map((weather) => ({ ...weather, failures: false, first: true, lateWrites: false }));
