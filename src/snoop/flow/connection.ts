@@ -1,0 +1,211 @@
+import { add32, diff32 } from '../../base/serial32.ts';
+import { type ChecksumJudge, Half } from './half.ts';
+import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+
+/** Payload that one direction may hold back before its oldest segment is delivered whatever it waits for. */
+const PENDING_MAX = 8 << 20;
+/** Fresh segments after RST or FIN that prove the connection was never closed (the RST was a stray). */
+const REVIVED = 16;
+
+/** The ends of a connection: addresses as they stand in the IP header, side 0 first. */
+export interface Endpoints {
+  v6: boolean;
+  addresses: [Uint8Array, Uint8Array];
+  ports: [number, number];
+}
+
+/** One TCP connection: two halves that are put in order against each other (RFC 9293; requirement A6, A6b). */
+export class TcpConnection {
+  readonly stream: number;
+  readonly ends: Endpoints;
+  readonly halves: readonly [Half, Half] = [new Half(0), new Half(1)];
+  /** Which side sent the SYN; undefined when none was seen. */
+  opener: Side | undefined;
+  /** Initial sequence numbers seen in SYNs, -1 without. */
+  readonly isn: [number, number] = [-1, -1];
+  closed = false;
+  /** Not iSCSI: its bytes are not queued at all. */
+  foreign = false;
+  /** True while the connection stands on its table's list of those with queued bytes. */
+  listed = false;
+  lastTime = 0;
+
+  private readonly sink: StreamSink;
+  private readonly limits: ReorderLimits;
+  private arrived = 0;
+  private stalled = false;
+  private stallTime = 0;
+  private stallArrived = 0;
+  private afterClose = 0;
+
+  constructor(stream: number, ends: Endpoints, sink: StreamSink, limits: ReorderLimits) {
+    this.stream = stream;
+    this.ends = ends;
+    this.sink = sink;
+    this.limits = limits;
+  }
+
+  get pendingBytes(): number {
+    return this.halves[0].pending.bytes + this.halves[1].pending.bytes;
+  }
+
+  /** A SYN of `side`; false when it opens a new connection on the same ports instead. */
+  syn(side: Side, seq: number, isReply: boolean, ack: number): boolean {
+    const half = this.halves[side];
+    if (this.isn[side] >= 0) {
+      if (this.isn[side] !== seq) return false;
+    } else if (half.known || half.pending.count > 0) {
+      // Bytes were seen before this SYN: only a SYN just below them belongs to the same connection.
+      const first = half.pending.count > 0 ? half.pending.seq[half.pending.slot(0)] : half.next;
+      if (add32(seq, 1) !== first) return false;
+    }
+    if (this.isn[side] < 0) {
+      this.isn[side] = seq;
+      half.synchronise(seq);
+    }
+    const opener = isReply ? ((1 - side) as Side) : side;
+    this.opener ??= opener;
+    if (isReply) this.halves[1 - side].acknowledge(ack);
+    return true;
+  }
+
+  /** A segment with payload, FIN, or nothing but an ACK. */
+  segment(
+    side: Side,
+    bytes: Uint8Array,
+    offset: number,
+    header: number,
+    seq: number,
+    length: number,
+    captured: number,
+    frame: number,
+    time: number,
+    ack: number,
+    hasAck: boolean,
+    fin: boolean,
+    judge: ChecksumJudge,
+  ): void {
+    if (time > this.lastTime) this.lastTime = time;
+    const half = this.halves[side];
+    const other = this.halves[1 - side];
+    if (hasAck) other.acknowledge(ack);
+    if (length > 0) {
+      this.arrived += length;
+      half.insert(bytes, offset, header, seq, length, captured, frame, time, ack, hasAck ? 1 : 0, judge);
+    }
+    if (fin && half.finSeq < 0) half.finSeq = add32(seq, length);
+    this.pump(frame);
+  }
+
+  /** True when a segment after the end shows that the connection goes on. */
+  revives(side: Side, seq: number, length: number): boolean {
+    if (length > 0 && diff32(add32(seq, length), this.halves[side].next) > 0) this.afterClose++;
+    return this.afterClose >= REVIVED;
+  }
+
+  reset(side: Side, frame: number): void {
+    this.flush(frame);
+    this.closed = true;
+    this.sink.end('reset', side, this.lastTime);
+  }
+
+  /** Delivers everything that is queued, with holes where bytes are missing, and ends the connection. */
+  finish(how: 'reused' | 'source-end', frame: number): void {
+    if (this.closed) return;
+    this.flush(frame);
+    this.closed = true;
+    this.sink.end(how, 0, this.lastTime);
+  }
+
+  /** The window may be over although no further segment came: called with the capture's time. */
+  tick(frame: number, time: number): void {
+    if (time > this.lastTime) this.lastTime = time;
+    this.pump(frame);
+    for (const half of this.halves) {
+      const p = half.pending;
+      // A direction whose receiver is never heard: time is all there is to go by.
+      while (p.count > 0 && !half.ackSeen && time - p.time[p.head] > this.limits.ns) {
+        half.forceStart();
+        if (!half.deliver(this.halves[1 - half.side], this.sink, true)) half.giveUp(this.sink, frame, time);
+      }
+    }
+  }
+
+  /** Memory over all connections is short: the oldest waiting bytes go on without their proof. */
+  relieve(frame: number): void {
+    this.giveWay(frame);
+    this.pump(frame);
+  }
+
+  private pump(frame: number): void {
+    const [a, b] = this.halves;
+    for (;;) {
+      let progress = true;
+      while (progress && !this.foreign) {
+        progress = a.pending.count > 0 || a.finSeq >= 0 ? a.deliver(b, this.sink, false) : false;
+        if ((b.pending.count > 0 || b.finSeq >= 0) && b.deliver(a, this.sink, false)) progress = true;
+      }
+      if (this.foreign) {
+        a.pending.clear();
+        b.pending.clear();
+        return;
+      }
+      if (!behind(a) && !behind(b)) {
+        this.stalled = false;
+        if (a.pending.bytes <= PENDING_MAX && b.pending.bytes <= PENDING_MAX) return;
+        this.giveWay(frame);
+      } else if (!this.stalled) {
+        this.stalled = true;
+        this.stallTime = this.lastTime;
+        this.stallArrived = this.arrived;
+        return;
+      } else if (
+        this.lastTime - this.stallTime > this.limits.ns ||
+        this.arrived - this.stallArrived > this.limits.bytes ||
+        a.pending.bytes > PENDING_MAX ||
+        b.pending.bytes > PENDING_MAX
+      ) {
+        this.stalled = false;
+        this.giveWay(frame);
+      } else return;
+    }
+  }
+
+  /** The window is over: missing bytes become a hole, else the oldest segment in line goes on without its proof. */
+  private giveWay(frame: number): void {
+    const [a, b] = this.halves;
+    const first = age(a) <= age(b) ? a : b;
+    const second = first === a ? b : a;
+    for (const half of [first, second]) {
+      if (half.missing && half.giveUp(this.sink, frame, this.lastTime) > 0) return;
+    }
+    for (const half of [first, second]) {
+      half.forceStart();
+      if (half.deliver(half === a ? b : a, this.sink, true)) return;
+      if (half.giveUp(this.sink, frame, this.lastTime) > 0) return;
+    }
+  }
+
+  private flush(frame: number): void {
+    const [a, b] = this.halves;
+    for (;;) {
+      if (this.foreign) return;
+      this.pump(frame);
+      if (a.pending.count === 0 && b.pending.count === 0 && !a.missing && !b.missing) return;
+      this.giveWay(frame);
+    }
+  }
+}
+
+/** True when bytes that the receiver has acknowledged are not delivered. */
+function behind(half: Half): boolean {
+  if (!half.known || !half.ackSeen) return false;
+  const want = diff32(half.acked, half.next);
+  return want > 1 || (want === 1 && half.finSeq !== half.next);
+}
+
+/** Frame of the segment in line, for "the oldest first". */
+function age(half: Half): number {
+  const p = half.pending;
+  return p.count > 0 ? p.frame[p.head] : Number.POSITIVE_INFINITY;
+}

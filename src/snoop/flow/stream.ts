@@ -1,0 +1,23 @@
+/** Which end of a connection sent something: 0 sent the first frame that was seen. */
+export type Side = 0 | 1;
+
+/**
+ * What a TCP connection delivers, in causal order: bytes that the receiver has acknowledged, or holes of known length.
+ * `bytes` is borrowed for the call. Times are nanoseconds since the capture's first second.
+ */
+export interface StreamSink {
+  bytes(side: Side, bytes: Uint8Array, offset: number, length: number, frame: number, time: number): void;
+  hole(side: Side, length: number, frame: number, time: number): void;
+  /** The side has sent FIN, and everything before it is delivered. */
+  fin(side: Side, time: number): void;
+  /** RST by `side`, a new connection on the same ports, or the end of the capture: nothing more follows. */
+  end(how: 'reset' | 'reused' | 'source-end', side: Side, time: number): void;
+}
+
+/** How patient the reassembler is with bytes that the receiver has but the capture has not (yet) shown. */
+export interface ReorderLimits {
+  /** Nanoseconds of capture time. */
+  ns: number;
+  /** Payload bytes that may arrive on the connection meanwhile. */
+  bytes: number;
+}

@@ -1,0 +1,292 @@
+import { sum16 } from '../../../parsers/net/checksum.ts';
+import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
+import { type Endpoints, TcpConnection } from './connection.ts';
+import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+
+const FIN = 0x01;
+const SYN = 0x02;
+const RST = 0x04;
+const ACK = 0x10;
+
+/** Queued payload over all connections; beyond it the connection that adds more has to give way. */
+const TOTAL_PENDING_MAX = 32 << 20;
+/** Connections remembered; the longest silent one is ended to make room. */
+const CONNECTIONS_MAX = 16384;
+
+/** Makes the consumer of a new connection; it may set `connection.foreign` later to be rid of it. */
+export type SinkFactory = (stream: number, ends: Endpoints, connection: () => TcpConnection) => StreamSink;
+
+/** All TCP connections of a capture by their addresses and ports. */
+export class ConnectionTable {
+  streams = 0;
+  badChecksums = 0;
+
+  private readonly byHash = new Map<number, TcpConnection[]>();
+  private readonly limits: ReorderLimits;
+  private readonly makeSink: SinkFactory;
+  private readonly verify: boolean;
+  private last: TcpConnection | undefined;
+  private lastHash = 0;
+  private count = 0;
+  /** Connections with queued bytes, for copying out and for the window's end. */
+  private queued: TcpConnection[] = [];
+
+  constructor(makeSink: SinkFactory, limits: ReorderLimits, verify: boolean) {
+    this.makeSink = makeSink;
+    this.limits = limits;
+    this.verify = verify;
+  }
+
+  /** Takes the segment that `d` has just decoded. */
+  take(d: FrameDecoder, frame: number, time: number): void {
+    let connection = this.last;
+    if (connection === undefined || this.lastHash !== d.flowHash || sideOf(connection.ends, d) < 0) {
+      connection = this.find(d);
+      if (connection === undefined) {
+        // Without payload or a SYN there is nothing to follow yet, but the connection has been seen: it is numbered.
+        connection = this.create(d);
+      }
+      this.last = connection;
+      this.lastHash = d.flowHash;
+    }
+    let side = sideOf(connection.ends, d) as Side;
+    const flags = d.flags;
+    if (this.verify && d.payloadLength > 0 && !this.believable(connection, side, d)) return;
+    if (flags & SYN) {
+      const mss = maximumSegment(d);
+      if (connection.syn(side, d.seq, (flags & ACK) !== 0, d.ack)) {
+        connection.halves[1 - side].segmentMax = mss;
+        return;
+      }
+      this.replace(connection, d, frame);
+      side = sideOf(this.last!.ends, d) as Side;
+      this.last!.syn(side, d.seq, (flags & ACK) !== 0, d.ack);
+      this.last!.halves[1 - side].segmentMax = mss;
+      return;
+    }
+    if (connection.foreign) return;
+    if (connection.closed) {
+      if (!connection.revives(side, d.seq, d.payloadLength)) return;
+      this.replace(connection, d, frame);
+      connection = this.last!;
+      side = sideOf(connection.ends, d) as Side;
+    }
+    if (flags & RST) {
+      // A reset is only believed where the stream stands (RFC 5961 section 3.2): a stray one must not end it.
+      const half = connection.halves[side];
+      const off = (d.seq - half.next) | 0;
+      if (!half.known || (off >= -1 && off <= 1 << 20)) connection.reset(side, frame);
+      return;
+    }
+    const header = d.payloadOffset - d.tcpOffset;
+    connection.segment(
+      side,
+      d.bytes,
+      d.payloadOffset,
+      header,
+      d.seq,
+      d.payloadLength,
+      d.payloadCaptured,
+      frame,
+      time,
+      d.ack,
+      (flags & ACK) !== 0,
+      (flags & FIN) !== 0,
+      this.judge,
+    );
+    if (connection.pendingBytes > 0) {
+      if (d.transient) this.copyOutOne(connection);
+      if (!connection.listed) {
+        connection.listed = true;
+        this.queued.push(connection);
+      }
+    }
+  }
+
+  /** The buffer will be overwritten: what is queued from it is copied. Connections with nothing queued leave the list. */
+  copyOut(borrowed: Uint8Array, frame: number): void {
+    let kept = 0;
+    let total = 0;
+    for (const connection of this.queued) {
+      if (connection.pendingBytes === 0) {
+        connection.listed = false;
+        connection.halves[0].pending.clear();
+        connection.halves[1].pending.clear();
+        continue;
+      }
+      connection.halves[0].pending.copyOut(borrowed);
+      connection.halves[1].pending.copyOut(borrowed);
+      total += connection.pendingBytes;
+      this.queued[kept++] = connection;
+    }
+    this.queued.length = kept;
+    if (total > TOTAL_PENDING_MAX) this.relieve(frame);
+  }
+
+  /** Ends reordering windows that are over by the capture's clock. */
+  tick(frame: number, time: number): void {
+    for (const connection of this.queued) if (!connection.closed) connection.tick(frame, time);
+  }
+
+  /** The source has ended: everything queued is delivered, connections in order of appearance. */
+  finish(frame: number): void {
+    const all = [...this.byHash.values()].flat().sort((a, b) => a.stream - b.stream);
+    for (const connection of all) connection.finish('source-end', frame);
+    this.byHash.clear();
+    this.queued = [];
+    this.last = undefined;
+  }
+
+  private relieve(frame: number): void {
+    const byWeight = [...this.queued].sort((a, b) => b.pendingBytes - a.pendingBytes);
+    for (const connection of byWeight.slice(0, 8)) connection.relieve(frame);
+  }
+
+  private copyOutOne(connection: TcpConnection): void {
+    connection.halves[0].pending.copyOut();
+    connection.halves[1].pending.copyOut();
+  }
+
+  private find(d: FrameDecoder): TcpConnection | undefined {
+    const chain = this.byHash.get(d.flowHash);
+    if (chain === undefined) return undefined;
+    for (const connection of chain) if (sideOf(connection.ends, d) >= 0) return connection;
+    return undefined;
+  }
+
+  private create(d: FrameDecoder): TcpConnection {
+    if (this.count >= CONNECTIONS_MAX) this.evict();
+    const size = d.v6 ? 16 : 4;
+    const ends: Endpoints = {
+      v6: d.v6,
+      addresses: [d.bytes.slice(d.srcOffset, d.srcOffset + size), d.bytes.slice(d.dstOffset, d.dstOffset + size)],
+      ports: [d.srcPort, d.dstPort],
+    };
+    const stream = this.streams++;
+    const connection: TcpConnection = new TcpConnection(
+      stream,
+      ends,
+      this.makeSink(stream, ends, () => connection),
+      this.limits,
+    );
+    const chain = this.byHash.get(d.flowHash);
+    if (chain === undefined) this.byHash.set(d.flowHash, [connection]);
+    else chain.push(connection);
+    this.count++;
+    return connection;
+  }
+
+  private replace(old: TcpConnection, d: FrameDecoder, frame: number): void {
+    old.finish('reused', frame);
+    this.forget(old, d.flowHash);
+    this.last = this.create(d);
+    this.lastHash = d.flowHash;
+  }
+
+  private forget(connection: TcpConnection, hash: number): void {
+    const chain = this.byHash.get(hash);
+    if (chain === undefined) return;
+    const at = chain.indexOf(connection);
+    if (at >= 0) chain.splice(at, 1);
+    if (chain.length === 0) this.byHash.delete(hash);
+    this.count--;
+  }
+
+  /** Drops the connection that has been silent longest, closed and foreign ones first. */
+  private evict(): void {
+    let worst: TcpConnection | undefined;
+    let worstHash = 0;
+    let worstScore = Number.POSITIVE_INFINITY;
+    for (const [hash, chain] of this.byHash) {
+      for (const connection of chain) {
+        const score = connection.lastTime - (connection.closed || connection.foreign ? 1e18 : 0);
+        if (score < worstScore) {
+          worstScore = score;
+          worst = connection;
+          worstHash = hash;
+        }
+      }
+    }
+    if (worst === undefined) return;
+    worst.finish('reused', 0);
+    this.forget(worst, worstHash);
+  }
+
+  /**
+   * False for a segment that its receiver must have dropped: the TCP checksum is wrong although this sender's are
+   * otherwise right. Senders whose checksums the network card fills in later prove nothing.
+   */
+  private believable(connection: TcpConnection, side: Side, d: FrameDecoder): boolean {
+    if (d.payloadCaptured < d.payloadLength) return true;
+    const half = connection.halves[side];
+    if (half.unverifiable || d.payloadLength > half.segmentMax) return true;
+    const length = d.payloadOffset - d.tcpOffset + d.payloadLength;
+    const pseudo = pseudoSum(connection.ends, length);
+    if (sum16(d.bytes, d.tcpOffset, length, pseudo) === 0xffff) {
+      half.goodChecksums++;
+      return true;
+    }
+    // Left for the card to complete, or merged by the receiver's kernel: the field holds the pseudo-header's sum alone.
+    const field = (d.bytes[d.tcpOffset + 16] << 8) | d.bytes[d.tcpOffset + 17];
+    if (field === pseudo) return true;
+    if (half.goodChecksums === 0) {
+      half.unverifiable = true;
+      return true;
+    }
+    this.badChecksums++;
+    return false;
+  }
+
+  private readonly judge = (_side: Side, bytes: Uint8Array, tcpOffset: number, length: number): boolean =>
+    sum16(bytes, tcpOffset, length, pseudoSum(this.last!.ends, length)) === 0xffff;
+}
+
+/** The MSS option of a SYN (RFC 9293 section 3.2): segments longer than that were merged after their receipt. */
+function maximumSegment(d: FrameDecoder): number {
+  const end = Math.min(d.payloadOffset, d.bytes.length);
+  for (let i = d.tcpOffset + 20; i + 3 < end && d.bytes[i] !== 0; ) {
+    if (d.bytes[i] === 1) {
+      i++;
+      continue;
+    }
+    if (d.bytes[i] === 2 && d.bytes[i + 1] === 4) return (d.bytes[i + 2] << 8) | d.bytes[i + 3];
+    if (d.bytes[i + 1] < 2) break;
+    i += d.bytes[i + 1];
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** Ones-complement sum of the pseudo-header (RFC 9293 section 3.1), the same for both directions. */
+function pseudoSum(ends: Endpoints, tcpLength: number): number {
+  const [a, b] = ends.addresses;
+  let sum = sum16(b, 0, b.length, sum16(a, 0, a.length, 0)) + 6 + (tcpLength >>> 16) + (tcpLength & 0xffff);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return sum;
+}
+
+/** Which side sent the decoded segment, or -1 when it belongs to another connection. */
+function sideOf(ends: Endpoints, d: FrameDecoder): Side | -1 {
+  if (ends.v6 !== d.v6) return -1;
+  const [p0, p1] = ends.ports;
+  if (
+    d.srcPort === p0 &&
+    d.dstPort === p1 &&
+    same(ends, 0, d.bytes, d.srcOffset) &&
+    same(ends, 1, d.bytes, d.dstOffset)
+  )
+    return 0;
+  if (
+    d.srcPort === p1 &&
+    d.dstPort === p0 &&
+    same(ends, 1, d.bytes, d.srcOffset) &&
+    same(ends, 0, d.bytes, d.dstOffset)
+  )
+    return 1;
+  return -1;
+}
+
+function same(ends: Endpoints, side: Side, bytes: Uint8Array, at: number): boolean {
+  const address = ends.addresses[side];
+  for (let i = 0; i < address.length; i++) if (address[i] !== bytes[at + i]) return false;
+  return true;
+}

@@ -1,0 +1,73 @@
+import { MAX_TEXT_BYTES, parseText, type TextKeys } from '../../../parsers/iscsi/text.ts';
+
+/** One side's text, over as many PDUs as the C bit strings together (RFC 7143 section 6.2). */
+class TextSide {
+  readonly keys: TextKeys = new Map();
+  /** Bytes of it were not captured: a key that is absent may have been there. */
+  holed = false;
+  private parts: Uint8Array[] = [];
+  private length = 0;
+
+  add(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.length + length > MAX_TEXT_BYTES) {
+      this.holed = true;
+      return;
+    }
+    this.parts.push(bytes.slice(offset, offset + length));
+    this.length += length;
+  }
+
+  /** The PDU is complete; with `goesOn` (the C bit) the pairs may be cut anywhere. */
+  end(goesOn: boolean): void {
+    if (goesOn) return;
+    const whole = new Uint8Array(this.length);
+    let at = 0;
+    for (const part of this.parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    for (const [key, value] of parseText(whole)) this.keys.set(key, value);
+    this.parts = [];
+    this.length = 0;
+  }
+}
+
+/** What a login settled, as far as it was seen (RFC 7143 sections 6 and 13). The answer counts, never the offer. */
+export class Negotiation {
+  readonly host = new TextSide();
+  readonly target = new TextSide();
+  /** Whole login PDUs of one side were not captured. */
+  hostLost = false;
+  targetLost = false;
+
+  get initiatorName(): string | undefined {
+    return this.host.keys.get('InitiatorName');
+  }
+
+  get targetName(): string | undefined {
+    return this.host.keys.get('TargetName');
+  }
+
+  get discovery(): boolean {
+    return this.host.keys.get('SessionType') === 'Discovery';
+  }
+
+  /** CRC32C in use; undefined when the capture does not tell. */
+  digest(key: 'HeaderDigest' | 'DataDigest'): boolean | undefined {
+    const offer = this.host.keys.get(key);
+    const answer = this.target.keys.get(key);
+    if (answer !== undefined && offer !== undefined) return chosen(answer);
+    if (offer === undefined && !this.host.holed && !this.hostLost) {
+      // The host did not open this key: only a target that did, and a host's answer, could have settled it.
+      return answer === undefined ? (this.targetLost || this.target.holed ? undefined : false) : undefined;
+    }
+    if (offer !== undefined && !offer.includes('CRC32C')) return false;
+    if (answer !== undefined && !answer.includes(',')) return chosen(answer);
+    if (answer === undefined && !this.targetLost && !this.target.holed) return false;
+    return undefined;
+  }
+}
+
+function chosen(value: string): boolean {
+  return value === 'CRC32C';
+}

@@ -1,0 +1,356 @@
+import { u16, u32 } from '../../../parsers/iscsi/bytes.ts';
+import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
+import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
+import { LBN_REFUSED, parseCdb } from '../../../parsers/scsi/cdb.ts';
+import { lunNumber } from '../../../parsers/scsi/lun.ts';
+import { isCapacityChanged, isPowerOn, outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
+import type { Ending } from '../../base/command.ts';
+import { Extents } from '../../base/extents.ts';
+import { isParseFault } from '../../base/fault.ts';
+import type { Bus } from '../bus.ts';
+import { CommandReporter } from '../commands.ts';
+import { hasList, readList } from '../lists.ts';
+import { Facts } from '../lu/facts.ts';
+import type { Journal } from '../lu/journal.ts';
+import { SMALL_MAX, Task } from '../task.ts';
+import type { Nexus } from './nexus.ts';
+import type { Session, SessionTable } from './session.ts';
+
+const GOOD = 0;
+const CHECK_CONDITION = 2;
+/** Tasks remembered after they were ended without a status. */
+const RETIRED_MAX = 256;
+/** Commands outstanding on one connection; more is hostile: the oldest is given up. */
+const OPEN_MAX = 65536;
+/** An LBN beyond any: LUNs that cannot be expressed share one LU without a volume. */
+const NO_LUN = Number.MAX_SAFE_INTEGER;
+
+/** Opens, follows and ends the SCSI tasks of all connections. */
+export class Tasks {
+  private readonly bus: Bus;
+  private readonly journal: Journal;
+  private readonly sessions: SessionTable;
+  private readonly facts: Facts;
+  private readonly reporter: CommandReporter;
+  private readonly scratch = new Uint8Array(16 + 1024);
+  /** Bytes of parameter lists and answers kept outside the room. */
+  private smallBytes = 0;
+
+  constructor(bus: Bus, journal: Journal, sessions: SessionTable) {
+    this.bus = bus;
+    this.journal = journal;
+    this.sessions = sessions;
+    this.facts = new Facts(bus, journal);
+    this.reporter = new CommandReporter(bus);
+  }
+
+  /** The LUN field at `at`, as a number. */
+  lunAt(b: Uint8Array, at: number): number {
+    return lunNumber(b, at) ?? NO_LUN;
+  }
+
+  /** A SCSI Command PDU (RFC 7143 section 11.3). */
+  opened(nexus: Nexus, pdu: PduSplitter, itt: number): Task {
+    const { bhs: b, bhsAt: at } = pdu;
+    const old = nexus.open.get(itt);
+    // The host uses the tag again: it has the status that we have not seen.
+    if (old !== undefined) this.end(nexus, old, 'status-lost');
+    if (nexus.open.size >= OPEN_MAX) this.end(nexus, nexus.open.values().next().value as Task, 'status-lost');
+    const lun = this.lunAt(b, at + 8);
+    const task = new Task(nexus.session.lu(lun));
+    const { lu } = task;
+    task.itt = itt;
+    task.stream = nexus.stream;
+    task.lun = lun;
+    task.host = nexus.session.hostText;
+    task.openFrame = nexus.frame;
+    task.frame = nexus.frame;
+    task.time = nexus.time;
+    task.reads = (b[at + 1] & 0x40) !== 0;
+    task.writes = (b[at + 1] & 0x20) !== 0;
+    task.edtl = u32(b, at + 20);
+    task.queueDepth = ++lu.outstanding;
+    this.readCdb(task, pdu);
+    nexus.open.set(itt, task);
+    nexus.retired.delete(itt);
+    const { operation } = task.cdb;
+    const foreign = !operation.known || !operation.blockDevice;
+    task.mutates = operation.nature === 'write' || (foreign && task.writes);
+    if (task.mutates) this.enter(task, foreign);
+    else if (operation.sync) task.epoch = lu.synchroniseSent();
+    else this.keepSmall(task, this.facts.wants(task));
+    return task;
+  }
+
+  /** Data arrived for `task`: a complete parameter list tells its extents. */
+  dataMoved(task: Task): void {
+    if (!task.mutates || task.blocksKnown || !hasList(task)) return;
+    const need = Math.min(task.edtl, task.small?.length ?? 0);
+    if (need === 0 || task.landed < need || !task.unbelieved(need).isEmpty) return;
+    const list = readList(task);
+    if (list === undefined || (list.unknown && list.own.length === 0 && list.others.length === 0)) return;
+    if (!list.unknown) this.journal.know(task, list.own);
+  }
+
+  /** A status for an open task. `status` -2: the target failed without one. */
+  answered(nexus: Nexus, task: Task, status: number, senseBytes: Uint8Array | undefined, underflow = 0): void {
+    task.status = status < 0 ? -1 : status;
+    task.responseFrame = nexus.frame;
+    task.responseTime = nexus.time;
+    task.ending = 'status';
+    if (status === CHECK_CONDITION && senseBytes !== undefined && senseBytes.length > 2) {
+      const length = Math.min(u16(senseBytes, 0), senseBytes.length - 2);
+      const sense = parseSense(senseBytes, 2, length);
+      if (!isParseFault(sense)) task.sense = sense;
+    }
+    nexus.ledger.ended(task, status === GOOD ? Math.max(0, task.edtl - underflow) : task.landed);
+    this.close(nexus, task);
+    const { session } = nexus;
+    if (status === GOOD) {
+      session.used.set(task.lu, task.lu.resets);
+      const lu = this.facts.good(task, underflow > 0);
+      if (lu !== task.lu) session.renamed(task.lu, lu);
+      if (task.cdb.operation.sync) this.synchronised(task);
+    } else if (task.sense !== undefined) this.attention(session, task);
+    if (task.mutates) {
+      if (underflow > 0) this.shorten(task, underflow);
+      const outcome = status === -2 ? 'doubt' : outcomeOf(status, task.sense);
+      if (outcome === 'unchanged') this.journal.leave(task, 'nothing', 'outcome', true);
+      else this.landed(nexus, task, outcome);
+    }
+    this.forgetSmall(task);
+    this.lostStatuses(nexus);
+  }
+
+  /** A status for a tag without an open task. */
+  strayStatus(nexus: Nexus, itt: number, status: number, senseBytes: Uint8Array | undefined): void {
+    let outcome: 'done' | 'doubt' | 'unchanged' = status === GOOD ? 'done' : 'doubt';
+    if (status >= 0 && status !== GOOD) {
+      const sense =
+        senseBytes !== undefined && senseBytes.length > 2
+          ? parseSense(senseBytes, 2, senseBytes.length - 2)
+          : undefined;
+      outcome = outcomeOf(status, sense === undefined || isParseFault(sense) ? undefined : sense);
+    }
+    const retired = nexus.retired.get(itt);
+    if (retired !== undefined) {
+      nexus.retired.delete(itt);
+      // It was ended without its status and has landed only now, perhaps after writes that came later.
+      if (retired.mutates && outcome !== 'unchanged') {
+        const blocks = new Extents();
+        for (let i = 0; i < retired.blocks.length; i += 2) blocks.add(retired.blocks[i], retired.blocks[i + 1]);
+        if (retired.wholeLu) this.journal.doubtWhole(retired.lu, 'aborted');
+        else this.journal.doubtBlocks(retired.lu, blocks, 'aborted');
+      }
+      return;
+    }
+    const ghost = nexus.ledger.ghosts.get(itt);
+    const harmless = outcome === 'unchanged' || (ghost !== undefined && ghost.reads && !ghost.writes);
+    if (!harmless) {
+      const { session } = nexus;
+      const lus = ghost !== undefined && ghost.lun >= 0 ? [session.lu(ghost.lun)] : session.reachable();
+      this.bus.notice(
+        `ghost ${session.targetText}`,
+        `stream ${nexus.stream}: a command to ${session.targetText} was not seen`,
+      );
+      for (const lu of lus) for (const one of lu.candidates ?? [lu]) this.journal.doubtWhole(one, 'lost-command');
+    }
+    nexus.ledger.answer(itt);
+    this.lostStatuses(nexus);
+  }
+
+  /** A request that is no SCSI command got its answer although it was never seen: that accounts for one lost PDU. */
+  otherAnswered(nexus: Nexus, itt: number): void {
+    if (!nexus.requests.delete(itt)) nexus.ledger.answer(itt);
+  }
+
+  /** Ends a task without a status of its own. */
+  end(nexus: Nexus, task: Task, ending: Exclude<Ending, 'status'>, final = true): void {
+    task.ending = ending;
+    task.responseFrame = 0;
+    this.close(nexus, task);
+    nexus.ledger.ended(task, task.landed);
+    if (nexus.retired.size >= RETIRED_MAX) nexus.retired.delete(nexus.retired.keys().next().value as number);
+    nexus.retired.set(task.itt, task);
+    if (task.mutates) {
+      const doubt = ending === 'status-lost' || ending === 'unfinished' ? 'lost-status' : 'aborted';
+      this.journal.leave(task, 'doubt', doubt, final);
+      if (!final) this.sessions.lingering.push({ task, session: nexus.session, since: this.bus.now });
+    }
+    this.forgetSmall(task);
+  }
+
+  /** The connection is over: what was open may still land unless the whole source has ended. */
+  connectionEnded(nexus: Nexus, sourceEnded: boolean): void {
+    for (const task of [...nexus.open.values()]) {
+      this.end(nexus, task, sourceEnded ? 'unfinished' : 'connection-lost', sourceEnded);
+    }
+  }
+
+  /** Lingering tasks that can no longer land (requirement B6): settled by time. */
+  tick(): void {
+    const over = this.sessions.take((l) => this.bus.now - l.since > this.bus.settleNs);
+    for (const { task } of over) this.journal.finalise(task);
+  }
+
+  /** Statuses are missing, and no more tasks are open than that: theirs were the missing ones. */
+  private lostStatuses(nexus: Nexus): void {
+    const { statusCandidates: candidates } = nexus;
+    if (nexus.lostStatuses === 0) return;
+    if (candidates.size > 0 && candidates.size <= nexus.lostStatuses) {
+      nexus.lostStatuses -= candidates.size;
+      for (const task of [...candidates]) this.end(nexus, task, 'status-lost');
+    }
+    if (candidates.size === 0) nexus.lostStatuses = 0;
+  }
+
+  /** GOOD, or an outcome that may have touched the medium. */
+  private landed(nexus: Nexus, task: Task, outcome: 'done' | 'doubt'): void {
+    const list = hasList(task) && task.edtl > 0 ? readList(task) : undefined;
+    const complete = list !== undefined && task.unbelieved(Math.min(task.edtl, task.small?.length ?? 0)).isEmpty;
+    if (hasList(task) && task.edtl === 0 && task.cdb.parameterListLength <= 0) {
+      this.journal.leave(task, 'nothing', 'effect', true);
+      return;
+    }
+    if (complete) this.elsewhere(nexus, task, list.others, list.unknown);
+    else if (task.cdb.operation.effect === 'xcopy') this.elsewhere(nexus, task, [], true);
+    if (task.cdb.operation.thirdParty && task.cdb.operation.effect !== 'xcopy') this.elsewhere(nexus, task, [], true);
+    const immed = complete && list.immed;
+    this.journal.leave(task, immed ? 'doubt' : outcome, immed ? 'effect' : 'outcome', !immed);
+    if (immed) this.sessions.lingering.push({ task, session: nexus.session, since: this.bus.now });
+  }
+
+  /** A copy writes to other LUs: those it names, or any that it could. */
+  private elsewhere(
+    nexus: Nexus,
+    task: Task,
+    others: readonly { identity: string; first: number; end: number }[],
+    unknown: boolean,
+  ): void {
+    const own = new Set([...task.lu.designators, ...task.lu.identities]);
+    let lost = unknown;
+    for (const { identity, first, end } of others) {
+      const lu = own.has(identity) ? task.lu : this.bus.directory.byDesignator(identity);
+      const extents = new Extents();
+      extents.add(first, end);
+      if (lu !== undefined) this.journal.doubtBlocks(lu, extents, 'effect');
+      else lost = true;
+    }
+    if (lost) for (const lu of nexus.session.reachable()) this.journal.doubtWhole(lu, 'effect');
+  }
+
+  private enter(task: Task, foreign: boolean): void {
+    const { cdb, lu } = task;
+    const { operation } = cdb;
+    if (foreign) {
+      this.bus.notice(
+        `opcode ${operation.name} ${lu.id}`,
+        `${lu.id}: ${operation.name} carries data out and is not understood`,
+      );
+      task.doubt = 'unknown-command';
+    }
+    const counted =
+      operation.effect === 'data' || operation.effect === 'compareWrite' || operation.effect === 'extents';
+    if (counted && cdb.blocks === 0) {
+      task.mutates = false;
+      return;
+    }
+    this.journal.enter(task);
+    if (foreign || operation.effect === 'wholeLu' || cdb.lbn === LBN_REFUSED) this.journal.knowWhole(task);
+    else if (counted) this.journal.know(task, [cdb.lbn, cdb.lbn + cdb.blocks]);
+    else if (operation.effect === 'same') {
+      const end = cdb.toEnd ? Math.max(lu.blocks, cdb.lbn) || Number.MAX_SAFE_INTEGER : cdb.lbn + cdb.blocks;
+      this.journal.know(task, [cdb.lbn, end]);
+    } else if (!hasList(task)) this.journal.knowWhole(task);
+    else this.keepSmall(task, Math.min(task.edtl, SMALL_MAX));
+    if (
+      task.edtl > 0 &&
+      (operation.effect === 'data' || operation.effect === 'compareWrite' || operation.effect === 'same')
+    ) {
+      task.lease = this.bus.room?.take(task.edtl);
+    }
+  }
+
+  private keepSmall(task: Task, bytes: number): void {
+    if (bytes === 0 || this.smallBytes + bytes > 64 * SMALL_MAX) return;
+    task.small = new Uint8Array(bytes);
+    this.smallBytes += bytes;
+  }
+
+  private forgetSmall(task: Task): void {
+    if (task.small === undefined) return;
+    this.smallBytes -= task.small.length;
+    task.small = undefined;
+  }
+
+  private readCdb(task: Task, pdu: PduSplitter): void {
+    const { bhs: b, bhsAt: at } = pdu;
+    // An extended CDB continues in an AHS of type 1 (RFC 7143 section 11.2.2.3).
+    for (let i = at + BHS_BYTES, end = i + pdu.ahsBytes; i + 4 <= end; ) {
+      const length = u16(b, i);
+      if (b[i + 2] === 1 && length > 1 && i + 3 + length <= end) {
+        this.scratch.set(b.subarray(at + 32, at + 48), 0);
+        this.scratch.set(b.subarray(i + 4, i + 3 + length), 16);
+        parseCdb(this.scratch, 0, 16 + length - 1, task.cdb);
+        return;
+      }
+      i += (3 + length + 3) & ~3;
+    }
+    parseCdb(b, at + 32, 16, task.cdb);
+  }
+
+  private close(nexus: Nexus, task: Task): void {
+    nexus.open.delete(task.itt);
+    nexus.statusCandidates.delete(task);
+    task.lu.outstanding--;
+    this.reporter.report(task, nexus.session);
+  }
+
+  /** The target took less than was sent: what it did not take is not known to be on the medium. */
+  private shorten(task: Task, underflow: number): void {
+    const { lu, cdb } = task;
+    if (lu.blockSize === 0 || cdb.operation.effect !== 'data') return;
+    const taken = task.edtl - underflow;
+    const believed = Math.min(task.edtl, cdb.blocks * lu.blockSize);
+    if (taken < believed) task.disbelieve(Math.max(0, taken), believed - Math.max(0, taken));
+  }
+
+  private synchronised(task: Task): void {
+    const { lu, cdb } = task;
+    if (cdb.immed) return;
+    const whole = cdb.lbn <= 0 && cdb.toEnd;
+    const end = cdb.toEnd ? Number.POSITIVE_INFINITY : cdb.lbn + cdb.blocks;
+    if (whole) lu.synchronised(task.epoch);
+    else if (cdb.lbn >= 0) lu.synchronised(task.epoch, cdb.lbn, end);
+    this.journal.barrier(lu, task.responseTime);
+  }
+
+  /** Unit attentions tell of restarts and of new capacities (requirement B2b). */
+  private attention(session: Session, task: Task): void {
+    const { lu } = task;
+    if (task.sense === undefined) return;
+    if (isCapacityChanged(task.sense)) {
+      this.bus.notice(`capacity ${lu.id}`, `${lu.id}: the target says that its capacity changed`);
+    }
+    if (!isPowerOn(task.sense)) return;
+    const greeting = session.used.get(lu) !== lu.resets;
+    if (greeting && !session.afterSuspect) return;
+    this.restarted(session);
+    session.used.clear();
+    session.afterSuspect = false;
+  }
+
+  /** The target has restarted: what its caches held may be lost, and nothing it had been given before can still land. */
+  private restarted(session: Session): void {
+    const { target } = session;
+    target.suspect = false;
+    this.bus.notice(`restart ${target.name} ${this.bus.now}`, `${target.name} seems to have restarted`);
+    for (const { task } of this.sessions.take((l) => l.session.target === target)) this.journal.finalise(task);
+    for (const lu of target.lus) {
+      const { extents, whole } = lu.takeUnsynchronised();
+      if (lu.cache === false) continue;
+      if (whole) this.journal.doubtWhole(lu, 'cache-loss');
+      else if (!extents.isEmpty) this.journal.doubtBlocks(lu, extents, 'cache-loss');
+    }
+  }
+}
