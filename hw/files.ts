@@ -112,7 +112,9 @@ class FileVolume implements Volume {
       // Written past its end a file would grow without a word.
       if (offset + length > this.#bytes) {
         const what = `${this.#path} holds ${this.#bytes} bytes, and a write reaches to ${offset + length}`;
-        return Promise.reject(new Fault('local', what, `make it longer: truncate -s ${offset + length} ${this.#path}`));
+        const longer = `make it longer: truncate -s ${offset + length} ${this.#path}`;
+        const mend = this.#medium.kind === 'file' ? longer : `enlarge the device to at least ${offset + length} bytes`;
+        return Promise.reject(new Fault('local', what, mend));
       }
     }
     return new Promise((resolve, reject) => {

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFileVolume } from '../../../hw/files.ts';
 import type { Change, Piece } from '../../../src/base/change.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { Room } from '../../../src/buffer/room.ts';
@@ -158,6 +162,29 @@ describe('B4 B6 B7 VolumeUnit', () => {
     mirrors[1].end();
     await roomy;
     assert.equal(room.freeBytes, 65_536);
+  });
+
+  it('mirrors onto real files, grows them with the volume, and reads back from a real file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'unit-'));
+    const [image, source] = [join(folder, 'mirror.img'), join(folder, 'first.img')];
+    await writeFile(image, new Uint8Array(8192));
+    await writeFile(source, Buffer.alloc(12_288, 9).fill(1, 512, 1024));
+    const volume = await openFileVolume(image, { blockSize: 512, writable: true });
+    const read = await openFileVolume(source, { blockSize: 512, writable: false });
+    const unit = build({ mirrors: [{ to: `file:${image}`, volume }], first: { name: `file:${source}`, volume: read } });
+    unit.facts({ lu: LU, blockSize: 512, blocks: 16, designators: [] });
+    unit.push(write(1, 1, 1));
+    unit.facts({ lu: LU, blockSize: 512, blocks: 24, designators: [] });
+    unit.push(write(2, 20, 9));
+    unit.push(doubt(3, 0, 1));
+    unit.push(doubt(4, 2, 14));
+    await unit.finish();
+    assert.deepEqual(unit.report().unresolved, []);
+    assert.equal(unit.report().mirrors[0].state, 'equal');
+    assert.equal(Buffer.compare(await readFile(image), await readFile(source)), 0);
+    await unit.close();
+    await read.close();
+    await rm(folder, { recursive: true });
   });
 
   it('refuses a first volume that is a mirror, with both names', () => {
