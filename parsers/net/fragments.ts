@@ -12,6 +12,10 @@ const DATAGRAMS = 64;
 /** Frames after which a datagram is given up: identifications come round again after 65,536 datagrams. */
 const AGE_FRAMES = 16384;
 
+/** Which datagram makes room: an unused one first, then one that is finished, then the one that waited longest. */
+const UNUSED = 1 << 30;
+const FINISHED = 1 << 20;
+
 type State = 'free' | 'open' | 'whole' | 'bad';
 
 /** One datagram on its way to be whole; it stays afterwards, so that late duplicates are known as such. */
@@ -119,20 +123,20 @@ export class FragmentTable {
     let bestRank = -1;
     for (let i = 0; i < DATAGRAMS; i++) {
       const datagram = this.#datagrams[i];
-      const age = datagram.state === 'free' ? 0 : now - datagram.touched;
-      const expired = age > AGE_FRAMES;
-      if (!expired && datagram.id === id && datagram.v6 === v6 && datagram.state !== 'free') {
+      const age = now - datagram.touched;
+      if (age > AGE_FRAMES) this.#giveUp(datagram);
+      if (datagram.id === id && datagram.v6 === v6 && datagram.state !== 'free') {
         // RFC 8200 leaves the next header out of the key: only the first fragment tells the true one.
         if ((v6 || datagram.protocol === protocol) && sameAddresses(datagram, bytes, src, dst, v6)) return i;
       }
-      const rank = datagram.state === 'free' ? 3e9 : expired ? 2e9 : datagram.state === 'open' ? age : age + 1e9;
+      const rank = datagram.state === 'free' ? UNUSED : datagram.state === 'open' ? age : age + FINISHED;
       if (rank > bestRank) {
         best = i;
         bestRank = rank;
       }
     }
     const datagram = this.#datagrams[best];
-    if (datagram.state === 'open') this.dropped += datagram.count;
+    this.#giveUp(datagram);
     if (datagram.buffer.length === 0) datagram.buffer = new Uint8Array(DATAGRAM_BODY + MAX_DATAGRAM);
     restart(datagram);
     datagram.v6 = v6;
@@ -144,6 +148,11 @@ export class FragmentTable {
       datagram.buffer[DATAGRAM_DST + i] = bytes[dst + i];
     }
     return best;
+  }
+
+  #giveUp(datagram: Datagram): void {
+    if (datagram.state === 'open') this.dropped += datagram.count;
+    datagram.state = 'free';
   }
 }
 
