@@ -71,7 +71,7 @@ export class ChunkRing {
         this.#wake = resolve;
       });
     }
-    if (this.#filled <= this.#current) {
+    if (this.#filled <= this.#current || this.#slots.length === 0) {
       this.length = 0;
       if (this.#error !== undefined) throw this.#error;
       return false;
@@ -119,11 +119,10 @@ export class ChunkRing {
     );
   }
 
-  /** Gives the buffers back; nothing is being read by then, or the pool goes without them. */
+  /** Ends the reading ahead and gives the buffers back; one that is being read into still is left to be forgotten. */
   release(): void {
-    if (this.#reading) return;
-    for (const slot of this.#slots) this.#pool.give(slot);
-    this.#slots = [];
     this.#ended = true;
+    if (!this.#reading) for (const slot of this.#slots) this.#pool.give(slot);
+    this.#slots = [];
   }
 }
