@@ -33,6 +33,8 @@ export interface CommandView {
   lu: LuId;
   lun: number;
   itt: number;
+  /** Counts commands in the order they were sent: tells apart those of one frame. */
+  ordinal: number;
   opcode: number;
   /** Standard name, for example `WRITE(10)`. */
   operation: string;
@@ -40,6 +42,8 @@ export interface CommandView {
   /** First LBN and count of blocks; -1 where the command has none. */
   lbn: number;
   blocks: number;
+  /** The LBN where it is above 2^53-1 and `lbn` cannot hold it. */
+  lbnExact: bigint | undefined;
   /** 0 while unknown. */
   blockSize: number;
   /** Expected Data Transfer Length, RFC 7143 section 11.3.4. */

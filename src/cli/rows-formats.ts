@@ -1,6 +1,6 @@
 import { senseWords, statusWords } from '../../parsers/scsi/sense.ts';
 import { plain, secondsWords, timeWords } from './draw-words.ts';
-import type { Row, RowWriter } from './rows.ts';
+import { lbnWords, type Row, type RowWriter } from './rows.ts';
 
 type Cell = (row: Row) => string;
 
@@ -11,7 +11,7 @@ const TSV: readonly (readonly [name: string, cell: Cell])[] = [
   ['itt', (row) => ittWords(row.itt)],
   ['lun', (row) => String(row.lun)],
   ['opcode', (row) => opcodeWords(row.opcode)],
-  ['lbn', (row) => known(row.lbn)],
+  ['lbn', (row) => lbnWords(row) ?? ''],
   ['blocks', (row) => known(row.blocks)],
   ['status', (row) => known(row.status)],
   ['dir', (row) => row.direction],
@@ -73,7 +73,8 @@ function jsonOf(row: Row): Record<string, unknown> {
     opcode: opcodeWords(row.opcode),
     operation: row.operation,
     nature: row.nature,
-    lbn: row.lbn >= 0 ? row.lbn : null,
+    // JSON numbers stay exact: an LBN above 2^53-1 is given as text.
+    lbn: row.lbnExact !== undefined ? String(row.lbnExact) : row.lbn >= 0 ? row.lbn : null,
     blocks: row.blocks >= 0 ? row.blocks : null,
     blockSizeBytes: row.blockSize > 0 ? row.blockSize : null,
     edtlBytes: row.edtl,

@@ -1,6 +1,6 @@
 import { cut, paint, type Terminal } from './draw.ts';
 import { durationWords, plain, secondsWords, sizeWords } from './draw-words.ts';
-import type { Row, RowWriter } from './rows.ts';
+import { lbnWords, type Row, type RowWriter } from './rows.ts';
 import { ittWords, outcomeWords } from './rows-formats.ts';
 
 /** Rows that decide the widths of the columns; later ones may stand out of line. */
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'ITT', cell: (row) => ittWords(row.itt), leave: 2 },
   { title: 'OPERATION', cell: (row) => row.operation },
   { title: 'NATURE', cell: (row) => row.nature, leave: 4 },
-  { title: 'LBN', right: true, cell: (row) => (row.lbn >= 0 ? String(row.lbn) : '-') },
+  { title: 'LBN', right: true, cell: (row) => lbnWords(row) ?? '-' },
   { title: 'BLOCKS', right: true, cell: (row) => (row.blocks >= 0 ? String(row.blocks) : '-') },
   { title: 'EDTL', right: true, cell: (row) => sizeWords(row.edtl), leave: 8 },
   { title: 'DATA', right: true, cell: (row) => sizeWords(row.dataIn + row.dataOut), leave: 0 },

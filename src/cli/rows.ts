@@ -10,6 +10,12 @@ export interface RowWriter {
   end(): void;
 }
 
+/** The first LBN in decimal, however large; undefined where the command has none. */
+export function lbnWords(row: Row): string | undefined {
+  if (row.lbnExact !== undefined) return String(row.lbnExact);
+  return row.lbn >= 0 ? String(row.lbn) : undefined;
+}
+
 /** Copies a borrowed view field by field, so that it may be any object with these fields. */
 export function rowOf(view: CommandView): Row {
   return {
@@ -23,11 +29,13 @@ export function rowOf(view: CommandView): Row {
     lu: view.lu,
     lun: view.lun,
     itt: view.itt,
+    ordinal: view.ordinal,
     opcode: view.opcode,
     operation: view.operation,
     nature: view.nature,
     lbn: view.lbn,
     blocks: view.blocks,
+    lbnExact: view.lbnExact,
     blockSize: view.blockSize,
     edtl: view.edtl,
     direction: view.direction,
@@ -42,7 +50,7 @@ export function rowOf(view: CommandView): Row {
 
 interface Held {
   row: Row;
-  /** Order of arrival, which decides between commands of one frame. */
+  /** Order of arrival, the last resort. */
   order: number;
 }
 
@@ -101,5 +109,6 @@ export class HoldBack {
 }
 
 function before(a: Held, b: Held): boolean {
-  return a.row.frame !== b.row.frame ? a.row.frame < b.row.frame : a.order < b.order;
+  if (a.row.frame !== b.row.frame) return a.row.frame < b.row.frame;
+  return a.row.ordinal !== b.row.ordinal ? a.row.ordinal < b.row.ordinal : a.order < b.order;
 }

@@ -16,11 +16,13 @@ export class CommandReporter {
     lu: '',
     lun: 0,
     itt: 0,
+    ordinal: 0,
     opcode: 0,
     operation: '',
     nature: 'control',
     lbn: -1,
     blocks: -1,
+    lbnExact: undefined,
     blockSize: 0,
     edtl: 0,
     direction: '-',
@@ -52,11 +54,13 @@ export class CommandReporter {
     view.lu = task.lu.id;
     view.lun = task.lun;
     view.itt = task.itt;
+    view.ordinal = task.ordinal;
     view.opcode = cdb.opcode;
     view.operation = cdb.operation.name;
     view.nature = cdb.operation.known ? cdb.operation.nature : task.writes ? 'write' : task.reads ? 'read' : 'control';
     view.lbn = cdb.lbn < 0 ? -1 : cdb.lbn;
     view.blocks = cdb.blocks;
+    view.lbnExact = task.lbnExact;
     view.blockSize = task.lu.blockSize;
     view.edtl = task.edtl;
     view.direction = task.reads ? (task.writes ? 'bidi' : 'r') : task.writes ? 'w' : '-';

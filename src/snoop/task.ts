@@ -14,6 +14,9 @@ export type Effect = 'pending' | 'done' | 'doubt' | 'nothing';
 export class Task {
   readonly cdb = newCdb();
   itt = 0;
+  ordinal = 0;
+  /** The LBN of a refused one, for the record. */
+  lbnExact: bigint | undefined;
   stream = 0;
   host = '';
   lu: Lu;

@@ -81,6 +81,7 @@ export class Nexus implements StreamSink, Evidence {
   private headerDigest: boolean | undefined;
   private dataDigest: boolean | undefined;
   private anyHole = false;
+  private hostHoles = false;
   private pdus = 0;
   /** Position where the current hunt for a boundary began, per side. */
   private readonly huntFrom: [number, number] = [0, 0];
@@ -128,6 +129,7 @@ export class Nexus implements StreamSink, Evidence {
     this.frame = frame;
     this.time = time;
     this.anyHole = true;
+    if (side === this.hostSide) this.hostHoles = true;
     const { bus } = this.parts;
     if (time > bus.now) bus.now = time;
     const toTarget = side === this.hostSide;
@@ -371,7 +373,8 @@ export class Nexus implements StreamSink, Evidence {
       if (bytes > 0 && this.phase === 'full') this.ledger.gap(bytes, this.open.values(), this.parts.bus.now);
     }
     const { session } = this;
-    if (session.nexuses.size <= 1 && this.expCmdSn >= 0 && session.nextCmdSn >= 0) {
+    // Some targets count an immediate command too: without a hole the difference is theirs, not a loss.
+    if (this.hostHoles && session.nexuses.size <= 1 && this.expCmdSn >= 0 && session.nextCmdSn >= 0) {
       const unseen = diff32(this.expCmdSn, session.nextCmdSn);
       if (unseen > 0) this.ledger.skipped(unseen, this.parts.bus.now);
     }

@@ -35,6 +35,7 @@ export class Tasks {
   private readonly scratch = new Uint8Array(16 + 1024);
   /** Bytes of parameter lists and answers kept outside the room. */
   private smallBytes = 0;
+  private opens = 0;
 
   constructor(bus: Bus, journal: Journal, sessions: SessionTable) {
     this.bus = bus;
@@ -60,6 +61,7 @@ export class Tasks {
     const task = new Task(nexus.session.lu(lun));
     const { lu } = task;
     task.itt = itt;
+    task.ordinal = ++this.opens;
     task.stream = nexus.stream;
     task.lun = lun;
     task.host = nexus.session.hostText;
@@ -145,7 +147,7 @@ export class Tasks {
       return;
     }
     const ghost = nexus.ledger.ghosts.get(itt);
-    const harmless = outcome === 'unchanged' || (ghost !== undefined && ghost.reads && !ghost.writes);
+    const harmless = outcome === 'unchanged' || (ghost?.reads === true && !ghost.writes);
     if (!harmless) {
       const { session } = nexus;
       const lus = ghost !== undefined && ghost.lun >= 0 ? [session.lu(ghost.lun)] : session.reachable();
@@ -297,6 +299,10 @@ export class Tasks {
       i += (3 + length + 3) & ~3;
     }
     parseCdb(b, at + 32, 16, task.cdb);
+    if (task.cdb.lbn === LBN_REFUSED) {
+      const { lbnAt } = task.cdb.operation.shape;
+      task.lbnExact = (BigInt(u32(b, at + 32 + lbnAt)) << 32n) | BigInt(u32(b, at + 36 + lbnAt));
+    }
   }
 
   private close(nexus: Nexus, task: Task): void {

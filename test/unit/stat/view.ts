@@ -15,6 +15,8 @@ export function view(parts: Partial<CommandView> = {}): CommandView {
     target: 'iqn.target:t',
     lu: 'iqn.target:t/1',
     lun: 1,
+    ordinal: 0,
+    lbnExact: undefined,
     itt: 1,
     opcode: 0x28,
     operation: 'READ(10)',
