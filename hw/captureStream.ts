@@ -131,9 +131,12 @@ export class CaptureStream {
         return;
       }
     } catch (error) {
+      if (this.#ended) return;
       this.#stop(this.#chunkBase - this.#spilled, readingFault(error));
       return;
     }
+    // Closed under the waiting read: that is no fault of the file.
+    if (this.#ended) return;
     if (unused > 0) this.#stop(this.#chunkBase - this.#spilled, 'the file ends inside a record');
     this.#ended = true;
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { openCaptures } from '../../../hw/captureFile.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { describedInterface, enhanced, join, pcap, section, words } from '../parsers/capture/build.ts';
@@ -130,14 +131,22 @@ describe('A1 capture files', () => {
     }
   });
 
-  it('ends early when it is closed', async () => {
+  it('ends early when it is closed, also under a waiting read, and finds no fault with the file', async () => {
     const file = temporary('closed.pcap');
     writeFileSync(file, pcap(sample(2000)));
-    const source = await openCaptures([file], { chunkBytes: 512 });
-    await source.next();
-    await source.close();
-    assert.equal(await source.next(), undefined);
-    await source.close();
+    writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)));
+    for (const path of [file, `${file}.gz`]) {
+      for (let runs = 0; runs < 20; runs++) {
+        const source = await openCaptures([path], { chunkBytes: 512 });
+        for (let i = 0; i < runs; i++) await source.next();
+        const waiting = source.next();
+        await source.close();
+        await waiting;
+        assert.equal(await source.next(), undefined);
+        assert.deepEqual(source.faults, []);
+        await source.close();
+      }
+    }
   });
 });
 
