@@ -1,5 +1,5 @@
 /**
- * Additional sense codes in words (SPC-5 annex F.2, and the T10 list that it points to): those that a block device, its
+ * Additional sense codes in words (SPC-4 section 4.5.6, and T10's list of the codes): those that a block device, its
  * enclosure or a copy manager gives. One line each: ASC and ASCQ in hexadecimal, then the standard's text.
  */
 const table = `

@@ -15,6 +15,8 @@ class Cdb {
   direction: Direction = '-';
   /** First LBN; -1 where the command has none, `LBN_REFUSED` where it cannot be used. */
   lbn = -1;
+  /** The address behind `LBN_REFUSED`, for those who only show it; undefined for every other command. */
+  refusedLbn: bigint | undefined = undefined;
   /** Blocks as the CDB counts them, 256 for the zero of READ(6) and WRITE(6); -1 where the command has no count. */
   blocks = -1;
   /** The count of zero means "to the end of the LU". */
@@ -24,7 +26,7 @@ class Cdb {
   /** RDPROTECT, WRPROTECT or VRPROTECT; other than 0, protection information travels with the data. */
   protect = 0;
   bytchk = 0;
-  /** WRITE SAME: zeros and no data-out buffer. */
+  /** WRITE SAME without data-out: zeros, but the initialization pattern where LBPRZ is 010b (SBC-4 section 5.53). */
   ndob = false;
   unmap = false;
   anchor = false;
@@ -53,6 +55,10 @@ class Cdb {
   dataOffset = 0;
   descriptors = 0;
   transferBlocks = 0;
+  /** ORWRITE(32), SBC-4 section 5.11: 0 is the set operation, an OR; 1 changes the generation and clears, by an AND. */
+  bmop = 0;
+  /** ORWRITE(32): EXPECTED ORWGENERATION; ORWRITE(16) counts as 0 (SBC-4 section 4.27.2.2). */
+  orwGeneration = 0;
 }
 
 export type { Cdb };
@@ -64,6 +70,7 @@ export function newCdb(): Cdb {
 
 function clear(into: Cdb): void {
   into.lbn = -1;
+  into.refusedLbn = undefined;
   into.blocks = -1;
   into.toEnd = false;
   into.fua = false;
@@ -89,6 +96,8 @@ function clear(into: Cdb): void {
   into.dataOffset = 0;
   into.descriptors = 0;
   into.transferBlocks = 0;
+  into.bmop = 0;
+  into.orwGeneration = 0;
 }
 
 /**
@@ -100,7 +109,7 @@ export function parseCdb(cdb: Uint8Array, offset: number, length: number, into: 
   into.opcode = cdb[offset];
   let at = offset;
   let left = length;
-  // SPC-5 section 4.2.4: the wrapped CDB starts at byte 4; wrappers do not nest.
+  // SPC-4 section 4.2.4: the wrapped CDB starts at byte 4; wrappers do not nest.
   if (into.opcode === EXTENDED_CDB && length > 4 && cdb[offset + 4] !== EXTENDED_CDB) {
     at = offset + 4;
     left = Math.min(length - 4, u16(cdb, offset + 2));
@@ -125,6 +134,7 @@ function readShape(cdb: Uint8Array, at: number, into: Cdb): void {
     into.toEnd = blocks === 0 && operation.zeroBlocks === 'toEnd';
     if (into.lbn >= 0 && into.lbn + into.blocks > Number.MAX_SAFE_INTEGER) into.lbn = LBN_REFUSED;
   }
+  if (into.lbn === LBN_REFUSED) into.refusedLbn = big64(cdb, at + shape.lbnAt);
   if (shape.flagsAt > 0) {
     const flags = cdb[at + shape.flagsAt];
     into.protect = flags >> 5;
@@ -137,6 +147,11 @@ function readShape(cdb: Uint8Array, at: number, into: Cdb): void {
     if (operation.direction === 'r') into.allocationLength = list;
     else into.parameterListLength = list;
   }
+}
+
+/** Only eight-byte addresses are ever refused. */
+function big64(cdb: Uint8Array, at: number): bigint {
+  return (BigInt(u32(cdb, at)) << 32n) | BigInt(u32(cdb, at + 4));
 }
 
 function readLbn(cdb: Uint8Array, at: number, bytes: number): number {
@@ -157,7 +172,7 @@ function readFields(cdb: Uint8Array, at: number, into: Cdb): void {
     case 0x04: // FORMAT UNIT, SBC-4 section 5.4: FMTDATA
       into.direction = (one & 0x10) !== 0 ? 'w' : '-';
       break;
-    case 0x07: // REASSIGN BLOCKS, SBC-4 section 5.25
+    case 0x07: // REASSIGN BLOCKS, SBC-4 section 5.24
       into.longLba = (one & 0x02) !== 0;
       into.longList = (one & 0x01) !== 0;
       break;
@@ -165,25 +180,25 @@ function readFields(cdb: Uint8Array, at: number, into: Cdb): void {
       into.vpd = (one & 0x01) !== 0;
       into.pageCode = cdb[at + 2];
       break;
-    case 0x1a: // MODE SENSE, SPC-5 sections 6.14 and 6.15; LOG SENSE, 6.8
+    case 0x1a: // MODE SENSE, SPC-3 sections 6.9 and 6.10; LOG SENSE, 6.6
     case 0x5a:
     case 0x4d:
       into.pageCode = cdb[at + 2] & 0x3f;
       into.pageControl = cdb[at + 2] >> 6;
       into.subpageCode = cdb[at + 3];
       break;
-    case 0x2f: // VERIFY, SBC-4 section 5.38: data to compare comes with BYTCHK 1 and 3
+    case 0x2f: // VERIFY, SBC-4 section 5.36: data to compare comes with BYTCHK 1 and 3
     case 0x8f:
     case 0xaf:
       into.fua = false;
       readBytchk(one, into);
       break;
-    case 0x2e: // WRITE AND VERIFY, SBC-4 section 5.46: BYTCHK says how to verify, the data is written all the same
+    case 0x2e: // WRITE AND VERIFY, SBC-4 section 5.44: BYTCHK says how to verify, the data is written all the same
     case 0x8e:
     case 0xae:
       into.bytchk = (one >> 1) & 0x03;
       break;
-    case 0x34: // PRE-FETCH and SYNCHRONIZE CACHE, SBC-4 sections 5.11 and 5.33: byte 1 is not about protection
+    case 0x34: // PRE-FETCH and SYNCHRONIZE CACHE, SBC-4 sections 5.13 and 5.33: byte 1 is not about protection
     case 0x35:
     case 0x90:
     case 0x91:
@@ -192,22 +207,22 @@ function readFields(cdb: Uint8Array, at: number, into: Cdb): void {
       into.fua = false;
       into.immed = (one & 0x02) !== 0;
       break;
-    case 0x3e: // READ LONG and WRITE LONG, SBC-3 sections 5.18 and 5.45
+    case 0x3e: // READ LONG and WRITE LONG of SBC-3
     case 0x3f:
       into.pblock = (one & (into.operation.opcode === 0x3e ? 0x04 : 0x20)) !== 0;
       if (into.operation.nature === 'write') into.blocks = 1;
       break;
-    case 0x3d: // UPDATE BLOCK, SCSI-2 section 16.2.14: one block
+    case 0x3d: // UPDATE BLOCK of SCSI-2: one block
       into.blocks = 1;
       break;
-    case 0x41: // WRITE SAME, SBC-4 section 5.50
+    case 0x41: // WRITE SAME, SBC-4 section 5.52
     case 0x93:
       readSame(one, into);
       break;
     case 0x42: // UNMAP, SBC-4 section 5.35
       into.anchor = (one & 0x01) !== 0;
       break;
-    case 0x48: // SANITIZE, SBC-4 section 5.32: only OVERWRITE has a parameter list
+    case 0x48: // SANITIZE, SBC-4 section 5.30: only OVERWRITE has a parameter list
       into.immed = (one & 0x80) !== 0;
       into.direction = (one & 0x1f) === 0x01 ? 'w' : '-';
       break;
@@ -242,7 +257,7 @@ function readServiceOut(cdb: Uint8Array, at: number, into: Cdb): void {
     into.pblock = (cdb[at + 14] & 0x20) !== 0;
     into.blocks = 1;
   } else if (into.serviceAction === 0x12) {
-    // WRITE SCATTERED(16), SBC-4 section 5.54.
+    // WRITE SCATTERED(16), SBC-4 section 5.55.
     into.dataOffset = u16(cdb, at + 4);
     into.descriptors = u16(cdb, at + 8);
     into.transferBlocks = u32(cdb, at + 10);
@@ -262,8 +277,12 @@ function readVariable(cdb: Uint8Array, at: number, into: Cdb): void {
     case 0x0d:
       readSame(flags, into);
       break;
+    case 0x0e:
+      into.bmop = cdb[at + 2] & 0x07;
+      into.orwGeneration = u32(cdb, at + 20);
+      break;
     case 0x11:
-      // WRITE SCATTERED(32), SBC-4 section 5.55.
+      // WRITE SCATTERED(32), SBC-4 section 5.56.
       into.dataOffset = u16(cdb, at + 12);
       into.descriptors = u16(cdb, at + 16);
       into.transferBlocks = u32(cdb, at + 28);

@@ -201,7 +201,7 @@ export interface TokenPlan {
   immed: boolean;
 }
 
-/** WRITE USING TOKEN parameter list, SBC-4 section 5.57: the ranges stand behind the 512-byte token. */
+/** WRITE USING TOKEN parameter list, SBC-4 section 5.59: the ranges stand behind the 512-byte token. */
 export function parseWriteUsingToken(bytes: Uint8Array, offset: number, length: number): TokenPlan | ParseFault {
   if (length === 0) return { extents: [], immed: false };
   if (length < 536) return parseFault(offset + length, 'WRITE USING TOKEN list of fewer than 536 bytes');

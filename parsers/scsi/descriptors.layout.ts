@@ -10,7 +10,7 @@ export const unmapLayout = new Parser()
   .uint32('reserved')
   .array('descriptors', { type: rangeLayout, lengthInBytes: 'descriptorsLength' });
 
-/** WRITE USING TOKEN parameter list, SBC-4 section 5.57. */
+/** WRITE USING TOKEN parameter list, SBC-4 section 5.59. */
 export const tokenLayout = new Parser()
   .endianness('big')
   .uint16('dataLength')
@@ -24,7 +24,7 @@ export const tokenLayout = new Parser()
   .uint16('descriptorsLength')
   .array('descriptors', { type: rangeLayout, lengthInBytes: 'descriptorsLength' });
 
-/** One LBA range descriptor of WRITE SCATTERED, SBC-4 section 5.54. */
+/** One LBA range descriptor of WRITE SCATTERED, SBC-4 section 5.55. */
 export const scatteredLayout = new Parser()
   .endianness('big')
   .seek(32)
@@ -37,7 +37,8 @@ export const scatteredLayout = new Parser()
       .uint32('referenceTag')
       .uint16('applicationTag')
       .uint16('applicationTagMask')
-      .uint64('reserved'),
+      .uint64('reserved')
+      .uint32('reserved2'),
   });
 
 const cscdLayout = new Parser()

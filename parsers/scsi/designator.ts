@@ -3,7 +3,7 @@ import { isParseFault } from '../../src/base/fault.ts';
 import { hexOf, textOf } from './bytes.ts';
 import { vpdPage } from './inquiry.ts';
 
-/** SPC-5 section 7.7.6.1: what a designator names, and how. */
+/** SPC-5 section 7.7.6: what a designator names, and how. */
 export const ASSOCIATION_LU = 0;
 export const TYPE_T10 = 1;
 export const TYPE_EUI64 = 2;
@@ -67,7 +67,7 @@ export function designatorWords(designator: Designator): string {
   return `${prefix}.${isText ? textOf(bytes, 0, bytes.length) : hexOf(bytes, 0, bytes.length)}`;
 }
 
-/** The UUID stands behind two bytes of its own (SPC-5 section 7.7.6.12). */
+/** The UUID stands behind two bytes of its own (SPC-5 section 7.7.6). */
 function uuidWords(bytes: Uint8Array): string {
   const hex = hexOf(bytes, 2, 18);
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];

@@ -12,7 +12,7 @@ export const inquiryLayout = new Parser()
   .string('product', { length: 16, encoding: 'ascii' })
   .string('revision', { length: 4, encoding: 'ascii' });
 
-/** One designation descriptor, SPC-5 section 7.7.6.1. */
+/** One designation descriptor, SPC-5 section 7.7.6. */
 const designatorLayout = new Parser()
   .endianness('big')
   .bit4('protocol')
@@ -53,7 +53,7 @@ export const blockLimitsLayout = new Parser()
   .bit31('unmapAlignment')
   .uint64('maxWriteSameBlocks');
 
-/** VPD page B2h, SBC-4 section 6.6.6. */
+/** VPD page B2h, SBC-4 section 6.6.7. */
 export const provisioningLayout = new Parser()
   .endianness('big')
   .uint8('peripheral')

@@ -44,7 +44,7 @@ export function vpdPage(bytes: Uint8Array, offset: number, length: number, pageC
   return { from: offset + 4, to: offset + Math.min(length, 4 + u16(bytes, offset + 2)) };
 }
 
-/** Unit serial number, VPD page 80h, SPC-5 section 7.7.20. */
+/** Unit serial number, VPD page 80h, SPC-5 section 7.7. */
 export function parseSerialNumber(bytes: Uint8Array, offset: number, length: number): string | ParseFault {
   const page = vpdPage(bytes, offset, length, 0x80);
   return isParseFault(page) ? page : textOf(bytes, page.from, page.to);
@@ -83,10 +83,10 @@ export function parseBlockLimits(bytes: Uint8Array, offset: number, length: numb
   };
 }
 
-/** What an unmapped block reads as: LBPRZ, SBC-4 section 6.6.6. */
+/** What an unmapped block reads as: LBPRZ, SBC-4 section 6.6.7. */
 export type UnmappedReads = 'zeros' | 'pattern' | 'unspecified';
 
-/** Logical block provisioning, VPD page B2h, SBC-4 section 6.6.6. */
+/** Logical block provisioning, VPD page B2h, SBC-4 section 6.6.7. */
 export interface Provisioning {
   lbpu: boolean;
   lbpws: boolean;

@@ -1,7 +1,7 @@
 import { hexOf, u16 } from './bytes.ts';
 
 /**
- * The number of the LU that an eight-byte LUN at `offset` names (SAM-6 section 4.7), or undefined where no exact number
+ * The number of the LU that an eight-byte LUN at `offset` names (SAM-5 section 4.7), or undefined where no exact number
  * can. A single-level LUN by peripheral (bus 0) or flat space addressing is its plain number, the same in both; any
  * other (logical unit, extended, well known, several levels) is its significant bytes read as one number, which
  * never meets a plain one.

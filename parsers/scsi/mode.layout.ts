@@ -15,7 +15,7 @@ const cachingLayout = new Parser()
   .bit1('mf')
   .bit1('rcd');
 
-/** MODE SENSE(6) data of one block descriptor and the caching page, SPC-5 section 7.5.5. */
+/** MODE SENSE(6) data of one block descriptor and the caching page, SPC-5 section 7.5. */
 export const modeSense6Layout = new Parser()
   .endianness('big')
   .uint8('length')

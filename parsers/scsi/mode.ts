@@ -75,7 +75,7 @@ function modeData(
   return data;
 }
 
-/** Goes through the mode pages, of either format (SPC-5 section 7.5.7), to the caching page. */
+/** Goes through the mode pages, of either format (SPC-5 section 7.5), to the caching page. */
 function findWce(bytes: Uint8Array, from: number, end: number): boolean | undefined {
   let at = from;
   while (at + 3 <= end) {

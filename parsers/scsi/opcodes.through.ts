@@ -2,8 +2,8 @@ import type { Operation } from './operation.ts';
 import { listShape, operation, shape } from './operation.ts';
 
 /**
- * Commands whose nature lies in what they carry to the device: ATA PASS-THROUGH (SAT-5 section 12.2) and SECURITY
- * PROTOCOL OUT (SPC-5 section 6.42).
+ * Commands whose nature lies in what they carry to the device: ATA PASS-THROUGH (SAT-4 section 12.2) and SECURITY
+ * PROTOCOL OUT (SPC-4).
  */
 interface PassThrough {
   in: Operation;
@@ -92,7 +92,7 @@ const securityName = 'SECURITY PROTOCOL OUT';
 const securityControl = operation(0xb5, -1, securityName, 'control', 'w', list12);
 const securityWrite = operation(0xb5, -1, securityName, 'write', 'w', list12, { effect: 'wholeLu' });
 
-/** Security protocols that only set keys, credentials or associations (SPC-5 table of SECURITY PROTOCOL values). */
+/** Security protocols that only set keys, credentials or associations (SPC-4, SECURITY PROTOCOL values). */
 const keyProtocols = new Set([0x00, 0x07, 0x20, 0x21, 0x40, 0x41, 0x42]);
 
 /** TCG (01h-06h), IEEE 1667, ATA security and vendors' own protocols can erase or re-key the medium. */

@@ -17,11 +17,11 @@ export const operations: readonly Operation[] = [
   ...throughOperations,
 ];
 
-/** Opcodes that keep a service action in bits 4-0 of byte 1 (SPC-5 section 4.2.5.2). */
+/** Opcodes that keep a service action in bits 4-0 of byte 1 (SPC-4 section 4.2.5.2). */
 const actionOpcodes = new Set([0x48, 0x5e, 0x5f, 0x83, 0x84, 0x86, 0x87, 0x8c, 0x94, 0x95]);
 for (const opcode of [0x9d, 0x9e, 0x9f, 0xa3, 0xa4, 0xa9, 0xab]) actionOpcodes.add(opcode);
 
-/** Group 3's opcodes: a service action of two bytes, and a CDB wrapped into another (SPC-5 sections 4.2.3 and 4.2.4). */
+/** Group 3's opcodes: a service action of two bytes, and a CDB wrapped into another (SPC-4 sections 4.2.3 and 4.2.4). */
 export const VARIABLE_LENGTH = 0x7f;
 export const EXTENDED_CDB = 0x7e;
 
@@ -92,7 +92,7 @@ function lookup(
   return plain[opcode] ?? (action < 0 ? undefined : actions[opcode * 32 + action]);
 }
 
-/** True for opcodes that the standards leave to vendors (groups 6 and 7, SPC-5 section 4.2.5.1). */
+/** True for opcodes that the standards leave to vendors (groups 6 and 7, SPC-4 section 4.2.5.1). */
 export function isVendorSpecific(opcode: number): boolean {
   return opcode >= 0xc0;
 }

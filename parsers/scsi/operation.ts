@@ -10,7 +10,8 @@ export type Direction = 'r' | 'w' | 'bidi' | '-';
  * - `unmap`: the parameter list names extents (`unmap.ts`)
  * - `compareWrite`: the second half of the data-out lands at LBN if the first half matched
  * - `scattered`: the parameter list names extents, data follows it (`scattered.ts`)
- * - `extents`: LBN + blocks change, but not to the bytes that were sent (ORWRITE, XOR commands, WRITE LONG)
+ * - `or`: the data-out is ORed into what lies at LBN (ORWRITE; the CDB's `bmop` may ask for something else)
+ * - `extents`: LBN + blocks change, but not to the bytes that were sent (XOR commands, WRITE LONG)
  * - `token`: the parameter list names extents, the data is elsewhere (`copy.ts`)
  * - `xcopy`: the parameter list names LUs and extents (`copy.ts`)
  * - `reassign`: the parameter list names LBNs (`reassign.ts`)
@@ -23,6 +24,7 @@ export type Effect =
   | 'unmap'
   | 'compareWrite'
   | 'scattered'
+  | 'or'
   | 'extents'
   | 'token'
   | 'xcopy'
@@ -70,7 +72,7 @@ export interface Operation {
   readonly mayChangeFormat: boolean;
   /** May write to LUs other than the one that it was sent to. */
   readonly thirdParty: boolean;
-  /** GOOD says that the blocks are on the medium even without FUA (WRITE AND VERIFY, SBC-4 section 5.46). */
+  /** GOOD says that the blocks are on the medium even without FUA (WRITE AND VERIFY, SBC-4 section 5.44). */
   readonly durable: boolean;
   readonly zeroBlocks: ZeroBlocks;
   readonly shape: Shape;
@@ -103,9 +105,9 @@ export const bare6 = shape(6);
 export const bare10 = shape(10);
 export const bare12 = shape(12);
 export const bare16 = shape(16);
-/** READ(6), WRITE(6): SBC-3 sections 5.8 and 5.33. */
+/** READ(6), WRITE(6) of SBC-2. */
 export const rw6 = shape(6, { lbnAt: 1, lbnBytes: 3, blocksAt: 4, blocksBytes: 1 });
-/** The layouts that READ, WRITE, VERIFY and their kin share: SPC-5 section 4.2.2, typical CDBs. */
+/** The layouts that READ, WRITE, VERIFY and their kin share: SPC-4 section 4.2.2, typical CDBs. */
 export const rw10 = shape(10, { lbnAt: 2, lbnBytes: 4, blocksAt: 7, blocksBytes: 2, flagsAt: 1, groupAt: 6 });
 export const rw12 = shape(12, { lbnAt: 2, lbnBytes: 4, blocksAt: 6, blocksBytes: 4, flagsAt: 1, groupAt: 10 });
 export const rw16 = shape(16, { lbnAt: 2, lbnBytes: 8, blocksAt: 10, blocksBytes: 4, flagsAt: 1, groupAt: 14 });

@@ -3,7 +3,7 @@ import { parseFault } from '../../src/base/fault.ts';
 import { TOO_LARGE, u16, u32, u64 } from './bytes.ts';
 
 /**
- * The LBNs of a REASSIGN BLOCKS parameter list (SBC-4 section 5.25.2). `longLba` and `longList` are the CDB's bits. A list
+ * The LBNs of a REASSIGN BLOCKS parameter list (SBC-4 section 5.24). `longLba` and `longList` are the CDB's bits. A list
  * that ends before its own length says is a fault.
  */
 export function parseReassign(

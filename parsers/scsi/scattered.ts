@@ -3,7 +3,7 @@ import { parseFault } from '../../src/base/fault.ts';
 import type { Extent } from './bytes.ts';
 import { rangeDescriptors } from './unmap.ts';
 
-/** WRITE SCATTERED parameter list, SBC-4 section 5.54: a header and descriptors of 32 bytes each, then the data. */
+/** WRITE SCATTERED parameter list, SBC-4 section 5.55: a header and descriptors of 32 bytes each, then the data. */
 const SLOT = 32;
 
 /**
@@ -17,8 +17,18 @@ export function parseScattered(
   length: number,
   descriptors: number,
 ): Extent[] | ParseFault {
+  if (descriptors === 0) return [];
   if (length < SLOT + descriptors * SLOT) {
     return parseFault(offset + length, `WRITE SCATTERED: ${descriptors} descriptors in ${length} bytes`);
   }
   return rangeDescriptors(bytes, offset + SLOT, descriptors, 'WRITE SCATTERED', SLOT);
+}
+
+/**
+ * True where two of the extents share a block: a target may take descriptors in any order, so that the block may hold the
+ * data of either (SBC-4 section 5.55.2).
+ */
+export function overlapping(extents: readonly Extent[]): boolean {
+  const sorted = [...extents].sort((a, b) => a.lbn - b.lbn);
+  return sorted.some((extent, i) => i > 0 && sorted[i - 1].lbn + sorted[i - 1].blocks > extent.lbn);
 }

@@ -1,6 +1,6 @@
 import { Parser } from 'binary-parser';
 
-/** Fixed format sense data of at least 14 bytes, SPC-5 section 4.4.3. */
+/** Fixed format sense data of at least 14 bytes, SPC-4 section 4.5.3. */
 export const fixedSenseLayout = new Parser()
   .endianness('big')
   .bit1('valid')
@@ -17,15 +17,15 @@ export const fixedSenseLayout = new Parser()
   .uint8('asc')
   .uint8('ascq');
 
-const informationLayout = new Parser()
+/** What follows type and length of the information sense data descriptor, SPC-4 section 4.5.2.2. */
+export const informationLayout = new Parser()
   .endianness('big')
   .bit1('valid')
   .bit7('reserved')
   .uint8('reserved2')
   .uint64('value');
-const otherLayout = new Parser().buffer('bytes', { length: '$parent.length' });
 
-/** Descriptor format sense data whose descriptors are whole, SPC-5 section 4.4.2. */
+/** Descriptor format sense data whose descriptors are whole, SPC-4 section 4.5.2. */
 export const descriptorSenseLayout = new Parser()
   .endianness('big')
   .bit1('reserved')
@@ -38,10 +38,5 @@ export const descriptorSenseLayout = new Parser()
   .uint8('additionalLength')
   .array('descriptors', {
     lengthInBytes: 'additionalLength',
-    type: new Parser()
-      .endianness('big')
-      .useContextVars()
-      .uint8('type')
-      .uint8('length')
-      .choice('body', { tag: 'type', choices: { 0: informationLayout }, defaultChoice: otherLayout }),
+    type: new Parser().endianness('big').uint8('type').uint8('length').buffer('body', { length: 'length' }),
   });

@@ -4,7 +4,7 @@ import { parseFault } from '../../src/base/fault.ts';
 import { ascWords } from './asc.ts';
 import { TOO_LARGE, u32, u64 } from './bytes.ts';
 
-/** SCSI status codes, SAM-6 section 5.3.1. */
+/** SCSI status codes, SAM-5 section 5.3.1. */
 export const GOOD = 0x00;
 export const CHECK_CONDITION = 0x02;
 export const CONDITION_MET = 0x04;
@@ -17,7 +17,7 @@ export const TASK_ABORTED = 0x40;
 const INTERMEDIATE = 0x10;
 const INTERMEDIATE_CONDITION_MET = 0x14;
 
-/** Sense keys, SPC-5 section 4.4.8. */
+/** Sense keys, SPC-4 section 4.5.6. */
 export const RECOVERED_ERROR = 0x1;
 export const NOT_READY = 0x2;
 export const ILLEGAL_REQUEST = 0x5;
@@ -34,7 +34,7 @@ export interface SenseData extends Sense {
 }
 
 /**
- * Sense data of fixed (70h, 71h) or descriptor (72h, 73h) format, SPC-5 sections 4.4.2 and 4.4.3, of `length` bytes at
+ * Sense data of fixed (70h, 71h) or descriptor (72h, 73h) format, SPC-4 sections 4.5.2 and 4.5.3, of `length` bytes at
  * `offset`. What a short allocation cut off counts as zero; no sense key at all is a fault.
  */
 export function parseSense(bytes: Uint8Array, offset: number, length: number): SenseData | ParseFault {
@@ -70,7 +70,7 @@ function described(bytes: Uint8Array, offset: number, length: number, deferred: 
   };
 }
 
-/** The information sense data descriptor (type 00h), SPC-5 section 4.4.2.2. */
+/** The information sense data descriptor (type 00h), SPC-4 section 4.5.2.2. */
 function descriptorInformation(bytes: Uint8Array, from: number, length: number): number {
   const end = from + length;
   let at = from;
@@ -95,8 +95,8 @@ const refusals: readonly number[] = [ILLEGAL_REQUEST, NOT_READY, UNIT_ATTENTION,
  * What a status, with its sense data if it had any, proves about the medium (requirement B2).
  *
  * CONDITION MET is success of the commands that have it; ACA ACTIVE, like BUSY, refuses a command before it
- * enters the task set; TASK ABORTED ends one that was in it (SAM-6 section 5.3.1). Deferred sense is about another
- * command, and leaves open what became of this one (SPC-5 section 4.4.7).
+ * enters the task set; TASK ABORTED ends one that was in it (SAM-5 section 5.3.1). Deferred sense is about another
+ * command, and leaves open what became of this one (SPC-4 section 4.5.5).
  */
 export function outcomeOf(status: number, sense: (Sense & { deferred?: boolean }) | undefined): Outcome {
   switch (status) {
