@@ -43,7 +43,7 @@ export function textOf(bytes: Uint8Array, from: number, to: number): string {
     .trim();
 }
 
-/** A run of logical blocks; `blocks` is -1 where the run goes on to the end of the LU. */
+/** A run of logical blocks, not yet clipped to the LU's capacity: `lbn + blocks` is at most 2^53-1. */
 export interface Extent {
   lbn: number;
   blocks: number;

@@ -170,10 +170,10 @@ function byteExtent(lbn: number, skip: number, length: number, target: Known): E
   return extent(first, Math.ceil(((skip % target.blockSize) + length) / target.blockSize) + 1);
 }
 
-/** A count of zero copies to the end of the shorter LU. */
+/** A count of zero copies to the end of the shorter LU: as far as there may be blocks. */
 function imageExtent(lbn: number, count: number): Extent | undefined {
   if (lbn === TOO_LARGE) return undefined;
-  return count === 0 || count === TOO_LARGE ? { lbn, blocks: -1 } : extent(lbn, count);
+  return count === 0 || count === TOO_LARGE ? { lbn, blocks: Number.MAX_SAFE_INTEGER - lbn } : extent(lbn, count);
 }
 
 /** CSCD descriptor IDs, SPC-4 table 148. */

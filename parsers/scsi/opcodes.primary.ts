@@ -10,8 +10,9 @@ const list12 = listShape(12, 6, 4);
 const list16 = listShape(16, 10, 4);
 const wholeLu = { effect: 'wholeLu' } as const;
 const formats = { mayChangeFormat: true } as const;
-/** SPC-2's COPY commands write to whatever their parameter list names. */
 const copies = { effect: 'xcopy', thirdParty: true } as const;
+/** SPC-2's COPY commands name their LUs by parallel bus addresses: what they write to is not told. */
+const oldCopies = { effect: 'wholeLu', thirdParty: true } as const;
 
 /** SCSI Primary Commands (SPC-2 to SPC-6). */
 export const primaryOperations: readonly Operation[] = [
@@ -21,13 +22,13 @@ export const primaryOperations: readonly Operation[] = [
   op(0x15, 'MODE SELECT(6)', 'control', 'w', in6, formats),
   op(0x16, 'RESERVE(6)', 'control', '-', bare6),
   op(0x17, 'RELEASE(6)', 'control', '-', bare6),
-  op(0x18, 'COPY', 'write', 'w', listShape(6, 2, 3), copies),
+  op(0x18, 'COPY', 'write', 'w', listShape(6, 2, 3), oldCopies),
   op(0x1a, 'MODE SENSE(6)', 'control', 'r', in6),
   op(0x1c, 'RECEIVE DIAGNOSTIC RESULTS', 'control', 'r', wide6),
   op(0x1d, 'SEND DIAGNOSTIC', 'control', 'w', wide6),
   op(0x1e, 'PREVENT ALLOW MEDIUM REMOVAL', 'control', '-', bare6),
   op(0x39, 'COMPARE', 'read', 'w', listShape(10, 3, 3)),
-  op(0x3a, 'COPY AND VERIFY', 'write', 'w', listShape(10, 3, 3), copies),
+  op(0x3a, 'COPY AND VERIFY', 'write', 'w', listShape(10, 3, 3), oldCopies),
   op(0x3b, 'WRITE BUFFER', 'control', 'w', buffer10),
   op(0x3c, 'READ BUFFER(10)', 'control', 'r', buffer10),
   op(0x40, 'CHANGE DEFINITION', 'control', 'w', listShape(10, 8, 1)),
