@@ -1,6 +1,6 @@
 import type { Piece } from '../src/base/change.ts';
 import { Fault } from '../src/base/fault.ts';
-import { isFill } from '../src/base/payload.ts';
+import { isFill, isOr } from '../src/base/payload.ts';
 
 /** Below every system's IOV_MAX (1024 on Linux, and the least that POSIX lets a big system have is 16: see getconf). */
 const BUFFERS_MAX = 1000;
@@ -57,7 +57,7 @@ export class Gather {
     if (left === 0) return;
     const payload = piece.payload;
     let buffer: Uint8Array;
-    if (payload === 'lbnOnly') throw new Fault('bug', 'an LBN-only piece cannot be written');
+    if (payload === 'lbnOnly' || isOr(payload)) throw new Fault('bug', 'only bytes that are known can be written');
     if (payload === 'zeros') buffer = ZEROS;
     else if (isFill(payload)) {
       this.#pattern ??= repeated(payload.fill);

@@ -4,11 +4,17 @@ export type LuId = string;
 /**
  * What a run of bytes became:
  * bytes (in one or more parts that together have the run's length), one block repeated (`fill`, WRITE SAME), zeros,
+ * what lay there with bytes ORed into it (`or`, ORWRITE: parts as for bytes; whole blocks),
  * or unknown (`lbnOnly`: to be read back from where the blocks lie).
  */
-export type Payload = readonly Uint8Array[] | { readonly fill: Uint8Array } | 'zeros' | 'lbnOnly';
+export type Payload =
+  | readonly Uint8Array[]
+  | { readonly fill: Uint8Array }
+  | { readonly or: readonly Uint8Array[] }
+  | 'zeros'
+  | 'lbnOnly';
 
-/** A run of bytes in the LU; `lbnOnly` runs are whole blocks. Offsets and lengths are bytes. */
+/** A run of bytes in the LU; `lbnOnly` and `or` runs are whole blocks. Offsets and lengths are bytes. */
 export interface Piece {
   readonly offset: number;
   readonly length: number;
@@ -24,7 +30,7 @@ export type Doubt =
   | 'lost-status' // the status was not seen
   | 'aborted' // task management, reset or a dropped connection
   | 'overlap' // two writes in flight on the same blocks
-  | 'effect' // the command's effect is not in its data (ORWRITE, EXTENDED COPY, ...)
+  | 'effect' // the command's effect is not in its data (WRITE LONG, EXTENDED COPY, ...)
   | 'cache-loss' // a volatile cache may have lost what it had acknowledged
   | 'lost-command' // a command was not seen and its extents cannot be proved
   | 'unknown-command' // an opcode without a known effect carried data out

@@ -14,7 +14,7 @@ export interface Volume {
   identity(): VolumeIdentity;
   /** Fills `into` from `offset`; rejects with a `Fault` when the medium cannot give all of it. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Writes pieces that do not overlap; none is `lbnOnly`. With `fua` they are durable when the promise resolves. */
+  /** Writes pieces that do not overlap; none is `lbnOnly` or `or`. With `fua` they are durable when the promise resolves. */
   writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void>;
   zero(offset: number, length: number): Promise<void>;
   unmap(offset: number, length: number): Promise<void>;

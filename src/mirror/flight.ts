@@ -11,7 +11,7 @@ export interface Held {
 /** A request on its way, or the one being put together, with what its end will mean. */
 export class Flight {
   readonly id: number;
-  readonly kind: 'writev' | 'zero' | 'copy' | 'flush' | 'grow';
+  readonly kind: 'writev' | 'zero' | 'or' | 'copy' | 'flush' | 'grow';
   pieces: Piece[] = [];
   bytes = 0;
   fua = false;
@@ -63,6 +63,8 @@ export class Flight {
 
   /** Calls back with what this request proves equal once it is done. */
   forEachProved(callback: (start: number, end: number) => void): void {
+    // An OR makes equal only what was equal before.
+    if (this.kind === 'or') return;
     for (const [start, end] of this.runs) {
       if (this.#doubted) this.#doubted.gaps(start, end, callback);
       else callback(start, end);

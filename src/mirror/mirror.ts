@@ -3,6 +3,7 @@ import type { Change, Piece } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
 import type { Machine } from '../base/machine.ts';
+import { isOr } from '../base/payload.ts';
 import { Flight, type Held } from './flight.ts';
 import type { MirrorInput, MirrorRequest, MirrorState } from './requests.ts';
 import { Resolver } from './resolver.ts';
@@ -192,9 +193,10 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
       } else if (piece.length > 0) {
         if (this.#busy.intersects(piece.offset, piece.offset + piece.length)) break;
         // A zero request promises no durability, so with FUA zeros go out as data do.
-        if (piece.payload === 'zeros' && !(change.fua && this.#flushBarriers)) {
+        const zero = piece.payload === 'zeros' && !(change.fua && this.#flushBarriers);
+        if (zero || isOr(piece.payload)) {
           if (this.#writes >= this.#inFlightMax) break;
-          const flight = this.#open('zero');
+          const flight = this.#open(zero ? 'zero' : 'or');
           this.#put(flight, piece, change.fua);
           this.#send(flight);
         } else {
@@ -278,8 +280,10 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
     flight.seal();
     const { id, kind, pieces, fua } = flight;
     if (kind === 'writev') this.#requests.push({ kind, id, pieces, fua });
-    else if (kind === 'zero' || kind === 'copy') {
-      this.#requests.push({ kind, id, offset: pieces[0].offset, length: pieces[0].length });
+    else if (kind === 'zero' || kind === 'or' || kind === 'copy') {
+      const { offset, length, payload } = pieces[0];
+      if (isOr(payload)) this.#requests.push({ kind: 'or', id, offset, length, parts: payload.or, fua });
+      else if (kind !== 'or') this.#requests.push({ kind, id, offset, length });
     }
   }
 

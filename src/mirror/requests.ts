@@ -6,9 +6,11 @@ export type MirrorState = 'equal' | 'behind' | 'copying' | 'repairing' | 'paused
 
 /** What a mirror wants done. Every request but `notice` is answered by `done` or `failed` with its `id`. */
 export type MirrorRequest =
-  /** Pieces sorted by offset, without overlap and none LBN-only, to be written to the mirror. */
+  /** Pieces sorted by offset, without overlap, none LBN-only or an OR, to be written to the mirror. */
   | { kind: 'writev'; id: number; pieces: readonly Piece[]; fua: boolean }
   | { kind: 'zero'; id: number; offset: number; length: number }
+  /** The mirror's own bytes with `parts`, together `length` bytes, ORed into them. */
+  | { kind: 'or'; id: number; offset: number; length: number; parts: readonly Uint8Array[]; fua: boolean }
   | { kind: 'flush'; id: number }
   /** The mirror must become at least this long. */
   | { kind: 'grow'; id: number; bytes: number }

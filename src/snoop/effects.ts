@@ -22,20 +22,24 @@ export function piecesOf(task: Task, lu: Lu): Made {
   if (task.effect === 'doubt') {
     made.doubt = task.doubt;
     for (let i = 0; i < task.blocks.length; i += 2) {
-      const end =
-        task.cdb.operation.effect === 'data'
-          ? dataEnd(task, lu, task.blocks[i], task.blocks[i + 1])
-          : task.blocks[i + 1];
+      const { effect } = task.cdb.operation;
+      const placed = effect === 'data' || effect === 'or';
+      const end = placed ? dataEnd(task, lu, task.blocks[i], task.blocks[i + 1]) : task.blocks[i + 1];
       lbnOnly(made, lu, task.blocks[i], end);
     }
     return made;
   }
   switch (task.cdb.operation.effect) {
     case 'data':
-      writeData(made, task, lu, 0);
+      writeData(made, task, lu, 0, asBytes);
+      break;
+    case 'or':
+      // A change of generation clears, by an AND, and once there was one a set operation proves nothing by its GOOD.
+      if (lu.orwGenerations) blocksOnly(made, task, lu);
+      else writeData(made, task, lu, 0, asOr);
       break;
     case 'compareWrite':
-      writeData(made, task, lu, task.cdb.blocks * lu.blockSize);
+      writeData(made, task, lu, task.cdb.blocks * lu.blockSize, asBytes);
       break;
     case 'same':
       writeSame(made, task, lu);
@@ -44,11 +48,21 @@ export function piecesOf(task: Task, lu: Lu): Made {
       unmapBlocks(made, task, lu);
       break;
     default:
-      made.doubt = 'effect';
-      for (let i = 0; i < task.blocks.length; i += 2) lbnOnly(made, lu, task.blocks[i], task.blocks[i + 1]);
+      blocksOnly(made, task, lu);
   }
   return made;
 }
+
+/** Its blocks changed, and not to what was sent. */
+function blocksOnly(made: Made, task: Task, lu: Lu): void {
+  made.doubt = 'effect';
+  for (let i = 0; i < task.blocks.length; i += 2) lbnOnly(made, lu, task.blocks[i], task.blocks[i + 1]);
+}
+
+/** What the bytes of a command become at the mirror. */
+type Use = (parts: readonly Uint8Array[]) => Payload;
+const asBytes: Use = (parts) => parts;
+const asOr: Use = (or) => ({ or });
 
 /** The last block that a data command can have reached: the shorter of EDTL and CDB length is what was written. */
 function dataEnd(task: Task, lu: Lu, first: number, end: number): number {
@@ -56,8 +70,11 @@ function dataEnd(task: Task, lu: Lu, first: number, end: number): number {
   return Math.min(end, first + Math.ceil(task.edtl / lu.blockSize));
 }
 
-/** WRITE and its like; `skip` is where the written data starts in the Data-Out (COMPARE AND WRITE sends 2N blocks). */
-function writeData(made: Made, task: Task, lu: Lu, skip: number): void {
+/**
+ * WRITE and its like, and ORWRITE (SBC-4 sections 5.10, 5.11); `skip` is where the written data starts in the Data-Out
+ * (COMPARE AND WRITE sends 2N blocks).
+ */
+function writeData(made: Made, task: Task, lu: Lu, skip: number, use: Use): void {
   const { blockSize } = lu;
   const first = task.cdb.lbn;
   const cdbBytes = task.cdb.blocks * blockSize;
@@ -68,7 +85,7 @@ function writeData(made: Made, task: Task, lu: Lu, skip: number): void {
     return;
   }
   if (interval > 0) {
-    writeProtected(made, task, lu, interval);
+    writeProtected(made, task, lu, interval, use);
     return;
   }
   const length = Math.max(0, Math.min(task.edtl - skip, cdbBytes));
@@ -79,9 +96,15 @@ function writeData(made: Made, task: Task, lu: Lu, skip: number): void {
     bad.add(0, length);
     made.doubt ??= 'no-room';
   }
+  const over = length % blockSize;
+  if (use === asOr && over > 0) {
+    // ORs are of whole blocks, and which part of this one was ORed no standard says.
+    bad.add(length - over, length);
+    made.doubt ??= 'effect';
+  }
   place(made, task, lu, first, length, bad, (s, e) => {
     made.leased ||= task.lease !== undefined;
-    return task.view(skip + s, skip + e);
+    return use(task.view(skip + s, skip + e));
   });
 }
 
@@ -126,7 +149,7 @@ function protectedInterval(task: Task, lu: Lu, cdbBytes: number): number {
   return task.edtl === cdbBytes + (cdbBytes / interval) * PI_BYTES ? interval : -1;
 }
 
-function writeProtected(made: Made, task: Task, lu: Lu, interval: number): void {
+function writeProtected(made: Made, task: Task, lu: Lu, interval: number, use: Use): void {
   const sent = task.edtl;
   const step = interval + PI_BYTES;
   const bad = new Extents();
@@ -144,7 +167,7 @@ function writeProtected(made: Made, task: Task, lu: Lu, interval: number): void 
     const parts: Uint8Array[] = [];
     for (let at = s; at < e; at += interval)
       parts.push(...task.view((at / interval) * step, (at / interval) * step + interval));
-    return parts;
+    return use(parts);
   });
 }
 

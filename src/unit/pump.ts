@@ -1,4 +1,5 @@
 import { Fault } from '../base/fault.ts';
+import { orInto } from '../base/payload.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MirrorRequest } from '../mirror/requests.ts';
@@ -16,6 +17,10 @@ export interface PumpOptions {
 }
 
 type Answered = Exclude<MirrorRequest, { kind: 'notice' }>;
+type OrRequest = Extract<MirrorRequest, { kind: 'or' }>;
+
+/** Bytes of an OR that are read, changed and written at a time. */
+const OR_BYTES = 256 * 1024;
 
 /** A copy's read failed: the mirror itself is not to blame. */
 class SourceFailure extends Error {}
@@ -95,6 +100,8 @@ export class Pump {
         return volume.writev(request.pieces, { fua: request.fua });
       case 'zero':
         return volume.zero(request.offset, request.length);
+      case 'or':
+        return this.#or(request);
       case 'flush':
         return volume.flush();
       case 'grow':
@@ -107,8 +114,7 @@ export class Pump {
   async #copy(offset: number, length: number): Promise<void> {
     const { first, volume } = this.#options;
     if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
-    const pooled = this.#buffers.pop();
-    const buffer = pooled && pooled.length >= length ? pooled : new Uint8Array(length);
+    const buffer = this.#buffer(length);
     const bytes = buffer.subarray(0, length);
     try {
       try {
@@ -120,6 +126,29 @@ export class Pump {
     } finally {
       this.#buffers.push(buffer);
     }
+  }
+
+  /** Not in the change's own bytes: other mirrors OR them too. */
+  async #or({ offset, length, parts, fua }: OrRequest): Promise<void> {
+    const { volume } = this.#options;
+    const buffer = this.#buffer(Math.min(length, OR_BYTES));
+    try {
+      for (let done = 0; done < length; ) {
+        const bytes = buffer.subarray(0, Math.min(length - done, OR_BYTES));
+        const at = offset + done;
+        await volume.read(at, bytes);
+        orInto(bytes, parts, done);
+        await volume.writev([{ offset: at, length: bytes.length, payload: [bytes] }], { fua });
+        done += bytes.length;
+      }
+    } finally {
+      this.#buffers.push(buffer);
+    }
+  }
+
+  #buffer(length: number): Uint8Array {
+    const pooled = this.#buffers.pop();
+    return pooled && pooled.length >= length ? pooled : new Uint8Array(length);
   }
 }
 

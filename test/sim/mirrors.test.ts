@@ -126,12 +126,25 @@ class World {
         pieces.push({ offset, length, payload: { fill } });
         for (let i = 0; i < blocks; i++) this.truth.bytes.set(fill, offset + i * BLOCK);
         this.doubted.fill(false, lbn, lbn + blocks);
+      } else if (lease === undefined && dice < 5) {
+        lease = this.room.take(length);
+        const ored = new Uint8Array(length).map(() => this.below(256) & this.below(256));
+        for (let i = 0; i < length; i++) this.truth.bytes[offset + i] |= ored[i];
+        if (lease) {
+          // What was in doubt stays so, what was not stays equal.
+          pieces.push({ offset, length, payload: { or: parted(lease, ored) } });
+        } else {
+          pieces.push({ offset, length, payload: 'lbnOnly' });
+          doubt = 'no-room';
+          this.doubted.fill(true, lbn, lbn + blocks);
+        }
       } else if (lease === undefined) {
         const part = this.below(5) === 0 ? 1 + this.below(BLOCK - 1) : 0;
         lease = this.room.take(length - part);
         for (let i = 0; i < length - part; i++) this.truth.bytes[offset + i] = this.below(256);
         if (lease) {
-          pieces.push({ offset, length: length - part, payload: this.#fill(lease, offset, length - part) });
+          const written = this.truth.bytes.subarray(offset, offset + length - part);
+          pieces.push({ offset, length: length - part, payload: parted(lease, written) });
           this.doubted.fill(false, lbn, lbn + Math.floor((length - part) / BLOCK));
         } else {
           pieces.push({ offset, length, payload: 'lbnOnly' });
@@ -144,20 +157,6 @@ class World {
     if (doubt) change.doubt = doubt;
     if (lease) change.lease = lease;
     this.unit.push(change);
-  }
-
-  #fill(lease: Lease, offset: number, length: number): Uint8Array[] {
-    const parts: Uint8Array[] = [];
-    let at = 0;
-    for (const part of lease.parts) {
-      const taken = part.subarray(0, length - at);
-      if (taken.length === 0) break;
-      taken.set(this.truth.bytes.subarray(offset + at, offset + at + taken.length));
-      parts.push(taken);
-      at += taken.length;
-    }
-    assert.equal(at, length);
-    return parts;
   }
 
   /** Ends some calls, at mirrors of different pace, in any order. */
@@ -224,6 +223,21 @@ class World {
     assert.equal(this.room.freeBytes, bytes, 'every lease has come back');
     await this.unit.close();
   }
+}
+
+/** The bytes as they lie in the lease. */
+function parted(lease: Lease, bytes: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const part of lease.parts) {
+    const taken = part.subarray(0, bytes.length - at);
+    if (taken.length === 0) break;
+    taken.set(bytes.subarray(at, at + taken.length));
+    parts.push(taken);
+    at += taken.length;
+  }
+  assert.equal(at, bytes.length);
+  return parts;
 }
 
 const seeds = fc.integer({ min: 1, max: 0x7fffffff });

@@ -251,26 +251,25 @@ export class Tasks {
       );
       task.doubt = 'unknown-command';
     }
-    const counted =
-      operation.effect === 'data' || operation.effect === 'compareWrite' || operation.effect === 'extents';
+    const { effect } = operation;
+    const placed = effect === 'data' || effect === 'or' || effect === 'compareWrite';
+    const counted = placed || effect === 'extents';
+    if (effect === 'or' && (cdb.bmop !== 0 || cdb.orwGeneration !== 0)) {
+      for (const one of lu.candidates ?? [lu]) one.orwGenerations = true;
+    }
     if (counted && cdb.blocks === 0) {
       task.mutates = false;
       return;
     }
     this.journal.enter(task);
-    if (foreign || operation.effect === 'wholeLu' || cdb.lbn === LBN_REFUSED) this.journal.knowWhole(task);
+    if (foreign || effect === 'wholeLu' || cdb.lbn === LBN_REFUSED) this.journal.knowWhole(task);
     else if (counted) this.journal.know(task, [cdb.lbn, cdb.lbn + cdb.blocks]);
-    else if (operation.effect === 'same') {
+    else if (effect === 'same') {
       const end = cdb.toEnd ? Math.max(lu.blocks, cdb.lbn) || Number.MAX_SAFE_INTEGER : cdb.lbn + cdb.blocks;
       this.journal.know(task, [cdb.lbn, end]);
     } else if (!hasList(task)) this.journal.knowWhole(task);
     else this.keepSmall(task, Math.min(task.edtl, SMALL_MAX));
-    if (
-      task.edtl > 0 &&
-      (operation.effect === 'data' || operation.effect === 'compareWrite' || operation.effect === 'same')
-    ) {
-      task.lease = this.bus.room?.take(task.edtl);
-    }
+    if (task.edtl > 0 && (placed || effect === 'same')) task.lease = this.bus.room?.take(task.edtl);
   }
 
   private keepSmall(task: Task, bytes: number): void {
@@ -315,7 +314,8 @@ export class Tasks {
   /** The target took less than was sent: what it did not take is not known to be on the medium. */
   private shorten(task: Task, underflow: number): void {
     const { lu, cdb } = task;
-    if (lu.blockSize === 0 || cdb.operation.effect !== 'data') return;
+    const { effect } = cdb.operation;
+    if (lu.blockSize === 0 || (effect !== 'data' && effect !== 'or')) return;
     const taken = task.edtl - underflow;
     const believed = Math.min(task.edtl, cdb.blocks * lu.blockSize);
     if (taken < believed) task.disbelieve(Math.max(0, taken), believed - Math.max(0, taken));

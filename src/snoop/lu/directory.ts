@@ -59,6 +59,7 @@ export class LuDirectory {
       if (other !== undefined && other !== lu && (other.configured || !lu.configured)) {
         for (const [name, known] of this.byName) if (known === lu) this.byName.set(name, other);
         for (const [id, known] of this.byIdentity) if (known === lu) this.byIdentity.set(id, other);
+        other.orwGenerations ||= lu.orwGenerations;
         return other;
       }
     }

@@ -28,6 +28,11 @@ export class Lu {
   granularity = 0;
   granularityAlignment = 0;
   protection: Protection | undefined;
+  /**
+   * ORWRITE's generation codes were seen in use: the target may then end a set operation in GOOD and discard its data,
+   * as the policy says that a change of generation has set (SBC-4 section 4.27.4, table 29).
+   */
+  orwGenerations = false;
   /** Write cache enabled, as the caching mode page last told. */
   cache: boolean | undefined;
   designators: readonly string[] = [];

@@ -52,6 +52,40 @@ describe('B4 B6 B7 VolumeUnit', () => {
     assert.equal(mirrors[1].bytes[512], 2);
   });
 
+  it('ORs into what each mirror holds, piece by piece, and leaves the bytes as they are for the other', async () => {
+    const long = 600 * 1024;
+    for (const [i] of mirrors.entries()) mirrors[i] = new MemoryVolume(new Uint8Array(long + 1024).fill(16 << i));
+    const unit = build();
+    const ored = new Uint8Array(long).map((_, at) => at % 7);
+    const or = [ored.subarray(0, 100), ored.subarray(100)];
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: [{ offset: 512, length: long, payload: { or } }], fua: false });
+    await drain(unit.finish(), ...mirrors);
+    assert.deepEqual(unit.report().unresolved, []);
+    for (const [i, { bytes }] of mirrors.entries()) {
+      const expected = new Uint8Array(long + 1024).fill(16 << i);
+      for (let at = 0; at < long; at++) expected[512 + at] |= at % 7;
+      assert.equal(Buffer.compare(bytes, expected), 0);
+    }
+  });
+
+  it('puts an OR whose mirror fails half-way into the record', async () => {
+    const long = 600 * 1024;
+    mirrors = [new MemoryVolume(new Uint8Array(long))];
+    const unit = build();
+    unit.facts({ lu: LU, blockSize: 512, blocks: long / 512, designators: [] });
+    const payload = { or: [new Uint8Array(long).fill(1)] };
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: [{ offset: 0, length: long, payload }], fua: false });
+    const finishing = unit.finish();
+    while (mirrors[0].writes < 2) {
+      mirrors[0].end();
+      await settle();
+    }
+    mirrors[0].failure = new Fault('local', 'the disk has failed');
+    await drain(finishing, ...mirrors);
+    assert.deepEqual(unit.report().unresolved, [[0, long / 512]]);
+    assert.deepEqual([mirrors[0].bytes[0], mirrors[0].bytes[long - 1]], [1, 0]);
+  });
+
   it('flushes once at the end of a replay, whatever barriers came', async () => {
     const unit = build();
     for (let seq = 1; seq < 10; seq += 2) {

@@ -104,6 +104,15 @@ describe('B3 where a command writes', () => {
     assert.deepEqual(fields(cdbOf(0x93, 16, { 1: 0x02 }), 'pbdata', 'lbdata'), { pbdata: false, lbdata: true });
   });
 
+  it('ORWRITE: LBN, blocks, FUA, the bitmap operation and the generation expected (SBC-4 sections 5.10 and 5.11)', () => {
+    const keys = ['lbn', 'blocks', 'protect', 'fua', 'bmop', 'orwGeneration'] as const;
+    const short = cdbOf(0x8b, 16, { 1: 0x28, 9: 7, 13: 2 });
+    const expected = { lbn: 7, blocks: 2, protect: 1, fua: true, bmop: 0, orwGeneration: 0 };
+    assert.deepEqual(fields(short, ...keys), expected);
+    const long = cdbOf(0x7f, 32, { 2: 0xf9, 7: 0x18, 9: 0x0e, 10: 0x28, 19: 7, 20: '80000001 00000002', 31: 2 });
+    assert.deepEqual(fields(long, ...keys), { ...expected, bmop: 1, orwGeneration: 0x80000001 });
+  });
+
   it('COMPARE AND WRITE counts in byte 13 (SBC-4 section 5.3)', () => {
     const bytes = cdbOf(0x89, 16, { 1: 0x08, 9: 7, 10: 'ffffff', 13: 3 });
     assert.deepEqual(fields(bytes, 'lbn', 'blocks', 'fua'), { lbn: 7, blocks: 3, fua: true });
