@@ -393,6 +393,21 @@ describe('B5 B6 B7 Mirror', () => {
       assert.ok(write.kind === 'writev' && write.pieces[0].offset === 3 * 512);
     });
 
+    it('lets a barrier wait for the copies under way, and starts no more before its flush', () => {
+      const bench = new Bench({ copyBytes: 512, copiesMax: 2 });
+      bench.push([only(0, 6)], { doubt: 'hole' });
+      bench.more();
+      bench.mirror.step({ kind: 'resolve', limit: SIZE });
+      const [a, b] = bench.mirror.take();
+      bench.barrier();
+      bench.push([data(20)]);
+      assert.deepEqual(bench.more(), []);
+      assert.deepEqual(bench.done(a), []);
+      const flush = bench.done(b);
+      assert.deepEqual(kinds(flush), ['flush']);
+      assert.deepEqual(kinds(bench.done(flush[0])), ['writev', 'copy', 'copy']);
+    });
+
     it('reads again what came to be in doubt while it was copied', () => {
       const bench = new Bench();
       bench.push([only(0, 6)], { doubt: 'hole' });

@@ -1,0 +1,93 @@
+import type { DoubtRecord } from '../base/backlog.ts';
+import type { Fault } from '../base/fault.ts';
+import type { Flight } from './flight.ts';
+import { Resolver } from './resolver.ts';
+import type { Traffic } from './traffic.ts';
+
+export interface RepairOptions {
+  /** Bytes of one copy from the first volume, and copies under way at once. */
+  copyBytes: number;
+  copiesMax: number;
+}
+
+/** Reads back from the first volume what stands in a mirror's record (requirement B6), beside what is being written. */
+export class Repair {
+  readonly #record: DoubtRecord;
+  readonly #traffic: Traffic;
+  readonly #options: RepairOptions;
+  #resolver: Resolver | undefined;
+  #last = { done: 0, total: 0 };
+  copiedBytes = 0;
+
+  constructor(record: DoubtRecord, traffic: Traffic, options: RepairOptions) {
+    this.#record = record;
+    this.#traffic = traffic;
+    this.#options = options;
+  }
+
+  get active(): boolean {
+    return this.#resolver !== undefined;
+  }
+
+  /** True when everything was in doubt: a first copy, not a repair. */
+  get whole(): boolean {
+    return this.#resolver?.whole ?? false;
+  }
+
+  /** Bytes read back, of those that were to be, in the run under way or the last one. */
+  get progress(): { done: number; total: number } {
+    return this.#resolver ? { done: this.#resolver.done, total: this.#resolver.total } : this.#last;
+  }
+
+  start(limit: number): void {
+    this.#resolver = new Resolver(this.#record, limit, this.#options.copyBytes);
+  }
+
+  /** No more copies are started. */
+  stop(): void {
+    if (this.#resolver) this.#last = this.progress;
+    this.#resolver = undefined;
+  }
+
+  /** Something came to be in doubt meanwhile. */
+  touch(): void {
+    this.#resolver?.touch();
+  }
+
+  /** Starts as many copies as may be under way; ends when nothing more can be gained. */
+  fill(): void {
+    const resolver = this.#resolver;
+    const traffic = this.#traffic;
+    if (!resolver) return;
+    while (!resolver.over && traffic.copies < this.#options.copiesMax) {
+      const chunk = resolver.peek();
+      if (!chunk) {
+        if (traffic.copies > 0) return;
+        resolver.endPass();
+        continue;
+      }
+      const [start, end] = chunk;
+      if (traffic.touches(start, end)) return;
+      resolver.take();
+      const flight = traffic.open('copy');
+      traffic.put(flight, { offset: start, length: end - start, payload: 'lbnOnly' }, false, undefined);
+      traffic.send(flight);
+    }
+    if (resolver.over && traffic.copies === 0) this.stop();
+  }
+
+  copied(bytes: number): void {
+    this.copiedBytes += bytes;
+    this.#resolver?.copied(bytes);
+  }
+
+  /** The first volume could not give the copy's bytes: told the first time. */
+  unread(flight: Flight, fault: Fault, to: string): void {
+    const resolver = this.#resolver;
+    if (!resolver) return;
+    if (!resolver.failedBefore) {
+      this.#traffic.notice(`${to}: ${fault.message}; what cannot be read stays unresolved`);
+    }
+    for (const [start, end] of flight.runs) resolver.failed(start, end);
+  }
+}
