@@ -113,7 +113,7 @@ export class HostPdus {
   private dataOutHeader(pdu: PduSplitter, b: Uint8Array, at: number, itt: number): void {
     const { nexus } = this;
     const task = nexus.open.get(itt);
-    nexus.ledger.dataOut(pdu.dataLength);
+    nexus.ledger.dataOut(pdu.dataLength, (b[at + 1] & 0x80) !== 0);
     const offset = u32(b, at + 40);
     if (task === undefined) {
       if (nexus.retired.has(itt)) return;

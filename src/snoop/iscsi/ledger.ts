@@ -12,6 +12,10 @@ export interface Ghost {
 }
 
 const GHOSTS_MAX = 1024;
+/** R2Ts remembered over all tasks of a connection. */
+const R2TS = 64;
+/** RFC 7143 section 13.12: what a side that declares nothing takes in one data segment. */
+const SEGMENT_DEFAULT = 8192;
 
 /**
  * Accounts for what a hole towards the target may have swallowed (requirement A8). Lost commands are counted by CmdSN;
@@ -31,17 +35,39 @@ export class LossLedger {
   private readonly tasks = new Set<Task>();
   private owedBytes = 0;
   private owedPdus = 0;
-  /** Length of the data segments this host sends. */
-  private segment = 0;
+  /** Length of the data segments this host sends: all but the last of a sequence have it. */
+  private segment = SEGMENT_DEFAULT;
+  private segmentSeen = false;
+  /** The last R2Ts as a ring: task and BufferOffset. A data sequence starts at each (RFC 7143 section 11.8). */
+  private readonly r2tTask = new Float64Array(R2TS);
+  private readonly r2tAt = new Float64Array(R2TS);
+  private r2tNext = 0;
 
-  /** A Data-Out of `length` bytes was seen. */
-  dataOut(length: number): void {
-    if (length > this.segment) this.segment = length;
+  /** The target's MaxRecvDataSegmentLength, which hosts use in full until one is seen to use another. */
+  agreed(segment: number): void {
+    if (!this.segmentSeen && segment >= 512) this.segment = segment;
   }
 
-  /** `bytes` of the stream were not understood; `open` are the write-natured tasks whose data may lie there. */
+  /** A Data-Out of `length` bytes was seen, with more of its sequence to come or not. */
+  dataOut(length: number, last: boolean): void {
+    if (last ? length <= this.segment : this.segmentSeen && length === this.segment) return;
+    this.segment = length;
+    this.segmentSeen ||= !last;
+  }
+
+  r2t(task: Task, offset: number): void {
+    const at = this.r2tNext++ % R2TS;
+    this.r2tTask[at] = task.ordinal;
+    this.r2tAt[at] = offset;
+  }
+
+  /**
+   * `bytes` of the stream were not understood; `open` are the write-natured tasks whose data may lie there. PDUs are
+   * multiples of four bytes (RFC 7143 section 11.1): what is over was a FIN, and less than a header no command.
+   */
   gap(bytes: number, open: Iterable<Task>, now: number): void {
-    this.gapBytes += bytes;
+    if (bytes < BHS_BYTES) return;
+    this.gapBytes += bytes - (bytes % 4);
     this.since = now;
     for (const task of open) if (task.writes && task.effect === 'pending') this.tasks.add(task);
   }
@@ -54,9 +80,12 @@ export class LossLedger {
   /** A task has ended with a status: what it should have sent and no known PDU carried lay in a gap. */
   ended(task: Task, sent: number): void {
     if (!this.tasks.delete(task)) return;
-    const missing = task.missing(sent);
-    this.owedBytes += missing;
-    if (missing > 0) this.owedPdus += Math.max(1, Math.ceil(missing / Math.max(this.segment, 512)));
+    let at = task.landed;
+    task.beyond?.forEachIn(at, Math.max(at, sent), (start, end) => {
+      this.owe(task, at, start);
+      at = end;
+    });
+    this.owe(task, at, sent);
   }
 
   ghost(itt: number): Ghost {
@@ -82,6 +111,20 @@ export class LossLedger {
     const data = this.owedPdus * (header + (dataDigest ? 4 : 0)) + this.owedBytes;
     const exact = this.gapBytes === data + this.answered * header;
     return this.lostCommands > this.answered || (this.gapBytes > 0 && !exact);
+  }
+
+  /** Data [start, end) of `task` lay in a gap, in PDUs of full length but for the last of each sequence. */
+  private owe(task: Task, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      let next = Math.min(end, at + this.segment);
+      for (let i = 0; i < R2TS; i++) {
+        const begins = this.r2tAt[i];
+        if (this.r2tTask[i] === task.ordinal && begins > at && begins < next) next = begins;
+      }
+      this.owedBytes += (next - at + 3) & ~3;
+      this.owedPdus++;
+      at = next;
+    }
   }
 
   private ghostWrites(): boolean {

@@ -52,6 +52,18 @@ export class Negotiation {
     return this.host.keys.get('SessionType') === 'Discovery';
   }
 
+  /** Whole login PDUs of one side were not captured. */
+  lost(ofHost: boolean): void {
+    if (ofHost) this.hostLost = true;
+    else this.targetLost = true;
+  }
+
+  /** The target's MaxRecvDataSegmentLength where it declared one (RFC 7143 section 13.12). */
+  get targetSegment(): number | undefined {
+    const declared = Number(this.target.keys.get('MaxRecvDataSegmentLength'));
+    return Number.isInteger(declared) && declared >= 512 && declared <= 0xffffff ? declared : undefined;
+  }
+
   /** CRC32C in use; undefined when the capture does not tell. */
   digest(key: 'HeaderDigest' | 'DataDigest'): boolean | undefined {
     const offer = this.host.keys.get(key);

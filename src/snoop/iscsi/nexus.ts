@@ -85,6 +85,8 @@ export class Nexus implements StreamSink, Evidence {
   private pdus = 0;
   /** Position where the current hunt for a boundary began, per side. */
   private readonly huntFrom: [number, number] = [0, 0];
+  /** Position in the host's direction up to which there was nothing but the login. */
+  private loginEnd = 0;
   private ended = false;
   private firstEnd: 'host' | 'target' | undefined;
 
@@ -143,6 +145,7 @@ export class Nexus implements StreamSink, Evidence {
     const used = splitter.hole(length);
     this.positions[side] = splitter.position + (length - used);
     if (!splitter.lost) return;
+    if (this.phase !== 'full') this.negotiation.lost(toTarget);
     this.beginHunt(side, splitter.start, splitter.start);
     const passed = splitter.position - splitter.start + (length - used);
     this.hunters[side].hole(passed);
@@ -187,10 +190,18 @@ export class Nexus implements StreamSink, Evidence {
 
   // --- roles, phases
 
+  /** The final Login Response: no command can have been sent before it (RFC 7143 section 6.3). */
+  loggedIn(): void {
+    this.loginEnd = this.positions[this.hostSide as Side];
+    this.fullFeature();
+  }
+
   /** The login is over: digests are in use from the next PDU on (RFC 7143 section 6.1). */
   fullFeature(): void {
     if (this.phase === 'full') return;
     this.phase = 'full';
+    const segment = this.negotiation.targetSegment;
+    if (segment !== undefined) this.ledger.agreed(segment);
     this.setDigests(this.negotiation.digest('HeaderDigest'), this.negotiation.digest('DataDigest'));
   }
 
@@ -285,6 +296,7 @@ export class Nexus implements StreamSink, Evidence {
       return;
     }
     const partial = splitter.partial.slice();
+    if (this.phase !== 'full') this.negotiation.lost(side === this.hostSide);
     this.beginHunt(side, splitter.start, splitter.start);
     if (partial.length > 0) {
       this.hunters[side].add(partial, 0, partial.length, this.frame, this.time);
@@ -331,19 +343,17 @@ export class Nexus implements StreamSink, Evidence {
     splitter.resume(boundary);
     // Before the first boundary of a stream that was joined in its middle nothing can be accounted for: its tasks show
     // themselves as ghosts.
-    if (!(first && this.tcp().isn[side] < 0)) this.gap(side, boundary - this.huntFrom[side]);
+    if (!(first && this.tcp().isn[side] < 0)) this.gap(side, boundary);
     hunter.replay(found.at, (run, at, n, frame, time) => this.bytes(side, run, at, n, frame, time));
   }
 
-  /** `bytes` of a direction were passed over without being understood. */
-  private gap(side: Side, bytes: number): void {
-    if (bytes === 0) return;
-    if (side === this.hostSide) {
-      if (this.phase === 'full') {
-        this.ledger.gap(bytes, this.open.values(), this.parts.bus.now);
-        this.parts.uneasy.add(this);
-      } else this.negotiation.hostLost = true;
-    } else if (this.phase !== 'full') this.negotiation.targetLost = true;
+  /** A direction was passed over without being understood up to the boundary at `to`. */
+  private gap(side: Side, to: number): void {
+    if (side !== this.hostSide || this.phase !== 'full') return;
+    const bytes = to - Math.max(this.huntFrom[side], this.loginEnd);
+    if (bytes <= 0) return;
+    this.ledger.gap(bytes, this.open.values(), this.parts.bus.now);
+    this.parts.uneasy.add(this);
   }
 
   private likely(): boolean {
@@ -368,10 +378,7 @@ export class Nexus implements StreamSink, Evidence {
       return;
     }
     const toTarget = this.splitters[this.hostSide];
-    if (toTarget === undefined || toTarget.lost) {
-      const bytes = this.positions[this.hostSide] - this.huntFrom[this.hostSide];
-      if (bytes > 0 && this.phase === 'full') this.ledger.gap(bytes, this.open.values(), this.parts.bus.now);
-    }
+    if (toTarget === undefined || toTarget.lost) this.gap(this.hostSide, this.positions[this.hostSide]);
     const { session } = this;
     // Some targets count an immediate command too: without a hole the difference is theirs, not a loss.
     if (this.hostHoles && session.nexuses.size <= 1 && this.expCmdSn >= 0 && session.nextCmdSn >= 0) {

@@ -67,7 +67,8 @@ export class TargetPdus {
         this.senseHole = false;
         break;
       case Op.r2t:
-        if (known === undefined && !nexus.retired.has(this.itt)) {
+        if (known !== undefined) nexus.ledger.r2t(known, u32(b, at + 40));
+        else if (!nexus.retired.has(this.itt)) {
           const ghost = nexus.ledger.ghost(this.itt);
           ghost.writes = true;
           ghost.lun = nexus.parts.tasks.lunAt(b, at + 8);
@@ -108,7 +109,7 @@ export class TargetPdus {
       nexus.negotiation.target.end(this.goesOn);
       if (this.loginDone) {
         nexus.parts.control.loggedIn(nexus);
-        nexus.fullFeature();
+        nexus.loggedIn();
       }
       return;
     }
