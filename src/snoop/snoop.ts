@@ -4,6 +4,7 @@ import type { LeaseRoom } from '../base/change.ts';
 import type { FrameBatch } from '../base/frames.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { Bus } from './bus.ts';
+import type { Moment } from './flow/stream.ts';
 import { ConnectionTable } from './flow/table.ts';
 import { SessionControl } from './iscsi/management.ts';
 import { Nexus, type NexusParts } from './iscsi/nexus.ts';
@@ -34,6 +35,7 @@ export class Snoop {
   frames = 0;
   readonly decoder = new FrameDecoder();
   readonly connections: ConnectionTable;
+  private readonly moment: Moment = { frame: 0, time: 0 };
   private readonly bus: Bus;
   private readonly journal: Journal;
   private readonly tasks: Tasks;
@@ -76,9 +78,10 @@ export class Snoop {
       proved: () => this.iscsi++,
     };
     this.connections = new ConnectionTable(
-      (stream, ends, tcp) => new Nexus(stream, ends, tcp, parts),
+      (stream, ends, tcp) => new Nexus(stream, ends, tcp, this.moment, parts),
       { ns: this.bus.reorderNs, bytes: reorder.bytes },
       room !== undefined,
+      this.moment,
     );
     this.decoder.verifyIp = room !== undefined;
   }
@@ -86,7 +89,7 @@ export class Snoop {
   /** Takes frames [from, to) of a batch; stops early when the room is full and returns the first frame not taken. */
   consume(batch: FrameBatch, from: number, to: number): number {
     const { bytes, offset, captured, wire, seconds, nanos, link } = batch;
-    const { decoder, connections, bus } = this;
+    const { decoder, connections, bus, moment } = this;
     const { room } = bus;
     if (this.originSeconds < 0 && from < to) {
       this.originSeconds = seconds[from];
@@ -98,9 +101,10 @@ export class Snoop {
         this.tick(time);
         return i;
       }
-      const frame = ++this.frames;
+      moment.frame = ++this.frames;
       time = (seconds[i] - this.originSeconds) * 1e9 + nanos[i];
-      if (decoder.decode(bytes, offset[i], captured[i], wire[i], link[i])) connections.take(decoder, frame, time);
+      moment.time = time;
+      if (decoder.decode(bytes, offset[i], captured[i], wire[i], link[i])) connections.take(decoder);
     }
     this.tick(time);
     return to;
@@ -108,7 +112,7 @@ export class Snoop {
 
   /** The source wants this buffer back: whatever is still queued from it is copied. */
   beforeReuse(bytes: Uint8Array): void {
-    this.connections.copyOut(bytes, this.frames);
+    this.connections.copyOut(bytes);
   }
 
   /** TCP connections that carried iSCSI. */
@@ -118,7 +122,7 @@ export class Snoop {
 
   /** The source has ended: everything is delivered, what is still open is in doubt. */
   finish(): void {
-    this.connections.finish(this.frames);
+    this.connections.finish();
     this.journal.finish();
   }
 

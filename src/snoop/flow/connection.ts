@@ -1,6 +1,10 @@
+import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
 import { type ChecksumJudge, Half } from './half.ts';
-import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Moment, ReorderLimits, Side, StreamSink } from './stream.ts';
+
+const FIN = 0x01;
+const ACK = 0x10;
 
 /** Payload that one direction may hold back before its oldest segment is delivered whatever it waits for. */
 const PENDING_MAX = 8 << 20;
@@ -10,6 +14,9 @@ const REVIVED = 16;
 /** The ends of a connection: addresses as they stand in the IP header, side 0 first. */
 export interface Endpoints {
   v6: boolean;
+  /** The first four bytes of each address, all of an IPv4 one: quick to compare. */
+  word0: number;
+  word1: number;
   addresses: [Uint8Array, Uint8Array];
   ports: [number, number];
 }
@@ -29,20 +36,33 @@ export class TcpConnection {
   /** True while the connection stands on its table's list of those with queued bytes. */
   listed = false;
   lastTime = 0;
+  private lastFrame = 0;
 
   private readonly sink: StreamSink;
   private readonly limits: ReorderLimits;
+  /** Bytes are handed on without waiting for their acknowledgement, where they are in order. */
+  private readonly eager: boolean;
+  private readonly moment: Moment;
   private arrived = 0;
   private stalled = false;
   private stallTime = 0;
   private stallArrived = 0;
   private afterClose = 0;
 
-  constructor(stream: number, ends: Endpoints, sink: StreamSink, limits: ReorderLimits) {
+  constructor(
+    stream: number,
+    ends: Endpoints,
+    sink: StreamSink,
+    limits: ReorderLimits,
+    eager: boolean,
+    moment: Moment,
+  ) {
     this.stream = stream;
     this.ends = ends;
     this.sink = sink;
     this.limits = limits;
+    this.eager = eager;
+    this.moment = moment;
   }
 
   get pendingBytes(): number {
@@ -69,32 +89,26 @@ export class TcpConnection {
     return true;
   }
 
-  /** A segment with payload, FIN, or nothing but an ACK. */
-  segment(
-    side: Side,
-    bytes: Uint8Array,
-    offset: number,
-    header: number,
-    seq: number,
-    length: number,
-    captured: number,
-    frame: number,
-    time: number,
-    ack: number,
-    hasAck: boolean,
-    fin: boolean,
-    judge: ChecksumJudge,
-  ): void {
-    if (time > this.lastTime) this.lastTime = time;
+  /** A segment with payload, FIN, or nothing but an ACK, as `d` has just decoded it. */
+  segment(side: Side, d: FrameDecoder, judge: ChecksumJudge): void {
+    const { moment } = this;
+    if (moment.time > this.lastTime) this.lastTime = moment.time;
+    this.lastFrame = moment.frame;
     const half = this.halves[side];
     const other = this.halves[1 - side];
-    if (hasAck) other.acknowledge(ack);
-    if (length > 0) {
+    const hasAck = (d.flags & ACK) !== 0;
+    const length = d.payloadLength;
+    if (hasAck) other.acknowledge(d.ack);
+    if (this.eager && length > 0 && d.payloadCaptured === length && half.passes(d, hasAck, other)) {
+      half.next = (half.next + length) >>> 0;
+      this.sink.bytes(side, d.bytes, d.payloadOffset, length);
+      if ((d.flags & FIN) === 0 && other.pending.count === 0 && !this.stalled) return;
+    } else if (length > 0) {
       this.arrived += length;
-      half.insert(bytes, offset, header, seq, length, captured, frame, time, ack, hasAck ? 1 : 0, judge);
+      half.insert(d, hasAck, moment, judge);
     }
-    if (fin && half.finSeq < 0) half.finSeq = add32(seq, length);
-    this.pump(frame);
+    if ((d.flags & FIN) !== 0 && half.finSeq < 0) half.finSeq = add32(d.seq, length);
+    this.pump();
   }
 
   /** True when a segment after the end shows that the connection goes on. */
@@ -103,47 +117,49 @@ export class TcpConnection {
     return this.afterClose >= REVIVED;
   }
 
-  reset(side: Side, frame: number): void {
-    this.flush(frame);
+  reset(side: Side): void {
+    this.flush();
     this.closed = true;
-    this.sink.end('reset', side, this.lastTime);
+    this.sink.end('reset', side);
   }
 
   /** Delivers everything that is queued, with holes where bytes are missing, and ends the connection. */
-  finish(how: 'reused' | 'source-end', frame: number): void {
+  finish(how: 'reused' | 'source-end'): void {
     if (this.closed) return;
-    this.flush(frame);
+    this.flush();
     this.closed = true;
-    this.sink.end(how, 0, this.lastTime);
+    this.sink.end(how, 0);
   }
 
   /** The window may be over although no further segment came: called with the capture's time. */
   tick(frame: number, time: number): void {
     if (time > this.lastTime) this.lastTime = time;
-    this.pump(frame);
+    this.lastFrame = frame;
+    this.pump();
     for (const half of this.halves) {
       const p = half.pending;
       // A direction whose receiver is never heard: time is all there is to go by.
       while (p.count > 0 && !half.ackSeen && time - p.time[p.head] > this.limits.ns) {
         half.forceStart();
-        if (!half.deliver(this.halves[1 - half.side], this.sink, true)) half.giveUp(this.sink, frame, time);
+        if (!half.deliver(this.halves[1 - half.side], this.sink, true, this.moment)) this.giveUp(half);
       }
     }
   }
 
   /** Memory over all connections is short: the oldest waiting bytes go on without their proof. */
-  relieve(frame: number): void {
-    this.giveWay(frame);
-    this.pump(frame);
+  relieve(): void {
+    this.giveWay();
+    this.pump();
   }
 
-  private pump(frame: number): void {
+  private pump(): void {
     const [a, b] = this.halves;
+    if (!this.stalled && idle(a) && idle(b)) return;
     for (;;) {
       let progress = true;
       while (progress && !this.foreign) {
-        progress = a.pending.count > 0 || a.finSeq >= 0 ? a.deliver(b, this.sink, false) : false;
-        if ((b.pending.count > 0 || b.finSeq >= 0) && b.deliver(a, this.sink, false)) progress = true;
+        progress = a.pending.count > 0 || a.finSeq >= 0 ? a.deliver(b, this.sink, false, this.moment) : false;
+        if ((b.pending.count > 0 || b.finSeq >= 0) && b.deliver(a, this.sink, false, this.moment)) progress = true;
       }
       if (this.foreign) {
         a.pending.clear();
@@ -153,7 +169,7 @@ export class TcpConnection {
       if (!behind(a) && !behind(b)) {
         this.stalled = false;
         if (a.pending.bytes <= PENDING_MAX && b.pending.bytes <= PENDING_MAX) return;
-        this.giveWay(frame);
+        this.giveWay();
       } else if (!this.stalled) {
         this.stalled = true;
         this.stallTime = this.lastTime;
@@ -166,33 +182,40 @@ export class TcpConnection {
         b.pending.bytes > PENDING_MAX
       ) {
         this.stalled = false;
-        this.giveWay(frame);
+        this.giveWay();
       } else return;
     }
   }
 
   /** The window is over: missing bytes become a hole, else the oldest segment in line goes on without its proof. */
-  private giveWay(frame: number): void {
+  private giveWay(): void {
     const [a, b] = this.halves;
     const first = age(a) <= age(b) ? a : b;
     const second = first === a ? b : a;
     for (const half of [first, second]) {
-      if (half.missing && half.giveUp(this.sink, frame, this.lastTime) > 0) return;
+      if (half.missing && this.giveUp(half) > 0) return;
     }
     for (const half of [first, second]) {
       half.forceStart();
-      if (half.deliver(half === a ? b : a, this.sink, true)) return;
-      if (half.giveUp(this.sink, frame, this.lastTime) > 0) return;
+      if (half.deliver(half === a ? b : a, this.sink, true, this.moment)) return;
+      if (this.giveUp(half) > 0) return;
     }
   }
 
-  private flush(frame: number): void {
+  /** Missing bytes are a hole from the moment that nobody waits for them any more. */
+  private giveUp(half: Half): number {
+    this.moment.frame = this.lastFrame;
+    this.moment.time = this.lastTime;
+    return half.giveUp(this.sink);
+  }
+
+  private flush(): void {
     const [a, b] = this.halves;
     for (;;) {
       if (this.foreign) return;
-      this.pump(frame);
+      this.pump();
       if (a.pending.count === 0 && b.pending.count === 0 && !a.missing && !b.missing) return;
-      this.giveWay(frame);
+      this.giveWay();
     }
   }
 }
@@ -202,6 +225,11 @@ function behind(half: Half): boolean {
   if (!half.known || !half.ackSeen) return false;
   const want = diff32(half.acked, half.next);
   return want > 1 || (want === 1 && half.finSeq !== half.next);
+}
+
+/** Nothing queued, nothing missing, no FIN to hand on. */
+function idle(half: Half): boolean {
+  return half.pending.count === 0 && (half.finSeq < 0 || half.finDone) && !behind(half);
 }
 
 /** Frame of the segment in line, for "the oldest first". */

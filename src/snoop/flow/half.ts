@@ -1,6 +1,7 @@
+import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
 import { DISPUTED, Pending, WHOLE } from './pending.ts';
-import type { Side, StreamSink } from './stream.ts';
+import type { Moment, Side, StreamSink } from './stream.ts';
 
 /** A segment further ahead than this is believed only when others follow it. */
 const FAR = 64 << 20;
@@ -24,8 +25,6 @@ export class Half {
   /** Position of the FIN, once seen. */
   finSeq = -1;
   finDone = false;
-  /** Time of the last segment delivered. */
-  lastTime = 0;
   /** Counters. */
   duplicates = 0;
   conflicts = 0;
@@ -82,20 +81,11 @@ export class Half {
     return this.pending.count > 0 ? this.pending.end() : this.next;
   }
 
-  /** Queues a segment's payload; `header` is how far before `offset` its TCP header starts. */
-  insert(
-    bytes: Uint8Array,
-    offset: number,
-    header: number,
-    seq: number,
-    length: number,
-    captured: number,
-    frame: number,
-    time: number,
-    ack: number,
-    hasAck: number,
-    judge: ChecksumJudge,
-  ): void {
+  /** Queues the payload of the segment that `d` has just decoded. */
+  insert(d: FrameDecoder, acknowledges: boolean, moment: Moment, judge: ChecksumJudge): void {
+    const { bytes, seq, ack, payloadOffset: offset, payloadLength: length, payloadCaptured: captured } = d;
+    const header = offset - d.tcpOffset;
+    const hasAck = acknowledges ? 1 : 0;
     const p = this.pending;
     if (this.known) {
       const ahead = diff32(seq, this.next);
@@ -108,11 +98,11 @@ export class Half {
     }
     if (p.count === 0 || diff32(seq, p.end()) >= 0) {
       const s = p.open(p.count);
-      this.fill(s, bytes, offset, header, seq, length, captured, frame, time, ack, hasAck);
+      this.fill(s, bytes, offset, header, seq, length, captured, ack, hasAck, moment);
       if (this.known && diff32(seq, this.next) < 0) p.trimFront(s, diff32(this.next, seq));
       return;
     }
-    this.insertAmong(bytes, offset, header, seq, length, captured, frame, time, ack, hasAck, judge);
+    this.insertAmong(bytes, offset, header, seq, length, captured, ack, hasAck, moment, judge);
   }
 
   private fill(
@@ -123,10 +113,9 @@ export class Half {
     seq: number,
     length: number,
     captured: number,
-    frame: number,
-    time: number,
     ack: number,
     hasAck: number,
+    moment: Moment,
   ): void {
     const p = this.pending;
     p.seq[s] = seq;
@@ -137,8 +126,8 @@ export class Half {
     p.ack[s] = ack;
     p.hasAck[s] = hasAck;
     p.worth[s] = WHOLE;
-    p.frame[s] = frame;
-    p.time[s] = time;
+    p.frame[s] = moment.frame;
+    p.time[s] = moment.time;
     p.buffer[s] = bytes;
     p.bytes += length;
   }
@@ -159,10 +148,9 @@ export class Half {
     seq: number,
     length: number,
     captured: number,
-    frame: number,
-    time: number,
     ack: number,
     hasAck: number,
+    moment: Moment,
     judge: ChecksumJudge,
   ): void {
     const p = this.pending;
@@ -180,7 +168,7 @@ export class Half {
         const size = diff32(until, from);
         const intact = skip === 0 && size === length;
         const have = Math.max(0, Math.min(size, captured - skip));
-        this.fill(s, bytes, offset + skip, intact ? header : 0, from, size, have, frame, time, ack, hasAck);
+        this.fill(s, bytes, offset + skip, intact ? header : 0, from, size, have, ack, hasAck, moment);
         from = until;
         n++;
         continue;
@@ -204,7 +192,7 @@ export class Half {
         }
         this.dispute(n, from, until);
       } else if (verdict === 'more') {
-        this.complete(s, bytes, offset, captured, frame, time);
+        this.complete(s, bytes, offset, captured, moment);
       }
       this.duplicates++;
       from = until;
@@ -237,14 +225,14 @@ export class Half {
     return newHave > oldHave && p.seq[s] === seq && until === add32(p.seq[s], p.length[s]) ? 'more' : 'same';
   }
 
-  private complete(s: number, bytes: Uint8Array, offset: number, captured: number, frame: number, time: number): void {
+  private complete(s: number, bytes: Uint8Array, offset: number, captured: number, moment: Moment): void {
     const p = this.pending;
     p.buffer[s] = bytes;
     p.offset[s] = offset;
     p.header[s] = 0;
     p.captured[s] = Math.min(captured, p.length[s]);
-    p.frame[s] = frame;
-    p.time[s] = time;
+    p.frame[s] = moment.frame;
+    p.time[s] = moment.time;
   }
 
   /** Marks [from, until) of the n-th queued segment as disputed, cutting it in up to three. */
@@ -284,10 +272,23 @@ export class Half {
   }
 
   /**
+   * Takes a segment past the queue: nothing waits, it is the next in line, and what it acknowledged has been delivered.
+   * Only for consumers that do without the receiver's word for it (`decode`, `stat`).
+   */
+  passes(d: FrameDecoder, hasAck: boolean, other: Half): boolean {
+    return (
+      this.known &&
+      d.seq === this.next &&
+      this.pending.count === 0 &&
+      (!hasAck || !other.known || diff32(d.ack, other.next) <= 0)
+    );
+  }
+
+  /**
    * Delivers what may be delivered: in order, acknowledged, and not before what its own segment acknowledged of the
    * other direction. With `force` the last two conditions are waived for the first segment in line.
    */
-  deliver(other: Half, sink: StreamSink, force: boolean): boolean {
+  deliver(other: Half, sink: StreamSink, force: boolean, moment: Moment): boolean {
     const p = this.pending;
     let progress = false;
     let forced = force;
@@ -315,26 +316,25 @@ export class Half {
       const have = p.worth[s] === DISPUTED ? 0 : Math.min(p.captured[s], n);
       const buffer = p.buffer[s]!;
       const offset = p.offset[s];
-      const frame = p.frame[s];
-      const time = p.time[s];
-      this.lastTime = time;
+      moment.frame = p.frame[s];
+      moment.time = p.time[s];
       this.next = add32(this.next, n);
       if (whole) p.shift();
       else p.trimFront(s, n);
-      if (have > 0) sink.bytes(this.side, buffer, offset, have, frame, time);
-      if (have < n) sink.hole(this.side, n - have, frame, time);
+      if (have > 0) sink.bytes(this.side, buffer, offset, have);
+      if (have < n) sink.hole(this.side, n - have);
     }
     if (this.finSeq >= 0 && !this.finDone && this.known && this.next === this.finSeq) {
       this.finDone = true;
       this.next = add32(this.next, 1);
-      sink.fin(this.side, this.lastTime);
+      sink.fin(this.side);
       progress = true;
     }
     return progress;
   }
 
   /** Declares the missing bytes before the first queued segment (or up to the ACK) a hole; returns its length. */
-  giveUp(sink: StreamSink, frame: number, time: number): number {
+  giveUp(sink: StreamSink): number {
     let until = this.acked;
     const p = this.pending;
     if (p.count > 0 && (!this.ackSeen || diff32(p.seq[p.head], until) < 0)) until = p.seq[p.head];
@@ -343,7 +343,7 @@ export class Half {
     const length = diff32(until, this.next);
     if (length <= 0) return 0;
     this.next = until;
-    sink.hole(this.side, length, frame, time);
+    sink.hole(this.side, length);
     return length;
   }
 }

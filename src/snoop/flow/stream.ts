@@ -2,16 +2,25 @@
 export type Side = 0 | 1;
 
 /**
+ * The frame that is being looked at, and its time in nanoseconds since the capture's first second. One object for a whole
+ * snoop, written in place: passed as arguments, a million times would be a million numbers on the heap.
+ */
+export interface Moment {
+  frame: number;
+  time: number;
+}
+
+/**
  * What a TCP connection delivers, in causal order: bytes that the receiver has acknowledged, or holes of known length.
- * `bytes` is borrowed for the call. Times are nanoseconds since the capture's first second.
+ * `bytes` is borrowed for the call. The `Moment` says which frame brought what is delivered.
  */
 export interface StreamSink {
-  bytes(side: Side, bytes: Uint8Array, offset: number, length: number, frame: number, time: number): void;
-  hole(side: Side, length: number, frame: number, time: number): void;
+  bytes(side: Side, bytes: Uint8Array, offset: number, length: number): void;
+  hole(side: Side, length: number): void;
   /** The side has sent FIN, and everything before it is delivered. */
-  fin(side: Side, time: number): void;
+  fin(side: Side): void;
   /** RST by `side`, a new connection on the same ports, or the end of the capture: nothing more follows. */
-  end(how: 'reset' | 'reused' | 'source-end', side: Side, time: number): void;
+  end(how: 'reset' | 'reused' | 'source-end', side: Side): void;
 }
 
 /** How patient the reassembler is with bytes that the receiver has but the capture has not (yet) shown. */

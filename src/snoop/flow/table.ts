@@ -1,9 +1,8 @@
 import { sum16 } from '../../../parsers/net/checksum.ts';
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { type Endpoints, TcpConnection } from './connection.ts';
-import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Moment, ReorderLimits, Side, StreamSink } from './stream.ts';
 
-const FIN = 0x01;
 const SYN = 0x02;
 const RST = 0x04;
 const ACK = 0x10;
@@ -25,31 +24,30 @@ export class ConnectionTable {
   private readonly limits: ReorderLimits;
   private readonly makeSink: SinkFactory;
   private readonly verify: boolean;
+  private readonly moment: Moment;
   private last: TcpConnection | undefined;
-  private lastHash = 0;
   private count = 0;
   /** Connections with queued bytes, for copying out and for the window's end. */
   private queued: TcpConnection[] = [];
 
-  constructor(makeSink: SinkFactory, limits: ReorderLimits, verify: boolean) {
+  constructor(makeSink: SinkFactory, limits: ReorderLimits, verify: boolean, moment: Moment) {
+    this.moment = moment;
     this.makeSink = makeSink;
     this.limits = limits;
     this.verify = verify;
   }
 
   /** Takes the segment that `d` has just decoded. */
-  take(d: FrameDecoder, frame: number, time: number): void {
+  take(d: FrameDecoder): void {
     let connection = this.last;
-    if (connection === undefined || this.lastHash !== d.flowHash || sideOf(connection.ends, d) < 0) {
-      connection = this.find(d);
-      if (connection === undefined) {
-        // Without payload or a SYN there is nothing to follow yet, but the connection has been seen: it is numbered.
-        connection = this.create(d);
-      }
+    let known = connection === undefined ? -1 : sideOf(connection.ends, d);
+    if (connection === undefined || known < 0) {
+      // Numbered at its first frame even if that is a bare ACK, as everybody counts streams.
+      connection = this.find(d) ?? this.create(d);
+      known = sideOf(connection.ends, d);
       this.last = connection;
-      this.lastHash = d.flowHash;
     }
-    let side = sideOf(connection.ends, d) as Side;
+    let side = known as Side;
     const flags = d.flags;
     if (this.verify && d.payloadLength > 0 && !this.believable(connection, side, d)) return;
     if (flags & SYN) {
@@ -58,7 +56,7 @@ export class ConnectionTable {
         connection.halves[1 - side].segmentMax = mss;
         return;
       }
-      this.replace(connection, d, frame);
+      this.replace(connection, d);
       side = sideOf(this.last!.ends, d) as Side;
       this.last!.syn(side, d.seq, (flags & ACK) !== 0, d.ack);
       this.last!.halves[1 - side].segmentMax = mss;
@@ -67,7 +65,7 @@ export class ConnectionTable {
     if (connection.foreign) return;
     if (connection.closed) {
       if (!connection.revives(side, d.seq, d.payloadLength)) return;
-      this.replace(connection, d, frame);
+      this.replace(connection, d);
       connection = this.last!;
       side = sideOf(connection.ends, d) as Side;
     }
@@ -75,25 +73,10 @@ export class ConnectionTable {
       // A reset is only believed where the stream stands (RFC 5961 section 3.2): a stray one must not end it.
       const half = connection.halves[side];
       const off = (d.seq - half.next) | 0;
-      if (!half.known || (off >= -1 && off <= 1 << 20)) connection.reset(side, frame);
+      if (!half.known || (off >= -1 && off <= 1 << 20)) connection.reset(side);
       return;
     }
-    const header = d.payloadOffset - d.tcpOffset;
-    connection.segment(
-      side,
-      d.bytes,
-      d.payloadOffset,
-      header,
-      d.seq,
-      d.payloadLength,
-      d.payloadCaptured,
-      frame,
-      time,
-      d.ack,
-      (flags & ACK) !== 0,
-      (flags & FIN) !== 0,
-      this.judge,
-    );
+    connection.segment(side, d, this.judge);
     if (connection.pendingBytes > 0) {
       if (d.transient) this.copyOutOne(connection);
       if (!connection.listed) {
@@ -104,7 +87,7 @@ export class ConnectionTable {
   }
 
   /** The buffer will be overwritten: what is queued from it is copied. Connections with nothing queued leave the list. */
-  copyOut(borrowed: Uint8Array, frame: number): void {
+  copyOut(borrowed: Uint8Array): void {
     let kept = 0;
     let total = 0;
     for (const connection of this.queued) {
@@ -120,7 +103,7 @@ export class ConnectionTable {
       this.queued[kept++] = connection;
     }
     this.queued.length = kept;
-    if (total > TOTAL_PENDING_MAX) this.relieve(frame);
+    if (total > TOTAL_PENDING_MAX) this.relieve();
   }
 
   /** Ends reordering windows that are over by the capture's clock. */
@@ -129,17 +112,17 @@ export class ConnectionTable {
   }
 
   /** The source has ended: everything queued is delivered, connections in order of appearance. */
-  finish(frame: number): void {
+  finish(): void {
     const all = [...this.byHash.values()].flat().sort((a, b) => a.stream - b.stream);
-    for (const connection of all) connection.finish('source-end', frame);
+    for (const connection of all) connection.finish('source-end');
     this.byHash.clear();
     this.queued = [];
     this.last = undefined;
   }
 
-  private relieve(frame: number): void {
+  private relieve(): void {
     const byWeight = [...this.queued].sort((a, b) => b.pendingBytes - a.pendingBytes);
-    for (const connection of byWeight.slice(0, 8)) connection.relieve(frame);
+    for (const connection of byWeight.slice(0, 8)) connection.relieve();
   }
 
   private copyOutOne(connection: TcpConnection): void {
@@ -159,6 +142,8 @@ export class ConnectionTable {
     const size = d.v6 ? 16 : 4;
     const ends: Endpoints = {
       v6: d.v6,
+      word0: word(d.bytes, d.srcOffset),
+      word1: word(d.bytes, d.dstOffset),
       addresses: [d.bytes.slice(d.srcOffset, d.srcOffset + size), d.bytes.slice(d.dstOffset, d.dstOffset + size)],
       ports: [d.srcPort, d.dstPort],
     };
@@ -168,6 +153,8 @@ export class ConnectionTable {
       ends,
       this.makeSink(stream, ends, () => connection),
       this.limits,
+      !this.verify,
+      this.moment,
     );
     const chain = this.byHash.get(d.flowHash);
     if (chain === undefined) this.byHash.set(d.flowHash, [connection]);
@@ -176,11 +163,14 @@ export class ConnectionTable {
     return connection;
   }
 
-  private replace(old: TcpConnection, d: FrameDecoder, frame: number): void {
-    old.finish('reused', frame);
+  private replace(old: TcpConnection, d: FrameDecoder): void {
+    // Ending the old one looks back at its frames; the new one's is the one at hand.
+    const { frame, time } = this.moment;
+    old.finish('reused');
+    this.moment.frame = frame;
+    this.moment.time = time;
     this.forget(old, d.flowHash);
     this.last = this.create(d);
-    this.lastHash = d.flowHash;
   }
 
   private forget(connection: TcpConnection, hash: number): void {
@@ -208,7 +198,7 @@ export class ConnectionTable {
       }
     }
     if (worst === undefined) return;
-    worst.finish('reused', 0);
+    worst.finish('reused');
     this.forget(worst, worstHash);
   }
 
@@ -266,27 +256,23 @@ function pseudoSum(ends: Endpoints, tcpLength: number): number {
 
 /** Which side sent the decoded segment, or -1 when it belongs to another connection. */
 function sideOf(ends: Endpoints, d: FrameDecoder): Side | -1 {
-  if (ends.v6 !== d.v6) return -1;
   const [p0, p1] = ends.ports;
-  if (
-    d.srcPort === p0 &&
-    d.dstPort === p1 &&
-    same(ends, 0, d.bytes, d.srcOffset) &&
-    same(ends, 1, d.bytes, d.dstOffset)
-  )
-    return 0;
-  if (
-    d.srcPort === p1 &&
-    d.dstPort === p0 &&
-    same(ends, 1, d.bytes, d.srcOffset) &&
-    same(ends, 0, d.bytes, d.dstOffset)
-  )
-    return 1;
+  const { srcPort, dstPort, bytes, srcOffset, dstOffset } = d;
+  if (ends.v6 !== d.v6) return -1;
+  if (srcPort === p0 && dstPort === p1 && same(ends, 0, bytes, srcOffset) && same(ends, 1, bytes, dstOffset)) return 0;
+  if (srcPort === p1 && dstPort === p0 && same(ends, 1, bytes, srcOffset) && same(ends, 0, bytes, dstOffset)) return 1;
   return -1;
 }
 
 function same(ends: Endpoints, side: Side, bytes: Uint8Array, at: number): boolean {
+  if (!ends.v6) {
+    return word(bytes, at) === (side === 0 ? ends.word0 : ends.word1);
+  }
   const address = ends.addresses[side];
-  for (let i = 0; i < address.length; i++) if (address[i] !== bytes[at + i]) return false;
+  for (let i = 0; i < 16; i++) if (address[i] !== bytes[at + i]) return false;
   return true;
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }

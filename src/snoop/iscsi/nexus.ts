@@ -4,7 +4,7 @@ import { addressText, portalText } from '../../base/address.ts';
 import { diff32 } from '../../base/serial32.ts';
 import { absolute, type Bus } from '../bus.ts';
 import type { Endpoints, TcpConnection } from '../flow/connection.ts';
-import type { Side, StreamSink } from '../flow/stream.ts';
+import type { Moment, Side, StreamSink } from '../flow/stream.ts';
 import type { Journal } from '../lu/journal.ts';
 import type { Task } from '../task.ts';
 import { HostPdus } from './hostPdus.ts';
@@ -67,10 +67,7 @@ export class Nexus implements StreamSink, Evidence {
   lostStatuses = 0;
   statusCandidates = new Set<Task>();
 
-  /** Of the bytes at hand. */
-  frame = 0;
-  time = 0;
-
+  private readonly moment: Moment;
   private readonly ends: Endpoints;
   private readonly tcp: () => TcpConnection;
   private readonly splitters: [PduSplitter | undefined, PduSplitter | undefined] = [undefined, undefined];
@@ -90,14 +87,24 @@ export class Nexus implements StreamSink, Evidence {
   private ended = false;
   private firstEnd: 'host' | 'target' | undefined;
 
-  constructor(stream: number, ends: Endpoints, tcp: () => TcpConnection, parts: NexusParts) {
+  constructor(stream: number, ends: Endpoints, tcp: () => TcpConnection, moment: Moment, parts: NexusParts) {
     this.stream = stream;
     this.ends = ends;
     this.tcp = tcp;
     this.parts = parts;
+    this.moment = moment;
     this.host = new HostPdus(this);
     this.target = new TargetPdus(this);
     this.session = parts.sessions.open('', '', parts.sessions.target(''));
+  }
+
+  /** Frame and time of the bytes at hand. */
+  get frame(): number {
+    return this.moment.frame;
+  }
+
+  get time(): number {
+    return this.moment.time;
   }
 
   get nextCmdSn(): number {
@@ -112,10 +119,7 @@ export class Nexus implements StreamSink, Evidence {
 
   // --- StreamSink
 
-  bytes(side: Side, bytes: Uint8Array, offset: number, length: number, frame: number, time: number): void {
-    this.frame = frame;
-    this.time = time;
-    if (time > this.parts.bus.now) this.parts.bus.now = time;
+  bytes(side: Side, bytes: Uint8Array, offset: number, length: number): void {
     let splitter = this.splitters[side];
     if (splitter === undefined) splitter = this.start(side);
     if (splitter === undefined || splitter.lost) {
@@ -127,9 +131,8 @@ export class Nexus implements StreamSink, Evidence {
     if (splitter.lost) this.lost(side, splitter, bytes, offset + used, length - used);
   }
 
-  hole(side: Side, length: number, frame: number, time: number): void {
-    this.frame = frame;
-    this.time = time;
+  hole(side: Side, length: number): void {
+    const { time } = this;
     this.anyHole = true;
     if (side === this.hostSide) this.hostHoles = true;
     const { bus } = this.parts;
@@ -145,21 +148,18 @@ export class Nexus implements StreamSink, Evidence {
     const used = splitter.hole(length);
     this.positions[side] = splitter.position + (length - used);
     if (!splitter.lost) return;
-    if (this.phase !== 'full') this.negotiation.lost(toTarget);
     this.beginHunt(side, splitter.start, splitter.start);
     const passed = splitter.position - splitter.start + (length - used);
     this.hunters[side].hole(passed);
     this.positions[side] += passed;
   }
 
-  fin(side: Side, time: number): void {
-    if (time > this.time) this.time = time;
+  fin(side: Side): void {
     this.endedBy(side);
     if (this.tcp().halves[0].finDone && this.tcp().halves[1].finDone) this.close();
   }
 
-  end(how: 'reset' | 'reused' | 'source-end', side: Side, time: number): void {
-    if (time > this.time) this.time = time;
+  end(how: 'reset' | 'reused' | 'source-end', side: Side): void {
     if (how === 'reset') this.endedBy(side);
     this.close(how === 'source-end');
   }
@@ -168,6 +168,7 @@ export class Nexus implements StreamSink, Evidence {
 
   header(pdu: PduSplitter): void {
     this.pdus++;
+    if (this.time > this.parts.bus.now) this.parts.bus.now = this.time;
     if (pdu === this.splitters[this.hostSide as Side]) this.host.header(pdu);
     else this.target.header(pdu);
   }
@@ -296,7 +297,6 @@ export class Nexus implements StreamSink, Evidence {
       return;
     }
     const partial = splitter.partial.slice();
-    if (this.phase !== 'full') this.negotiation.lost(side === this.hostSide);
     this.beginHunt(side, splitter.start, splitter.start);
     if (partial.length > 0) {
       this.hunters[side].add(partial, 0, partial.length, this.frame, this.time);
@@ -309,6 +309,9 @@ export class Nexus implements StreamSink, Evidence {
     this.huntFrom[side] = position;
     this.positions[side] = position;
     this.hunters[side].begin(position, boundary);
+    const ofHost = side === this.hostSide;
+    if (this.phase !== 'full') this.negotiation.lost(ofHost);
+    else if (ofHost) this.ledger.losing(this.open.values(), this.parts.bus.now);
   }
 
   private hunt(side: Side, bytes: Uint8Array, offset: number, length: number): void {
@@ -344,7 +347,14 @@ export class Nexus implements StreamSink, Evidence {
     // Before the first boundary of a stream that was joined in its middle nothing can be accounted for: its tasks show
     // themselves as ghosts.
     if (!(first && this.tcp().isn[side] < 0)) this.gap(side, boundary);
-    hunter.replay(found.at, (run, at, n, frame, time) => this.bytes(side, run, at, n, frame, time));
+    const { frame: lastFrame, time: lastTime } = this.moment;
+    hunter.replay(found.at, (run, at, n, frame, time) => {
+      this.moment.frame = frame;
+      this.moment.time = time;
+      this.bytes(side, run, at, n);
+    });
+    this.moment.frame = lastFrame;
+    this.moment.time = lastTime;
   }
 
   /** A direction was passed over without being understood up to the boundary at `to`. */
@@ -352,7 +362,7 @@ export class Nexus implements StreamSink, Evidence {
     if (side !== this.hostSide || this.phase !== 'full') return;
     const bytes = to - Math.max(this.huntFrom[side], this.loginEnd);
     if (bytes <= 0) return;
-    this.ledger.gap(bytes, this.open.values(), this.parts.bus.now);
+    this.ledger.gap(bytes, this.parts.bus.now);
     this.parts.uneasy.add(this);
   }
 
