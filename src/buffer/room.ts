@@ -40,6 +40,8 @@ const SLAB_BYTES = 64 * 1024 * 1024;
 const SMALL_ROOM_BYTES = 1024 * 1024;
 /** A source is paused between batches only, so it pauses early: the rest of a batch still finds room. */
 const PAUSE_BELOW = 0.5;
+/** So much is free, or the rings are empty, before the source goes on: the next write may be as long as that. */
+const PAUSE_BELOW_BYTES = 4 * 1024 * 1024;
 
 interface Run {
   slab: Slab;
@@ -101,7 +103,7 @@ export class Room implements LeaseRoom {
     this.#unborn = this.#pages;
     this.#freeBytes = this.#pages * this.#pageSize;
     this.#floor = whenFull === 'lbn' ? threshold * bytes : 0;
-    this.#pauseMark = Math.max(threshold, PAUSE_BELOW) * bytes;
+    this.#pauseMark = Math.min(this.#freeBytes, Math.max(threshold * bytes, PAUSE_BELOW * bytes, PAUSE_BELOW_BYTES));
   }
 
   register(holder: RoomHolder): void {

@@ -48,7 +48,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
 
   constructor(options: MirrorOptions) {
     const { name, backlog, record, size, flushBarriers = true, inFlightMax = 4 } = options;
-    const { batchBytes = 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2 } = options;
+    const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2 } = options;
     const traffic = this.#traffic;
     this.name = name;
     this.record = record;

@@ -70,6 +70,8 @@ interface Arm {
 }
 
 const UNKNOWN_BLOCK_SIZE = 512;
+/** Writing starts in the midst of a batch of frames when so much has come; what comes meanwhile makes longer writes. */
+const EAGER_BYTES = 1024 * 1024;
 
 /**
  * One configured volume: its ring, its mirrors, and the pumps that run their requests.
@@ -103,7 +105,7 @@ export class VolumeUnit {
     this.#room = options.room;
     this.#ring = new Ring(options.room, options.entriesMax);
     this.#room.register(this.#ring);
-    this.#eagerBytes = options.batchBytes ?? 1024 * 1024;
+    this.#eagerBytes = Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES);
     this.#arms = options.mirrors.map(({ to, volume }) => this.#arm(to, volume));
   }
 

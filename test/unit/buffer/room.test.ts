@@ -119,6 +119,29 @@ describe('B4 Room', () => {
     assert.equal(room.take(1), undefined);
   });
 
+  it('in wait mode refuses no single write, whatever came before it, that fits into the whole room', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 65_536 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(sizes, fc.double({ min: 0, max: 0.99, noNaN: true }), (sizes, threshold) => {
+        const room = new Room({ bytes: 65_536, threshold, whenFull: 'wait' });
+        const waiting: Lease[] = [];
+        room.register({
+          get heldBytes() {
+            return waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+          },
+          crowded: false,
+          shed: () => 0,
+        });
+        for (const size of sizes) {
+          while (room.full) room.give(waiting.shift() as Lease);
+          const lease = room.take(size);
+          assert.ok(lease, `${size} bytes`);
+          waiting.push(lease);
+        }
+      }),
+    );
+  });
+
   it('asks the fullest ring to shed before it refuses, and for no more than can help', () => {
     const room = new Room({ bytes: 65_536, threshold: 0.25, whenFull: 'lbn' });
     const held = room.take(49_152) as Lease;
