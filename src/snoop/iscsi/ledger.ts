@@ -61,15 +61,20 @@ export class LossLedger {
     this.r2tAt[at] = offset;
   }
 
+  /** The boundary was lost: data of `open`, the tasks that may still send some, may lie where nothing is understood. */
+  losing(open: Iterable<Task>, now: number): void {
+    this.since = now;
+    for (const task of open) if (task.writes && task.effect === 'pending') this.tasks.add(task);
+  }
+
   /**
-   * `bytes` of the stream were not understood; `open` are the write-natured tasks whose data may lie there. PDUs are
-   * multiples of four bytes (RFC 7143 section 11.1): what is over was a FIN, and less than a header no command.
+   * `bytes` of the stream were not understood. PDUs are multiples of four bytes (RFC 7143 section 11.1): what is over was
+   * a FIN, and less than a header no command.
    */
-  gap(bytes: number, open: Iterable<Task>, now: number): void {
+  gap(bytes: number, now: number): void {
     if (bytes < BHS_BYTES) return;
     this.gapBytes += bytes - (bytes % 4);
     this.since = now;
-    for (const task of open) if (task.writes && task.effect === 'pending') this.tasks.add(task);
   }
 
   skipped(commands: number, now: number): void {

@@ -1,7 +1,6 @@
 import { Op } from '../../../parsers/iscsi/opcodes.ts';
 import { type DigestVerdict, PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { addressText, portalText } from '../../base/address.ts';
-import { diff32 } from '../../base/serial32.ts';
 import { absolute, type Bus } from '../bus.ts';
 import type { Endpoints, TcpConnection } from '../flow/connection.ts';
 import type { Moment, Side, StreamSink } from '../flow/stream.ts';
@@ -78,7 +77,6 @@ export class Nexus implements StreamSink, Evidence {
   private headerDigest: boolean | undefined;
   private dataDigest: boolean | undefined;
   private anyHole = false;
-  private hostHoles = false;
   private pdus = 0;
   /** Position where the current hunt for a boundary began, per side. */
   private readonly huntFrom: [number, number] = [0, 0];
@@ -134,7 +132,6 @@ export class Nexus implements StreamSink, Evidence {
   hole(side: Side, length: number): void {
     const { time } = this;
     this.anyHole = true;
-    if (side === this.hostSide) this.hostHoles = true;
     const { bus } = this.parts;
     if (time > bus.now) bus.now = time;
     const toTarget = side === this.hostSide;
@@ -197,10 +194,14 @@ export class Nexus implements StreamSink, Evidence {
     this.fullFeature();
   }
 
-  /** The login is over: digests are in use from the next PDU on (RFC 7143 section 6.1). */
+  /**
+   * The login is over: digests are in use from the next PDU on (RFC 7143 section 6.1). Where the final Login Response was
+   * lost, the first PDU of the full feature phase shows that it was a success: who talks to whom stands in the requests.
+   */
   fullFeature(): void {
     if (this.phase === 'full') return;
     this.phase = 'full';
+    this.parts.control.loggedIn(this);
     const segment = this.negotiation.targetSegment;
     if (segment !== undefined) this.ledger.agreed(segment);
     this.setDigests(this.negotiation.digest('HeaderDigest'), this.negotiation.digest('DataDigest'));
@@ -390,11 +391,7 @@ export class Nexus implements StreamSink, Evidence {
     const toTarget = this.splitters[this.hostSide];
     if (toTarget === undefined || toTarget.lost) this.gap(this.hostSide, this.positions[this.hostSide]);
     const { session } = this;
-    // Some targets count an immediate command too: without a hole the difference is theirs, not a loss.
-    if (this.hostHoles && session.nexuses.size <= 1 && this.expCmdSn >= 0 && session.nextCmdSn >= 0) {
-      const unseen = diff32(this.expCmdSn, session.nextCmdSn);
-      if (unseen > 0) this.ledger.skipped(unseen, this.parts.bus.now);
-    }
+    // ExpCmdSN is not asked here: some targets count immediate commands too, and the gaps' bytes tell more.
     this.parts.tasks.connectionEnded(this, sourceEnded);
     if (!sourceEnded && !this.loggedOut && this.firstEnd !== 'host') session.target.suspect = true;
     this.reckon();

@@ -107,10 +107,7 @@ export class TargetPdus {
     const { nexus } = this;
     if (this.opcode === Op.loginResponse) {
       nexus.negotiation.target.end(this.goesOn);
-      if (this.loginDone) {
-        nexus.parts.control.loggedIn(nexus);
-        nexus.loggedIn();
-      }
+      if (this.loginDone) nexus.loggedIn();
       return;
     }
     if (this.status === -1) return;
