@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
@@ -103,11 +102,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
+run(process.argv.slice(2)).catch(async (error: unknown) => {
   const { errorLines, exitOfError } = await import('./errors.ts');
   const debug = Boolean(process.env.TAPMIRROR_DEBUG);
   process.exitCode = exitOfError(error);
   process.stderr.write(`${errorLines(error, debug).join('\n')}\n`);
-}
+});
