@@ -180,7 +180,8 @@ function writeSame(made: Made, task: Task, lu: Lu): void {
   const clipped = lu.blocks > 0 ? Math.min(wide, Math.max(0, lu.blocks - first)) : wide;
   const bad = new Extents();
   let payload: Payload = 'zeros';
-  if (task.cdb.pbdata || task.cdb.lbdata || task.cdb.protect !== 0 || (lu.blocks === 0 && task.cdb.toEnd)) {
+  const pattern = task.cdb.ndob && lu.initializationPattern;
+  if (pattern || task.cdb.pbdata || task.cdb.lbdata || task.cdb.protect !== 0 || (lu.blocks === 0 && task.cdb.toEnd)) {
     made.doubt = 'effect';
     lbnOnly(made, lu, first, first + clipped);
     return;
@@ -194,10 +195,12 @@ function writeSame(made: Made, task: Task, lu: Lu): void {
     }
     const parts = task.view(0, blockSize);
     const fill = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    made.leased = fill.some((byte) => byte !== 0);
-    payload = made.leased ? { fill } : 'zeros';
+    if (fill.some((byte) => byte !== 0)) payload = { fill };
   }
-  place(made, task, lu, first, clipped * blockSize, bad, () => payload);
+  place(made, task, lu, first, clipped * blockSize, bad, () => {
+    made.leased ||= payload !== 'zeros';
+    return payload;
+  });
 }
 
 /** UNMAP: zeros only where that is promised, and only in whole granules when the granularity is known (SBC-4 section 4.7). */
@@ -206,7 +209,7 @@ function unmapBlocks(made: Made, task: Task, lu: Lu): void {
     const start = task.blocks[i];
     const end = lu.blocks > 0 ? Math.min(task.blocks[i + 1], lu.blocks) : task.blocks[i + 1];
     if (start >= end) continue;
-    if (lu.readsZeros !== true || task.cdb.anchor) {
+    if (lu.readsZeros !== true || lu.initializationPattern || task.cdb.anchor) {
       made.doubt = 'effect';
       lbnOnly(made, lu, start, end);
       continue;

@@ -39,12 +39,19 @@ export function hasList(task: Task): boolean {
   }
 }
 
+/** Bytes of the data-out that are the parameter list of `task`; data may follow it. */
+export function listBytes(task: Task): number {
+  const { cdb, edtl } = task;
+  if (cdb.operation.effect === 'scattered') return Math.min(edtl, 32 + cdb.descriptors * 32);
+  return cdb.parameterListLength < 0 ? edtl : Math.min(edtl, cdb.parameterListLength);
+}
+
 /** Reads the complete parameter list of `task`; undefined when it cannot be read. */
 export function readList(task: Task): ListedExtents | undefined {
   const list = task.small;
   if (list === undefined) return undefined;
   const { cdb } = task;
-  const length = Math.min(list.length, task.edtl, cdb.parameterListLength >= 0 ? cdb.parameterListLength : task.edtl);
+  const length = Math.min(list.length, listBytes(task));
   const out: ListedExtents = { own: [], others: [], unknown: false, immed: false };
   switch (cdb.operation.effect) {
     case 'unmap': {
@@ -54,7 +61,7 @@ export function readList(task: Task): ListedExtents | undefined {
       return out;
     }
     case 'scattered': {
-      const extents = parseScattered(list, 0, Math.min(list.length, task.edtl), cdb.descriptors);
+      const extents = parseScattered(list, 0, length, cdb.descriptors);
       if (isParseFault(extents)) return undefined;
       for (const e of extents) out.own.push(e.lbn, e.lbn + e.blocks);
       return out;

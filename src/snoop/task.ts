@@ -6,6 +6,8 @@ import type { Lu } from './lu/lu.ts';
 
 /** Data a task keeps outside the room: parameter lists, one block of a WRITE SAME, the answers that tell about the LU. */
 export const SMALL_MAX = 65536;
+/** Runs of data with gaps between them; no host scatters its data like that. */
+const SCATTER_MAX = 1024;
 
 /** What a task did to the medium, once known. */
 export type Effect = 'pending' | 'done' | 'doubt' | 'nothing';
@@ -14,6 +16,7 @@ export type Effect = 'pending' | 'done' | 'doubt' | 'nothing';
 export class Task {
   readonly cdb = newCdb();
   itt = 0;
+  cmdSn = 0;
   ordinal = 0;
   /** The LBN of a refused one, for the record. */
   lbnExact: bigint | undefined;
@@ -31,6 +34,8 @@ export class Task {
   frame = 0;
   time = 0;
   responseFrame = 0;
+  /** Frame of its end, whatever ended it. */
+  endFrame = 0;
   responseTime = 0;
   status = -1;
   sense: Sense | undefined;
@@ -42,6 +47,8 @@ export class Task {
   /** Data-Out that has arrived: [0, landed) without a gap, and what lies further on. */
   landed = 0;
   beyond: Extents | undefined;
+  /** Too scattered to follow, or against the rules: none of it is believed. */
+  hopeless = false;
   /** Ranges of the data that are not believed: holes inside known PDUs, wrong digests, copies that differ. */
   disbelieved: Extents | undefined;
   digestFailed = false;
@@ -58,6 +65,10 @@ export class Task {
   blocks: number[] = [];
   blocksKnown = false;
   wholeLu = false;
+  /** Blocks of other LUs that it writes (EXTENDED COPY). */
+  far: { lu: Lu; extents: Extents | 'wholeLu' }[] | undefined;
+  /** Not weighed against what else was in flight: none of its blocks is exact. */
+  blurred = false;
   /** Write-natured tasks in flight at the same time on common blocks. */
   rivals: Task[] | undefined;
   /** Blocks whose order against a rival is not certain. */
@@ -73,7 +84,7 @@ export class Task {
 
   /** Takes a run of Data-Out (or of an answer, into `small`). `at` is its BufferOffset. Copies. */
   land(bytes: Uint8Array, offset: number, length: number, at: number): void {
-    if (this.lease !== undefined || this.small !== undefined) {
+    if (!this.hopeless && (this.lease !== undefined || this.small !== undefined)) {
       if (at < this.landed || this.beyond?.intersects(at, at + length)) this.compareAgain(bytes, offset, length, at);
       this.store(bytes, offset, length, at);
     }
@@ -86,20 +97,31 @@ export class Task {
     if (at <= this.landed) {
       if (at + length > this.landed) this.landed = at + length;
       if (this.beyond === undefined) return;
-      const [first] = this.beyond.toRanges();
+      const first = this.beyond.first();
       if (first !== undefined && first[0] <= this.landed) {
-        this.landed = Math.max(this.landed, first[0] + first[1]);
+        this.landed = Math.max(this.landed, first[1]);
         this.beyond.remove(0, this.landed);
       }
       return;
     }
+    if (this.hopeless) return;
     this.beyond ??= new Extents();
     this.beyond.add(at, at + length);
+    if (this.beyond.count > SCATTER_MAX) this.giveUpData();
+  }
+
+  /** None of the data is believed any more, whatever still comes. */
+  giveUpData(): void {
+    this.hopeless = true;
+    this.beyond = undefined;
+    this.disbelieved = undefined;
   }
 
   disbelieve(at: number, length: number): void {
+    if (this.hopeless) return;
     this.disbelieved ??= new Extents();
     this.disbelieved.add(at, at + length);
+    if (this.disbelieved.count > SCATTER_MAX) this.giveUpData();
   }
 
   /** Bytes of [0, length) that no known PDU carried. */
@@ -114,7 +136,8 @@ export class Task {
   /** Runs of [0, length) that are not known to be what was written. */
   unbelieved(length: number): Extents {
     const out = new Extents();
-    if (this.landed < length) {
+    if (this.hopeless) out.add(0, length);
+    else if (this.landed < length) {
       if (this.beyond === undefined) out.add(this.landed, length);
       else this.beyond.gaps(this.landed, length, (s, e) => out.add(s, e));
     }

@@ -1,4 +1,3 @@
-import { lunNumber } from '../../../parsers/scsi/lun.ts';
 import type { Bus } from '../bus.ts';
 import type { Journal } from '../lu/journal.ts';
 import type { Lu } from '../lu/lu.ts';
@@ -14,6 +13,8 @@ const CLEAR_TASK_SET = 4;
 const LOGICAL_UNIT_RESET = 5;
 const TARGET_WARM_RESET = 6;
 const TARGET_COLD_RESET = 7;
+/** RFC 7144 section 6.1. */
+const I_T_NEXUS_RESET = 11;
 
 const FUNCTION_COMPLETE = 0;
 const REQUESTS_MAX = 1024;
@@ -41,7 +42,7 @@ export class SessionControl {
 
   sent(nexus: Nexus, itt: number, fn: number, referenced: number, b: Uint8Array, lunAt: number): void {
     if (nexus.management.size >= REQUESTS_MAX) return;
-    nexus.management.set(itt, { fn, referenced, lun: lunNumber(b, lunAt) ?? -1 });
+    nexus.management.set(itt, { fn, referenced, lun: this.tasks.lunAt(b, lunAt) });
   }
 
   /** Task Management Function Response (RFC 7143 section 11.6): what it aborted can no longer land. */
@@ -63,6 +64,9 @@ export class SessionControl {
       case ABORT_TASK_SET:
         this.abort(session, [...session.nexuses], (task) => task.lun === request.lun);
         return;
+      case I_T_NEXUS_RESET:
+        this.abort(session, [...session.nexuses], () => true);
+        return;
       case CLEAR_TASK_SET:
       case LOGICAL_UNIT_RESET:
         this.reset(session.lu(request.lun), request.fn === LOGICAL_UNIT_RESET);
@@ -79,13 +83,16 @@ export class SessionControl {
     const initiator = negotiation.initiatorName;
     const { targetName } = negotiation;
     session.discovery = negotiation.discovery;
-    if (initiator === undefined || targetName === undefined) {
+    if (targetName === undefined) {
       session.enter(nexus);
       return;
     }
-    const old = this.sessions.known(initiator, session.isid, targetName);
+    // With the initiator's name lost nothing tells which session this one replaces; its LUs are known all the same.
+    const old = initiator === undefined ? undefined : this.sessions.known(initiator, session.isid, targetName);
+    if (old === session) return;
     if (old !== undefined && session.tsih !== 0 && old.nexuses.size > 0) {
       // One more connection of a session that lives (RFC 7143 section 6.3.1).
+      session.leave(nexus);
       nexus.session = old;
       old.enter(nexus);
       return;
@@ -98,7 +105,7 @@ export class SessionControl {
     if (old !== undefined) this.reinstated(old);
     // A host that comes back while its last session was never seen to end: the target may have vanished meanwhile.
     session.afterSuspect = session.target.suspect || (old !== undefined && old.nexuses.size > 0);
-    this.sessions.known(initiator, session.isid, targetName, session);
+    if (initiator !== undefined) this.sessions.known(initiator, session.isid, targetName, session);
     session.enter(nexus);
   }
 
@@ -118,8 +125,9 @@ export class SessionControl {
 
   /** All tasks at the LU are gone, whoever sent them (SAM-5 sections 7.4 and 7.7). */
   private reset(lu: Lu, attention: boolean): void {
-    for (const session of this.sessions.at(lu)) this.abort(session, [...session.nexuses], (task) => task.lu === lu);
-    for (const { task } of this.sessions.take((l) => l.task.lu === lu)) this.journal.finalise(task);
+    for (const session of this.sessions.at(lu))
+      this.abort(session, [...session.nexuses], (task) => task.lu.root === lu);
+    for (const { task } of this.sessions.take((l) => l.task.lu.root === lu)) this.journal.finalise(task);
     if (attention) lu.resets++;
     this.bus.notice(`reset ${lu.id} ${this.bus.now}`, `${lu.id}: reset by task management`);
   }

@@ -1,12 +1,30 @@
 import { MAX_TEXT_BYTES, parseText, type TextKeys } from '../../../parsers/iscsi/text.ts';
 
+/** Stands for bytes that were not captured; no key or value has it (RFC 7143 section 6.1). */
+const CUT_MARK = '\x01';
+const CUT = Uint8Array.of(1);
+/** Far more keys than there are. */
+const KEYS_MAX = 256;
+
 /** One side's text, over as many PDUs as the C bit strings together (RFC 7143 section 6.2). */
 class TextSide {
   readonly keys: TextKeys = new Map();
-  /** Bytes of it were not captured: a key that is absent may have been there. */
-  holed = false;
+  private lost = false;
   private parts: Uint8Array[] = [];
   private length = 0;
+
+  /** Bytes of it were not captured: a key that is absent may have been there. */
+  get holed(): boolean {
+    return this.lost;
+  }
+
+  set holed(value: boolean) {
+    this.lost = value;
+    // A pair that the hole cuts must not be joined with what follows the hole.
+    if (!value || this.parts.at(-1) === CUT) return;
+    this.parts.push(CUT);
+    this.length += CUT.length;
+  }
 
   add(bytes: Uint8Array, offset: number, length: number): void {
     if (this.length + length > MAX_TEXT_BYTES) {
@@ -26,7 +44,10 @@ class TextSide {
       whole.set(part, at);
       at += part.length;
     }
-    for (const [key, value] of parseText(whole)) this.keys.set(key, value);
+    for (const [key, value] of parseText(whole)) {
+      if (key.includes(CUT_MARK) || value.includes(CUT_MARK)) continue;
+      if (this.keys.has(key) || this.keys.size < KEYS_MAX) this.keys.set(key, value);
+    }
     this.parts = [];
     this.length = 0;
   }
@@ -56,6 +77,7 @@ export class Negotiation {
   lost(ofHost: boolean): void {
     if (ofHost) this.hostLost = true;
     else this.targetLost = true;
+    (ofHost ? this.host : this.target).holed = true;
   }
 
   /** The target's MaxRecvDataSegmentLength where it declared one (RFC 7143 section 13.12). */
@@ -68,7 +90,11 @@ export class Negotiation {
   digest(key: 'HeaderDigest' | 'DataDigest'): boolean | undefined {
     const offer = this.host.keys.get(key);
     const answer = this.target.keys.get(key);
-    if (answer !== undefined && offer !== undefined) return chosen(answer);
+    if (answer !== undefined && offer !== undefined) {
+      // Whoever sent a list has offered (either side may), the other's single value is the answer (section 6.2).
+      if (answer.includes(',')) return offer.includes(',') ? undefined : chosen(offer);
+      return offer.includes(',') ? chosen(answer) : chosen(answer) && chosen(offer);
+    }
     if (offer === undefined && !this.host.holed && !this.hostLost) {
       // The host did not open this key: only a target that did, and a host's answer, could have settled it.
       return answer === undefined ? (this.targetLost || this.target.holed ? undefined : false) : undefined;

@@ -62,6 +62,10 @@ export class Session {
       lu.target ||= this.targetText;
       if (this.byLun.size < 4096) this.byLun.set(lun, lu);
       this.target.lus.add(lu);
+    } else if (lu.alias !== undefined) {
+      lu = lu.root;
+      this.byLun.set(lun, lu);
+      this.target.lus.add(lu);
     }
     return lu;
   }
@@ -83,7 +87,7 @@ export class Session {
 
   /** True when this session has a name for `lu`. */
   knows(lu: Lu): boolean {
-    for (const known of this.byLun.values()) if (known === lu) return true;
+    for (const known of this.byLun.values()) if (known.root === lu.root) return true;
     return false;
   }
 
@@ -96,7 +100,7 @@ export class Session {
   /** Every LU that a command of this session may have been meant for. */
   reachable(): Lu[] {
     const claimed = this.bus.directory.ofTarget(this.targetName, this.portal);
-    return [...new Set([...this.byLun.values(), ...claimed])];
+    return [...new Set([...this.byLun.values(), ...claimed].map((lu) => lu.root))];
   }
 }
 

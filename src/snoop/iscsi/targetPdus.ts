@@ -19,6 +19,10 @@ export class TargetPdus {
   private status = -1;
   /** Residual count, where the U bit says that less was transferred (RFC 7143 section 11.4.5). */
   private underflow = 0;
+  /** A residual of either kind: the transfer's length tells nothing about blocks. */
+  private residual = false;
+  /** A StatSN that was seen before: sent again (RFC 7143 section 7.2.1). */
+  private again = false;
   private goesOn = false;
   private loginDone = false;
   private readonly sense = new Uint8Array(SENSE_MAX);
@@ -48,6 +52,7 @@ export class TargetPdus {
     if (nexus.phase === 'login') nexus.fullFeature();
     const consumes =
       opcode === Op.dataIn ? (b[at + 1] & 1) !== 0 : opcode !== Op.r2t && !(opcode === Op.nopIn && this.itt === NO_TAG);
+    this.again = consumes && nexus.nextStatSn >= 0 && diff32(u32(b, at + 24), nexus.nextStatSn) < 0;
     if (consumes) this.statusNumber(u32(b, at + 24));
     const expCmdSn = u32(b, at + 28);
     if (nexus.expCmdSn < 0 || diff32(expCmdSn, nexus.expCmdSn) > 0) nexus.expCmdSn = expCmdSn;
@@ -62,6 +67,7 @@ export class TargetPdus {
         // A response code other than "completed at target" carries no status (RFC 7143 section 11.4.3).
         this.status = b[at + 2] === 0 ? b[at + 3] : -2;
         this.underflow = (b[at + 1] & 2) !== 0 ? u32(b, at + 44) : 0;
+        this.residual = (b[at + 1] & 6) !== 0;
         pdu.want = true;
         this.senseLength = 0;
         this.senseHole = false;
@@ -103,8 +109,9 @@ export class TargetPdus {
     else this.senseHole = true;
   }
 
-  end(_pdu: PduSplitter, verdict: DigestVerdict): void {
+  end(pdu: PduSplitter, verdict: DigestVerdict): void {
     const { nexus } = this;
+    if (this.opcode === Op.dataIn && verdict === 'bad') this.task?.disbelieve(this.base, pdu.dataLength);
     if (this.opcode === Op.loginResponse) {
       nexus.negotiation.target.end(this.goesOn);
       if (this.loginDone) nexus.loggedIn();
@@ -113,8 +120,10 @@ export class TargetPdus {
     if (this.status === -1) return;
     const believed = !this.senseHole && verdict !== 'bad';
     const sense = believed ? this.sense.subarray(0, this.senseLength) : undefined;
-    if (this.task !== undefined) nexus.parts.tasks.answered(nexus, this.task, this.status, sense, this.underflow);
-    else nexus.parts.tasks.strayStatus(nexus, this.itt, this.status, sense);
+    const { tasks } = nexus.parts;
+    if (this.task !== undefined) tasks.answered(nexus, this.task, this.status, sense, this.underflow, this.residual);
+    else if (!this.again || nexus.retired.has(this.itt) || nexus.ledger.ghosts.has(this.itt))
+      nexus.parts.tasks.strayStatus(nexus, this.itt, this.status, sense);
     this.status = -1;
     this.task = undefined;
   }
@@ -135,6 +144,7 @@ export class TargetPdus {
     if (hasStatus) {
       this.status = b[at + 3];
       this.underflow = (b[at + 1] & 2) !== 0 ? u32(b, at + 44) : 0;
+      this.residual = (b[at + 1] & 6) !== 0;
     }
   }
 

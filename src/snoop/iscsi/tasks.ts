@@ -3,13 +3,20 @@ import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { LBN_REFUSED, parseCdb } from '../../../parsers/scsi/cdb.ts';
 import { lunNumber } from '../../../parsers/scsi/lun.ts';
-import { isCapacityChanged, isPowerOn, outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
+import {
+  isCapacityChanged,
+  isPowerOn,
+  MISCOMPARE,
+  outcomeOf,
+  parseSense,
+  UNIT_ATTENTION,
+} from '../../../parsers/scsi/sense.ts';
 import type { Ending } from '../../base/command.ts';
 import { Extents } from '../../base/extents.ts';
 import { isParseFault } from '../../base/fault.ts';
 import type { Bus } from '../bus.ts';
 import { CommandReporter } from '../commands.ts';
-import { hasList, readList } from '../lists.ts';
+import { hasList, type ListedExtents, listBytes, readList } from '../lists.ts';
 import { Facts } from '../lu/facts.ts';
 import type { Journal } from '../lu/journal.ts';
 import { SMALL_MAX, Task } from '../task.ts';
@@ -21,7 +28,9 @@ const CHECK_CONDITION = 2;
 /** Tasks remembered after they were ended without a status. */
 const RETIRED_MAX = 256;
 /** Commands outstanding on one connection; more is hostile: the oldest is given up. */
-const OPEN_MAX = 65536;
+const OPEN_MAX = 8192;
+/** Tasks that outlived their connections; more are not followed one by one. */
+const LINGERING_MAX = 4096;
 /** An LBN beyond any: LUNs that cannot be expressed share one LU without a volume. */
 const NO_LUN = Number.MAX_SAFE_INTEGER;
 
@@ -36,6 +45,8 @@ export class Tasks {
   /** Bytes of parameter lists and answers kept outside the room. */
   private smallBytes = 0;
   private opens = 0;
+  /** The latest frame that a command ended in. */
+  private lastFrame = 0;
 
   constructor(bus: Bus, journal: Journal, sessions: SessionTable) {
     this.bus = bus;
@@ -54,13 +65,17 @@ export class Tasks {
   opened(nexus: Nexus, pdu: PduSplitter, itt: number): Task {
     const { bhs: b, bhsAt: at } = pdu;
     const old = nexus.open.get(itt);
+    const cmdSn = u32(b, at + 24);
+    // A command sent again within its connection (RFC 7143 section 7.2.1) is the same command.
+    if (old !== undefined && !pdu.immediate && old.cmdSn === cmdSn && old.edtl === u32(b, at + 20)) return old;
     // The host uses the tag again: it has the status that we have not seen.
     if (old !== undefined) this.end(nexus, old, 'status-lost');
-    if (nexus.open.size >= OPEN_MAX) this.end(nexus, nexus.open.values().next().value as Task, 'status-lost');
+    if (nexus.open.size >= OPEN_MAX) this.end(nexus, nexus.open.values().next().value as Task, 'status-lost', false);
     const lun = this.lunAt(b, at + 8);
     const task = new Task(nexus.session.lu(lun));
     const { lu } = task;
     task.itt = itt;
+    task.cmdSn = pdu.immediate ? -1 : cmdSn;
     task.ordinal = ++this.opens;
     task.stream = nexus.stream;
     task.lun = lun;
@@ -79,7 +94,7 @@ export class Tasks {
     const foreign = !operation.known || !operation.blockDevice;
     task.mutates = operation.nature === 'write' || (foreign && task.writes);
     if (task.mutates) this.enter(task, foreign);
-    else if (operation.sync) task.epoch = lu.synchroniseSent();
+    else if (operation.sync) task.epoch = lu.synchroniseSent(task.openFrame);
     else this.keepSmall(task, this.facts.wants(task));
     return task;
   }
@@ -87,7 +102,7 @@ export class Tasks {
   /** Data arrived for `task`: a complete parameter list tells its extents. */
   dataMoved(task: Task): void {
     if (!task.mutates || task.blocksKnown || !hasList(task)) return;
-    const need = Math.min(task.edtl, task.small?.length ?? 0);
+    const need = Math.min(listBytes(task), task.small?.length ?? 0);
     if (need === 0 || task.landed < need || !task.unbelieved(need).isEmpty) return;
     const list = readList(task);
     if (list === undefined || (list.unknown && list.own.length === 0 && list.others.length === 0)) return;
@@ -95,9 +110,17 @@ export class Tasks {
   }
 
   /** A status for an open task. `status` -2: the target failed without one. */
-  answered(nexus: Nexus, task: Task, status: number, senseBytes: Uint8Array | undefined, underflow = 0): void {
+  answered(
+    nexus: Nexus,
+    task: Task,
+    status: number,
+    senseBytes: Uint8Array | undefined,
+    underflow = 0,
+    residual = underflow > 0,
+  ): void {
     task.status = status < 0 ? -1 : status;
     task.responseFrame = nexus.frame;
+    task.endFrame = nexus.frame;
     task.responseTime = nexus.time;
     task.ending = 'status';
     if (status === CHECK_CONDITION && senseBytes !== undefined && senseBytes.length > 2) {
@@ -109,14 +132,16 @@ export class Tasks {
     this.close(nexus, task);
     const { session } = nexus;
     if (status === GOOD) {
-      session.used.set(task.lu, task.lu.resets);
-      const lu = this.facts.good(task, underflow > 0);
+      session.used.set(task.lu.root, task.lu.root.resets);
+      const lu = this.facts.good(task, residual);
       if (lu !== task.lu) session.renamed(task.lu, lu);
       if (task.cdb.operation.sync) this.synchronised(task);
+      // MODE SELECT and FORMAT UNIT may have changed WCE and more: what the host reads next counts.
+      if (task.cdb.operation.mayChangeFormat) task.lu.root.cache = undefined;
     } else if (task.sense !== undefined) this.attention(session, task);
     if (task.mutates) {
       if (underflow > 0) this.shorten(task, underflow);
-      const outcome = status === -2 ? 'doubt' : outcomeOf(status, task.sense);
+      const outcome = status === -2 ? 'doubt' : outcomeOfWrite(task, status);
       if (outcome === 'unchanged') this.journal.leave(task, 'nothing', 'outcome', true);
       else this.landed(nexus, task, outcome);
     }
@@ -170,16 +195,31 @@ export class Tasks {
   end(nexus: Nexus, task: Task, ending: Exclude<Ending, 'status'>, final = true): void {
     task.ending = ending;
     task.responseFrame = 0;
+    task.endFrame = ending === 'aborted' ? Math.max(nexus.frame, this.lastFrame) : nexus.frame;
     this.close(nexus, task);
     nexus.ledger.ended(task, task.landed);
     if (nexus.retired.size >= RETIRED_MAX) nexus.retired.delete(nexus.retired.keys().next().value as number);
     nexus.retired.set(task.itt, task);
     if (task.mutates) {
       const doubt = ending === 'status-lost' || ending === 'unfinished' ? 'lost-status' : 'aborted';
+      if (task.cdb.operation.thirdParty || task.cdb.operation.effect === 'xcopy') this.copied(nexus, task);
       this.journal.leave(task, 'doubt', doubt, final);
-      if (!final) this.sessions.lingering.push({ task, session: nexus.session, since: this.bus.now });
+      if (!final) this.linger(nexus, task);
     }
+    // The first command of a new session at a target that may have restarted: what was lost may have been the news.
+    const { session } = nexus;
+    if (ending === 'status-lost' && session.afterSuspect && !session.used.has(task.lu.root)) this.restarted(session);
     this.forgetSmall(task);
+  }
+
+  /** It may still land. */
+  private linger(nexus: Nexus, task: Task): void {
+    const { lingering } = this.sessions;
+    lingering.push({ task, session: nexus.session, since: this.bus.now });
+    if (lingering.length <= LINGERING_MAX) return;
+    const given = lingering.splice(0, LINGERING_MAX / 2);
+    for (const one of given) this.journal.finalise(one.task);
+    for (const lu of new Set(given.map((one) => one.task.lu.root))) this.journal.unfollowed(lu);
   }
 
   /** The connection is over: what was open may still land unless the whole source has ended. */
@@ -187,6 +227,8 @@ export class Tasks {
     for (const task of [...nexus.open.values()]) {
       this.end(nexus, task, sourceEnded ? 'unfinished' : 'connection-lost', sourceEnded);
     }
+    nexus.retired.clear();
+    nexus.statusCandidates.clear();
   }
 
   /** Lingering tasks that can no longer land (requirement B6): settled by time. */
@@ -208,37 +250,53 @@ export class Tasks {
 
   /** GOOD, or an outcome that may have touched the medium. */
   private landed(nexus: Nexus, task: Task, outcome: 'done' | 'doubt'): void {
-    const list = hasList(task) && task.edtl > 0 ? readList(task) : undefined;
-    const complete = list !== undefined && task.unbelieved(Math.min(task.edtl, task.small?.length ?? 0)).isEmpty;
     if (hasList(task) && task.edtl === 0 && task.cdb.parameterListLength <= 0) {
       this.journal.leave(task, 'nothing', 'effect', true);
       return;
     }
-    if (complete) this.elsewhere(nexus, task, list.others, list.unknown);
-    else if (task.cdb.operation.effect === 'xcopy') this.elsewhere(nexus, task, [], true);
-    if (task.cdb.operation.thirdParty && task.cdb.operation.effect !== 'xcopy') this.elsewhere(nexus, task, [], true);
-    const immed = complete && list.immed;
+    const list = this.wholeList(task);
+    if (task.cdb.operation.thirdParty || task.cdb.operation.effect === 'xcopy') this.copied(nexus, task);
+    // With IMMED the work goes on after GOOD: SANITIZE and FORMAT of the whole LU, copies, token writes.
+    const immed = list?.immed === true || (task.wholeLu && task.cdb.immed);
     this.journal.leave(task, immed ? 'doubt' : outcome, immed ? 'effect' : 'outcome', !immed);
-    if (immed) this.sessions.lingering.push({ task, session: nexus.session, since: this.bus.now });
+    if (immed) this.linger(nexus, task);
+  }
+
+  /** Its parameter list, where all of it was seen. */
+  private wholeList(task: Task): ListedExtents | undefined {
+    if (!hasList(task) || task.small === undefined || task.edtl === 0) return undefined;
+    const need = listBytes(task);
+    return need <= task.small.length && task.unbelieved(need).isEmpty ? readList(task) : undefined;
   }
 
   /** A copy writes to other LUs: those it names, or any that it could. */
-  private elsewhere(
-    nexus: Nexus,
-    task: Task,
-    others: readonly { identity: string; first: number; end: number }[],
-    unknown: boolean,
-  ): void {
+  private copied(nexus: Nexus, task: Task): void {
+    const list = this.wholeList(task);
+    const { directory } = this.bus;
     const own = new Set([...task.lu.designators, ...task.lu.identities]);
-    let lost = unknown;
-    for (const { identity, first, end } of others) {
-      const lu = own.has(identity) ? task.lu : this.bus.directory.byDesignator(identity);
+    const far: NonNullable<Task['far']> = [];
+    let nameless = false;
+    for (const { identity, unique, first, end } of list?.others ?? []) {
+      const lu = own.has(identity) ? task.lu.root : directory.byDesignator(identity);
       const extents = new Extents();
       extents.add(first, end);
-      if (lu !== undefined) this.journal.doubtBlocks(lu, extents, 'effect');
-      else lost = true;
+      if (lu !== undefined) far.push({ lu, extents });
+      else {
+        nameless = true;
+        // Any whose identity was not seen may be it, and any at all where others may carry the same name.
+        for (const one of directory.claimed)
+          if (!unique || one.identities.length === 0) far.push({ lu: one, extents: 'wholeLu' });
+      }
     }
-    if (lost) for (const lu of nexus.session.reachable()) this.journal.doubtWhole(lu, 'effect');
+    if (list === undefined || list.unknown) for (const lu of directory.claimed) far.push({ lu, extents: 'wholeLu' });
+    if (list === undefined || list.unknown || nameless) {
+      for (const lu of nexus.session.reachable())
+        if (list === undefined || list.unknown || lu.identities.length === 0) far.push({ lu, extents: 'wholeLu' });
+    }
+    task.far = far.filter(
+      (one, i) => one.extents !== 'wholeLu' || far.findIndex((f) => f.lu === one.lu && f.extents === 'wholeLu') === i,
+    );
+    for (const { lu, extents } of task.far) this.journal.doubtFar(lu, extents);
   }
 
   private enter(task: Task, foreign: boolean): void {
@@ -257,18 +315,26 @@ export class Tasks {
     if (effect === 'or' && (cdb.bmop !== 0 || cdb.orwGeneration !== 0)) {
       for (const one of lu.candidates ?? [lu]) one.orwGenerations = true;
     }
-    if (counted && cdb.blocks === 0) {
+    if (counted && cdb.blocks === 0 && !cdb.toEnd) {
       task.mutates = false;
       return;
     }
     this.journal.enter(task);
+    const longPhysical = cdb.pblock && lu.physicalBlocks !== 1;
     if (foreign || effect === 'wholeLu' || cdb.lbn === LBN_REFUSED) this.journal.knowWhole(task);
-    else if (counted) this.journal.know(task, [cdb.lbn, cdb.lbn + cdb.blocks]);
+    else if (counted && (cdb.toEnd || (longPhysical && lu.physicalBlocks === 0))) this.journal.knowWhole(task);
+    else if (counted && longPhysical) {
+      // WRITE LONG with PBLOCK replaces the physical block that holds the LBN (SBC-3 section 5.47).
+      const n = lu.physicalBlocks;
+      const first = Math.floor((cdb.lbn - lu.lowestAligned) / n) * n + lu.lowestAligned;
+      this.journal.know(task, [Math.max(0, first), first + n]);
+    } else if (counted) this.journal.know(task, [cdb.lbn, cdb.lbn + cdb.blocks]);
     else if (effect === 'same') {
-      const end = cdb.toEnd ? Math.max(lu.blocks, cdb.lbn) || Number.MAX_SAFE_INTEGER : cdb.lbn + cdb.blocks;
+      const capacity = lu.blocks > 0 ? Math.max(lu.blocks, cdb.lbn) : Number.MAX_SAFE_INTEGER;
+      const end = cdb.toEnd ? capacity : cdb.lbn + cdb.blocks;
       this.journal.know(task, [cdb.lbn, end]);
     } else if (!hasList(task)) this.journal.knowWhole(task);
-    else this.keepSmall(task, Math.min(task.edtl, SMALL_MAX));
+    else this.keepSmall(task, Math.min(listBytes(task), SMALL_MAX));
     if (task.edtl > 0 && (placed || effect === 'same')) task.lease = this.bus.room?.take(task.edtl);
   }
 
@@ -305,6 +371,7 @@ export class Tasks {
   }
 
   private close(nexus: Nexus, task: Task): void {
+    if (task.endFrame > this.lastFrame) this.lastFrame = task.endFrame;
     nexus.open.delete(task.itt);
     nexus.statusCandidates.delete(task);
     task.lu.outstanding--;
@@ -313,19 +380,16 @@ export class Tasks {
 
   /** The target took less than was sent: what it did not take is not known to be on the medium. */
   private shorten(task: Task, underflow: number): void {
-    const { lu, cdb } = task;
-    const { effect } = cdb.operation;
-    if (lu.blockSize === 0 || (effect !== 'data' && effect !== 'or')) return;
-    const taken = task.edtl - underflow;
-    const believed = Math.min(task.edtl, cdb.blocks * lu.blockSize);
-    if (taken < believed) task.disbelieve(Math.max(0, taken), believed - Math.max(0, taken));
+    const taken = Math.max(0, task.edtl - underflow);
+    if (taken < task.edtl) task.disbelieve(taken, task.edtl - taken);
   }
 
   private synchronised(task: Task): void {
     const { lu, cdb } = task;
     if (cdb.immed) return;
-    const whole = cdb.lbn <= 0 && cdb.toEnd;
+    const whole = cdb.lbn === 0 && cdb.toEnd;
     const end = cdb.toEnd ? Number.POSITIVE_INFINITY : cdb.lbn + cdb.blocks;
+    if (lu.alias !== undefined) return;
     if (whole) lu.synchronised(task.epoch);
     else if (cdb.lbn >= 0) lu.synchronised(task.epoch, cdb.lbn, end);
     this.journal.barrier(lu, task.responseTime);
@@ -333,11 +397,15 @@ export class Tasks {
 
   /** Unit attentions tell of restarts and of new capacities (requirement B2b). */
   private attention(session: Session, task: Task): void {
-    const { lu } = task;
+    const lu = task.lu.root;
     if (task.sense === undefined) return;
     if (isCapacityChanged(task.sense)) {
       this.bus.notice(`capacity ${lu.id}`, `${lu.id}: the target says that its capacity changed`);
+      // Until the next READ CAPACITY nothing is cut off at the old one.
+      lu.blocks = 0;
     }
+    // MODE PARAMETERS CHANGED: WCE may be another one.
+    if (task.sense.key === UNIT_ATTENTION && task.sense.asc === 0x2a && task.sense.ascq <= 1) lu.cache = undefined;
     if (!isPowerOn(task.sense)) return;
     const greeting = session.used.get(lu) !== lu.resets;
     if (greeting && !session.afterSuspect) return;
@@ -352,11 +420,18 @@ export class Tasks {
     target.suspect = false;
     this.bus.notice(`restart ${target.name} ${this.bus.now}`, `${target.name} seems to have restarted`);
     for (const { task } of this.sessions.take((l) => l.session.target === target)) this.journal.finalise(task);
-    for (const lu of target.lus) {
+    for (const lu of new Set([...target.lus].map((one) => one.root))) {
       const { extents, whole } = lu.takeUnsynchronised();
       if (lu.cache === false) continue;
       if (whole) this.journal.doubtWhole(lu, 'cache-loss');
       else if (!extents.isEmpty) this.journal.doubtBlocks(lu, extents, 'cache-loss');
     }
   }
+}
+
+/** Requirement B2; a MISCOMPARE of WRITE AND VERIFY comes after the blocks were written (SBC-4 section 5.44). */
+function outcomeOfWrite(task: Task, status: number): 'done' | 'doubt' | 'unchanged' {
+  const { operation } = task.cdb;
+  if (status === CHECK_CONDITION && task.sense?.key === MISCOMPARE && operation.durable) return 'doubt';
+  return outcomeOf(status, task.sense);
 }

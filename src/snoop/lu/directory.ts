@@ -52,22 +52,41 @@ export class LuDirectory {
     return this.remember(name, lu);
   }
 
-  /** VPD 83h told who `lu` is: the LU that was known under that identity, if there is another. */
-  identify(lu: Lu, identities: readonly string[]): Lu {
+  /**
+   * VPD 83h told who `lu` is. Names of the same LU become one: a configured one if there is any; two configured ones stay
+   * two and learn of each other. Returns the LU that it is, and those that turned out to be other names of it.
+   */
+  identify(lu: Lu, identities: readonly string[]): { lu: Lu; merged: Lu[] } {
+    let kept = lu;
+    const merged: Lu[] = [];
     for (const identity of identities) {
-      const other = this.byIdentity.get(identity);
-      if (other !== undefined && other !== lu && (other.configured || !lu.configured)) {
-        for (const [name, known] of this.byName) if (known === lu) this.byName.set(name, other);
-        for (const [id, known] of this.byIdentity) if (known === lu) this.byIdentity.set(id, other);
-        other.orwGenerations ||= lu.orwGenerations;
-        return other;
+      const other = this.byIdentity.get(identity)?.root;
+      if (other === undefined || other === kept) continue;
+      if (other.configured && kept.configured) {
+        if (kept.twins?.includes(other)) continue;
+        kept.twins = [...(kept.twins ?? []), other];
+        other.twins = [...(other.twins ?? []), kept];
+      } else if (other.configured || !kept.configured) {
+        this.merge(kept, other);
+        merged.push(kept);
+        kept = other;
+      } else {
+        this.merge(other, kept);
+        merged.push(other);
       }
     }
     for (const identity of identities) {
       const other = this.byIdentity.get(identity);
-      if (other === undefined || other === lu) this.byIdentity.set(identity, lu);
+      if (other === undefined ? this.byIdentity.size < LUS_MAX : other.root === kept)
+        this.byIdentity.set(identity, kept);
     }
-    return lu;
+    return { lu: kept, merged };
+  }
+
+  private merge(from: Lu, to: Lu): void {
+    from.alias = to;
+    for (const [name, known] of this.byName) if (known === from) this.byName.set(name, to);
+    to.adopt(from);
   }
 
   /** Configured LUs that commands of a session to `target` (undefined: its login was not seen) at `portal` may mean. */
@@ -82,7 +101,7 @@ export class LuDirectory {
   }
 
   byDesignator(identity: string): Lu | undefined {
-    return this.byIdentity.get(identity);
+    return this.byIdentity.get(identity)?.root;
   }
 
   private byPortal(portal: string, lun: number, name: string): Lu {

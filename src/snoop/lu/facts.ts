@@ -43,7 +43,8 @@ export class Facts {
 
   /** A command ended in GOOD. `residual` is true where the target said that less was transferred. Returns the LU it is. */
   good(task: Task, residual: boolean): Lu {
-    const { lu, cdb } = task;
+    const { cdb } = task;
+    const lu = task.lu.root;
     if (lu.blockSize === 0 && !residual && cdb.protect === 0 && cdb.blocks > 0 && task.edtl > 0) this.transfer(task);
     const answer = task.small;
     if (answer === undefined || task.mutates || !task.reads) return lu;
@@ -68,7 +69,8 @@ export class Facts {
 
   /** Requirement B3b: a transfer without residual and without protection tells the block size, if a second agrees. */
   private transfer(task: Task): void {
-    const { lu, cdb } = task;
+    const { cdb } = task;
+    const lu = task.lu.root;
     const moved = READS.has(cdb.opcode) ? task.dataIn : cdb.operation.effect === 'data' ? task.dataOut : 0;
     if (moved !== task.edtl || !lu.sizeSeen(task.edtl, cdb.blocks)) return;
     lu.blockSize = task.edtl / cdb.blocks;
@@ -80,10 +82,12 @@ export class Facts {
     const capacity = long ? parseCapacity16(answer, 0, length) : parseCapacity10(answer, 0, length);
     if (isParseFault(capacity)) return;
     const size = capacity.blockSize;
-    if (size < 1 || size > 1 << 24) return;
+    if (size < 1 || size > 1 << 24 || capacity.blocks > Number.MAX_SAFE_INTEGER / size) return;
     if (long && length >= 32) {
       lu.readsZeros = capacity.lbprz ? true : (lu.readsZeros ?? false);
       lu.protection = capacity.protection;
+      lu.physicalBlocks = 2 ** capacity.physicalExponent;
+      lu.lowestAligned = capacity.lowestAligned;
     }
     if (lu.blockSizeGiven && lu.blockSize !== size) {
       this.bus.notice(
@@ -114,14 +118,19 @@ export class Facts {
       }
     } else if (page === 0xb2) {
       const provisioning = parseProvisioning(answer, 0, length);
-      if (!isParseFault(provisioning)) lu.readsZeros = provisioning.unmappedReads === 'zeros';
+      if (!isParseFault(provisioning)) {
+        lu.readsZeros = provisioning.unmappedReads === 'zeros';
+        lu.initializationPattern = provisioning.unmappedReads === 'pattern';
+      }
     } else if (page === 0x83) {
       const designators = parseDesignators(answer, 0, length);
       if (isParseFault(designators)) return lu;
       lu.designators = designators.filter((d) => d.association === 0).map(designatorWords);
       lu.identities = designators.filter(globallyUnique).map(designatorWords);
-      const same = this.bus.directory.identify(lu, lu.identities);
+      const { lu: same, merged } = this.bus.directory.identify(lu, lu.identities);
       this.announce(same);
+      if (same.blockSize > 0) this.journal.sizeKnown(same);
+      for (const name of merged) this.journal.merged(name, same);
       return same;
     }
     return lu;

@@ -7,6 +7,12 @@ import type { Lu } from './lu.ts';
 
 /** Ended tasks kept until the block size is known; more put the LU in doubt whole. */
 const HELD_MAX = 4096;
+/** Tasks in flight at one LU that are weighed against each other, rivals of one task, and tasks that wait for others. */
+const OPEN_MAX = 8192;
+const RIVALS_MAX = 256;
+const WAITING_MAX = 1024;
+/** Pairs of extents of two commands that are compared one by one. */
+const PAIRS_MAX = 65536;
 
 /**
  * Turns ended write-natured tasks into changes, in an order that the medium must have had: two writes that were in
@@ -16,6 +22,10 @@ export class Journal {
   private readonly bus: Bus;
   /** LUs with ended tasks that wait for another connection's status to arrive. */
   private readonly patient = new Set<Lu>();
+  /** LUs where tasks that nobody follows any more may still land, and since when. */
+  private readonly restless = new Map<Lu, number>();
+  /** The latest frame that a command or an end was seen in. */
+  private lastFrame = 0;
 
   constructor(bus: Bus) {
     this.bus = bus;
@@ -23,17 +33,35 @@ export class Journal {
 
   /** A command that may change the medium was sent. */
   enter(task: Task): void {
-    task.lu.open.push(task);
+    const { lu } = task;
+    const { open } = lu;
+    if (lu.crowded) {
+      lu.crowded = open.length > OPEN_MAX / 2;
+      task.blurred = lu.crowded;
+    } else if (open.length >= OPEN_MAX) {
+      lu.crowded = true;
+      for (const other of open) other.blurred = true;
+      task.blurred = true;
+    }
+    open.push(task);
+    if (task.openFrame > this.lastFrame) this.lastFrame = task.openFrame;
   }
 
   /** Its extents are known: pairs [first, end) of blocks. */
   know(task: Task, blocks: number[]): void {
     task.blocks = blocks;
     task.blocksKnown = true;
+    const { recent } = task.lu;
+    if (recent.newest > task.openFrame) recent.since(task.openFrame, (s, e) => tangleWithin(task, s, e));
+    if (task.blurred) return;
     for (const rival of task.lu.open) {
-      if (rival === task || !common(task, rival)) continue;
+      if (rival === task || rival.blurred || !common(task, rival)) continue;
       task.rivals ??= [];
       rival.rivals ??= [];
+      if (task.rivals.length >= RIVALS_MAX || rival.rivals.length >= RIVALS_MAX) {
+        tangleCommon(task, rival);
+        continue;
+      }
       task.rivals.push(rival);
       rival.rivals.push(task);
     }
@@ -49,6 +77,7 @@ export class Journal {
     task.effect = effect;
     task.doubt = doubt;
     task.final = final;
+    if (task.endFrame > this.lastFrame) this.lastFrame = task.endFrame;
     task.sealData();
     if (effect === 'nothing') {
       this.retire(task);
@@ -67,30 +96,54 @@ export class Journal {
     if (!task.emitted) return;
     this.retire(task);
     this.emit(task, true);
+    for (const { lu, extents } of task.far ?? []) this.doubtFar(lu, extents);
     this.settle(task.lu);
+  }
+
+  /** A copy that was sent to another LU writes here. */
+  doubtFar(lu: Lu, extents: Extents | 'wholeLu'): void {
+    if (extents === 'wholeLu') this.doubtWhole(lu, 'effect');
+    else this.doubtBlocks(lu, extents, 'effect');
+  }
+
+  /** Tasks may land at `lu` that nobody follows any more: it is in doubt now, and again once they no longer can. */
+  unfollowed(lu: Lu): void {
+    this.doubtWhole(lu, 'aborted');
+    if (this.restless.size < RIVALS_MAX || this.restless.has(lu)) this.restless.set(lu, this.bus.now);
+  }
+
+  /** `from` was another name of `to` all along: what was written there was written here. */
+  merged(from: Lu, to: Lu): void {
+    if (from.writtenWhole) this.doubtWhole(to, 'identity');
+    else this.doubtBlocks(to, from.written, 'identity');
+    if (from.held.length > 0) this.doubtWhole(to, 'identity');
+    this.releaseHeld(from);
+    from.written.clear();
   }
 
   /** The LU as a whole is in doubt: whatever is in flight there can no longer be told apart. */
   doubtWhole(lu: Lu, doubt: Doubt): void {
+    // What is held came before this doubt: let out later it would seem to settle it.
+    this.releaseHeld(lu);
     for (const task of lu.open) tangleAll(task);
+    lu.recent.note(this.lastFrame, 0, Number.MAX_SAFE_INTEGER);
+    if (doubt !== 'cache-loss') lu.unsynchronised(0, Number.POSITIVE_INFINITY);
     this.pushChange(lu, 'wholeLu', doubt, absolute(this.bus, this.bus.now), false, undefined);
   }
 
   /** Blocks [start, end) of `lu` changed in a way that is not in the data (EXTENDED COPY, a lost cache). */
   doubtBlocks(lu: Lu, ranges: Extents, doubt: Doubt): void {
-    if (lu.blockSize === 0) {
+    if (lu.blockSize === 0 || (ranges.last()?.[1] ?? 0) > blocksMax(lu)) {
       if (!ranges.isEmpty) this.doubtWhole(lu, doubt);
       return;
     }
     const pieces: Piece[] = [];
     ranges.forEachIn(0, Number.MAX_SAFE_INTEGER, (s, e) => {
+      lu.recent.note(this.lastFrame, s, e);
+      if (doubt !== 'cache-loss') lu.unsynchronised(s, e);
       const end = lu.blocks > 0 ? Math.min(e, lu.blocks) : e;
       if (s < end) pieces.push({ offset: s * lu.blockSize, length: (end - s) * lu.blockSize, payload: 'lbnOnly' });
-      for (const task of lu.open) {
-        for (let i = 0; i < task.blocks.length; i += 2)
-          tangle(task, Math.max(s, task.blocks[i]), Math.min(e, task.blocks[i + 1]));
-        if (task.wholeLu) tangleAll(task);
-      }
+      for (const task of lu.open) tangleWithin(task, s, e);
     });
     if (pieces.length > 0) this.pushChange(lu, pieces, doubt, absolute(this.bus, this.bus.now), false, undefined);
   }
@@ -110,21 +163,27 @@ export class Journal {
   /** Statuses of other connections that were waited for may be overdue by now. */
   tick(): void {
     for (const lu of this.patient) this.settle(lu);
+    for (const [lu, since] of this.restless) {
+      if (this.bus.now - since <= this.bus.settleNs) continue;
+      this.restless.delete(lu);
+      this.doubtWhole(lu, 'aborted');
+    }
   }
 
   /** The source has ended: nothing is waited for any more. */
   finish(): void {
-    for (const lu of this.bus.directory.all()) {
+    for (const lu of new Set([...this.patient, ...this.bus.directory.all()])) {
       this.settle(lu, true);
+      if (this.restless.has(lu)) this.doubtWhole(lu, 'aborted');
       if (lu.held.length > 0) {
-        for (const task of lu.held) task.releaseTo(this.bus.room);
-        lu.held = [];
+        this.releaseHeld(lu);
         this.pushChange(lu, 'wholeLu', 'block-size', absolute(this.bus, this.bus.now), false, undefined);
       }
     }
   }
 
-  private settle(lu: Lu, force = false): void {
+  private settle(lu: Lu, wanted = false): void {
+    const force = wanted || lu.waiting.length > WAITING_MAX;
     for (let progress = true; progress && lu.waiting.length > 0; ) {
       progress = false;
       for (let i = 0; i < lu.waiting.length; i++) {
@@ -168,8 +227,14 @@ export class Journal {
   }
 
   private retire(task: Task): void {
-    const at = task.lu.open.indexOf(task);
-    if (at >= 0) task.lu.open.splice(at, 1);
+    const { open } = task.lu;
+    const at = open.indexOf(task);
+    if (at >= 0) open.splice(at, 1);
+    if (task.effect !== 'nothing') {
+      const { recent } = task.lu;
+      if (task.wholeLu) recent.note(task.endFrame, 0, Number.MAX_SAFE_INTEGER);
+      for (let i = 0; i < task.blocks.length; i += 2) recent.note(task.endFrame, task.blocks[i], task.blocks[i + 1]);
+    }
     for (const rival of task.rivals ?? []) {
       const back = rival.rivals?.indexOf(task) ?? -1;
       if (back >= 0) rival.rivals!.splice(back, 1);
@@ -181,14 +246,26 @@ export class Journal {
     const { lu } = task;
     task.emitted = true;
     lu.writes++;
+    if (this.bus.sink.change === undefined) {
+      task.releaseTo(this.bus.room);
+      return;
+    }
+    if (lu.alias !== undefined) {
+      task.releaseTo(this.bus.room);
+      this.doubtTask(lu.root, task);
+      return;
+    }
     if (lu.candidates !== undefined) {
       task.releaseTo(this.bus.room);
       this.bus.notice(`identity ${lu.id}`, `${lu.id}: written, but it is not proved which configured volume it is`);
       for (const candidate of lu.candidates) this.doubtWhole(candidate, 'identity');
       return;
     }
-    if (task.wholeLu) {
+    if (task.blurred) tangleAll(task);
+    if (task.wholeLu || beyondBytes(task, lu)) {
       task.releaseTo(this.bus.room);
+      // What is held came before: let out later it would seem to settle this.
+      this.releaseHeld(lu);
       const doubt = task.effect === 'done' && !again ? 'effect' : task.doubt;
       this.pushChange(lu, 'wholeLu', doubt, absolute(this.bus, task.responseTime || this.bus.now), false, undefined);
       lu.unsynchronised(0, Number.POSITIVE_INFINITY);
@@ -203,6 +280,7 @@ export class Journal {
       this.doubtWhole(lu, 'block-size');
       return;
     }
+    if (task.effect === 'done') this.grown(task, lu);
     if (again) {
       task.effect = 'doubt';
       task.releaseTo(this.bus.room);
@@ -215,9 +293,37 @@ export class Journal {
     if (made.pieces.length > 0) {
       this.pushChange(lu, made.pieces, made.doubt, absolute(this.bus, task.responseTime || this.bus.now), fua, lease);
     }
-    if (task.effect === 'done' && !fua && lu.cache !== false) {
+    // One that is in doubt may have been read back from the cache already.
+    if (!(fua && task.effect === 'done') && lu.cache !== false) {
       for (let i = 0; i < task.blocks.length; i += 2) lu.unsynchronised(task.blocks[i], task.blocks[i + 1]);
     }
+  }
+
+  /** The blocks of `task` are in doubt at `lu`, which is its LU by another name. */
+  private doubtTask(lu: Lu, task: Task): void {
+    if (task.wholeLu) {
+      this.doubtWhole(lu, 'identity');
+      return;
+    }
+    const ranges = new Extents();
+    for (let i = 0; i < task.blocks.length; i += 2) ranges.add(task.blocks[i], task.blocks[i + 1]);
+    if (!ranges.isEmpty) this.doubtBlocks(lu, ranges, 'identity');
+  }
+
+  /** A write in GOOD beyond the capacity proves that the LU has grown: by how much the next READ CAPACITY will tell. */
+  private grown(task: Task, lu: Lu): void {
+    const { cdb } = task;
+    if (lu.blocks === 0 || cdb.operation.effect !== 'data' || task.edtl < cdb.blocks * lu.blockSize) return;
+    const end = cdb.lbn + cdb.blocks;
+    if (end <= lu.blocks) return;
+    this.bus.notice(`grown ${lu.id}`, `${lu.id}: written beyond its capacity of ${lu.blocks} blocks: it has grown`);
+    lu.blocks = 0;
+    this.bus.sink.facts?.({ lu: lu.id, blockSize: lu.blockSize, blocks: end, designators: lu.designators });
+  }
+
+  private releaseHeld(lu: Lu): void {
+    for (const task of lu.held) task.releaseTo(this.bus.room);
+    lu.held = [];
   }
 
   private pushChange(
@@ -233,13 +339,70 @@ export class Journal {
     const change: Change = { seq: ++this.bus.seq, at, lu: lu.id, pieces, fua };
     if (doubt !== undefined) change.doubt = doubt;
     if (lease !== undefined) change.lease = lease;
+    if (!lu.configured && lu.alias === undefined) remember(lu, pieces);
+    // A medium with two configured names: what happens under one is read back under the other.
+    const twins = lu.twins ?? [];
+    const ranges = twins.length > 0 && pieces !== 'wholeLu' ? blocksOf(lu, pieces) : undefined;
     sink.change(change);
+    for (const twin of twins) this.pushTwin(twin, ranges);
   }
+
+  private pushTwin(twin: Lu, ranges: Extents | undefined): void {
+    const at = absolute(this.bus, this.bus.now);
+    for (const task of twin.open) {
+      if (ranges === undefined) tangleAll(task);
+      else ranges.forEachIn(0, Number.MAX_SAFE_INTEGER, (s, e) => tangleWithin(task, s, e));
+    }
+    let pieces: Piece[] | 'wholeLu' = 'wholeLu';
+    if (ranges !== undefined && twin.blockSize > 0) {
+      const own: Piece[] = [];
+      ranges.forEachIn(0, Number.MAX_SAFE_INTEGER, (s, e) =>
+        own.push({ offset: s * twin.blockSize, length: (e - s) * twin.blockSize, payload: 'lbnOnly' }),
+      );
+      pieces = own;
+    }
+    this.releaseHeld(twin);
+    const change: Change = { seq: ++this.bus.seq, at, lu: twin.id, pieces, fua: false, doubt: 'identity' };
+    this.bus.sink.change?.(change);
+  }
+}
+
+/** What a number of bytes can address, in blocks. */
+function blocksMax(lu: Lu): number {
+  return lu.blocks > 0 ? Number.MAX_SAFE_INTEGER : Math.floor(Number.MAX_SAFE_INTEGER / lu.blockSize);
+}
+
+/** Without a capacity to clip them to, blocks may lie where no number of bytes can address them. */
+function beyondBytes(task: Task, lu: Lu): boolean {
+  if (lu.blockSize === 0 || lu.blocks > 0) return false;
+  const max = blocksMax(lu);
+  for (let i = 1; i < task.blocks.length; i += 2) if (task.blocks[i] > max) return true;
+  return false;
+}
+
+function blocksOf(lu: Lu, pieces: readonly Piece[]): Extents {
+  const out = new Extents();
+  for (const { offset, length } of pieces)
+    out.add(Math.floor(offset / lu.blockSize), Math.ceil((offset + length) / lu.blockSize));
+  return out;
+}
+
+function remember(lu: Lu, pieces: readonly Piece[] | 'wholeLu'): void {
+  if (pieces === 'wholeLu' || lu.blockSize === 0) {
+    lu.writtenWhole = true;
+    return;
+  }
+  for (const { offset, length } of pieces)
+    lu.written.add(Math.floor(offset / lu.blockSize), Math.ceil((offset + length) / lu.blockSize));
 }
 
 function common(a: Task, b: Task): boolean {
   if (!a.blocksKnown || !b.blocksKnown) return false;
   if (a.wholeLu || b.wholeLu) return true;
+  if (a.blocks.length * b.blocks.length > PAIRS_MAX) {
+    const [from, to] = hull(b);
+    return a.blocks.some((first, i) => i % 2 === 0 && first < to && from < a.blocks[i + 1]);
+  }
   for (let i = 0; i < a.blocks.length; i += 2) {
     for (let k = 0; k < b.blocks.length; k += 2) {
       if (a.blocks[i] < b.blocks[k + 1] && b.blocks[k] < a.blocks[i + 1]) return true;
@@ -251,6 +414,11 @@ function common(a: Task, b: Task): boolean {
 function tangleCommon(a: Task, b: Task): void {
   if (b.wholeLu) tangleAll(a);
   if (a.wholeLu) tangleAll(b);
+  if (a.blocks.length * b.blocks.length > PAIRS_MAX) {
+    tangleWithin(a, ...hull(b));
+    tangleWithin(b, ...hull(a));
+    return;
+  }
   for (let i = 0; i < a.blocks.length; i += 2) {
     for (let k = 0; k < b.blocks.length; k += 2) {
       const s = Math.max(a.blocks[i], b.blocks[k]);
@@ -259,6 +427,22 @@ function tangleCommon(a: Task, b: Task): void {
       tangle(b, s, e);
     }
   }
+}
+
+/** The span of all extents of a long list. */
+function hull(task: Task): [number, number] {
+  let from = Number.MAX_SAFE_INTEGER;
+  let to = 0;
+  for (let i = 0; i < task.blocks.length; i += 2) {
+    from = Math.min(from, task.blocks[i]);
+    to = Math.max(to, task.blocks[i + 1]);
+  }
+  return [from, to];
+}
+
+function tangleWithin(task: Task, start: number, end: number): void {
+  for (let i = 0; i < task.blocks.length; i += 2)
+    tangle(task, Math.max(start, task.blocks[i]), Math.min(end, task.blocks[i + 1]));
 }
 
 function tangleAll(task: Task): void {

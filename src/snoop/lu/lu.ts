@@ -1,6 +1,7 @@
 import type { LuId } from '../../base/change.ts';
 import { Extents } from '../../base/extents.ts';
 import type { Task } from '../task.ts';
+import { Recent } from './recent.ts';
 
 /** Ranges remembered per epoch of unsynchronised writes; more grow together (doubt may widen, never shrink). */
 const EPOCH_RANGES = 4096;
@@ -28,6 +29,11 @@ export class Lu {
   granularity = 0;
   granularityAlignment = 0;
   protection: Protection | undefined;
+  /** VPD B2h says that unmapped blocks read as a provisioning initialization pattern, and so does WRITE SAME with NDOB. */
+  initializationPattern = false;
+  /** Logical blocks of a physical block and the lowest LBN that starts one, from READ CAPACITY(16); 0 while not seen. */
+  physicalBlocks = 0;
+  lowestAligned = 0;
   /**
    * ORWRITE's generation codes were seen in use: the target may then end a set operation in GOOD and discard its data,
    * as the policy says that a change of generation has set (SBC-4 section 4.27.4, table 29).
@@ -42,6 +48,13 @@ export class Lu {
   candidates: readonly Lu[] | undefined;
   /** Stands in the configuration. */
   configured = false;
+  /** VPD 83h showed that this was another name of that LU: whatever happens here happens there. */
+  alias: Lu | undefined;
+  /** Configured LUs that VPD 83h showed to be the same medium. */
+  twins: Lu[] | undefined;
+  /** What was written under a name that is not configured, should it turn out to be another's. */
+  readonly written = new Extents(EPOCH_RANGES);
+  writtenWhole = false;
   /** The target it was seen at, for doubts that concern all its LUs. */
   target = '';
 
@@ -51,6 +64,10 @@ export class Lu {
   waiting: Task[] = [];
   /** Ended tasks from before the block size was known. */
   held: Task[] = [];
+  /** Ended tasks that are no longer in `open`. */
+  readonly recent = new Recent();
+  /** More tasks are open than are weighed against each other: none of them is exact. */
+  crowded = false;
   outstanding = 0;
   writes = 0;
   /** Resets by task management: they explain the unit attentions that follow. */
@@ -76,6 +93,32 @@ export class Lu {
     return false;
   }
 
+  /** The LU that this name stands for. */
+  get root(): Lu {
+    return this.alias === undefined ? this : this.alias.root;
+  }
+
+  /** Takes over what `other`, another name of this LU, was told and this one was not. */
+  adopt(other: Lu): void {
+    if (this.blockSize === 0) this.blockSize = other.blockSize;
+    if (this.blocks === 0 && this.blockSize === other.blockSize) this.blocks = other.blocks;
+    this.readsZeros ??= other.readsZeros;
+    this.protection ??= other.protection;
+    if (this.granularity === 0) {
+      this.granularity = other.granularity;
+      this.granularityAlignment = other.granularityAlignment;
+    }
+    if (this.physicalBlocks === 0) {
+      this.physicalBlocks = other.physicalBlocks;
+      this.lowestAligned = other.lowestAligned;
+    }
+    this.initializationPattern ||= other.initializationPattern;
+    this.orwGenerations ||= other.orwGenerations;
+    this.cache ??= other.cache;
+    if (this.designators.length === 0) this.designators = other.designators;
+    if (this.identities.length === 0) this.identities = other.identities;
+  }
+
   /** A GOOD write from a cache that may be volatile. */
   unsynchronised(start: number, end: number): void {
     let last = this.epochs.at(-1);
@@ -87,8 +130,8 @@ export class Lu {
     else last.extents.add(start, end);
   }
 
-  /** A SYNCHRONIZE CACHE was sent: returns the epoch it will cover once it is GOOD. */
-  synchroniseSent(): number {
+  /** A SYNCHRONIZE CACHE was sent in `frame`: returns the epoch it will cover once it is GOOD. */
+  synchroniseSent(frame: number): number {
     const covered = this.nextEpoch - 1;
     if (this.epochs.length > 0 && this.epochs.at(-1)!.id === covered) {
       this.epochs.push({ id: this.nextEpoch++, extents: new Extents(EPOCH_RANGES), whole: false });
@@ -100,6 +143,8 @@ export class Lu {
       next.whole ||= old.whole;
       this.epochs.shift();
     }
+    // Writes of other connections that ended only after it was sent are known already, but not covered.
+    if (this.recent.newest > frame) this.recent.since(frame, (s, e) => this.unsynchronised(s, e));
     return covered;
   }
 
