@@ -24,6 +24,9 @@ export interface Evidence {
 
 /** Sequence numbers are believed this far ahead of what was seen last: far more than any command window. */
 const WINDOW = 4096;
+/** Statuses that the host may know of although they were not seen, and by how many a PDU in its queue may be behind. */
+const STATUSES_UNSEEN = 64;
+const STATUSES_LATE = 256;
 /** A first data segment longer than this is not searched for. */
 const AHS_MAX_WORDS = 64;
 
@@ -55,7 +58,7 @@ function judgeRequest(b: Uint8Array, at: number, e: Evidence): Certainty {
       const expected = e.transferOf(itt, true);
       const fits = u32(b, at + 40) + dataLength <= expected;
       if (e.expStatSn < 0) return POSSIBLE;
-      return fits && near(u32(b, at + 28), e.expStatSn, statLimit(e)) ? PROVEN : NO;
+      return fits && statusNear(u32(b, at + 28), e) ? PROVEN : NO;
     }
     case Op.nopOut:
       if (flags !== 0x80 || u16(b, at + 2) !== 0 || b[at + 4] !== 0 || !zeros(b, at + 32, 16)) return NO;
@@ -80,7 +83,7 @@ function judgeRequest(b: Uint8Array, at: number, e: Evidence): Certainty {
       return NO;
   }
   if (e.nextCmdSn < 0 || e.expStatSn < 0) return POSSIBLE;
-  return near(u32(b, at + 24), e.nextCmdSn, WINDOW) && near(u32(b, at + 28), e.expStatSn, statLimit(e)) ? PROVEN : NO;
+  return near(u32(b, at + 24), e.nextCmdSn, WINDOW) && statusNear(u32(b, at + 28), e) ? PROVEN : NO;
 }
 
 function judgeResponse(b: Uint8Array, at: number, e: Evidence): Certainty {
@@ -152,10 +155,15 @@ function judgeResponse(b: Uint8Array, at: number, e: Evidence): Certainty {
   return PROVEN;
 }
 
-function statLimit(e: Evidence): number {
-  return e.nextStatSn < 0 || e.expStatSn < 0
-    ? WINDOW
-    : Math.min(WINDOW, Math.max(0, diff32(e.nextStatSn, e.expStatSn)) + 64);
+/**
+ * An ExpStatSN that the host may send now. It can be older than the last one seen: hosts make their Data-Out PDUs when
+ * the R2T comes, and send commands that they make later before them.
+ */
+function statusNear(value: number, e: Evidence): boolean {
+  const ahead =
+    e.nextStatSn < 0 ? WINDOW : Math.min(WINDOW, Math.max(0, diff32(e.nextStatSn, e.expStatSn)) + STATUSES_UNSEEN);
+  const d = diff32(value, e.expStatSn);
+  return d >= -STATUSES_LATE && d <= ahead;
 }
 
 function near(value: number, base: number, ahead: number): boolean {
