@@ -12,10 +12,16 @@ export interface Ghost {
 }
 
 const GHOSTS_MAX = 1024;
+/** PDUs of one task that a gap may have swallowed. */
+const PDUS_MAX = 65536;
+/** Sums of data that are weighed against a gap's bytes. */
+const SUMS_MAX = 4096;
 /** R2Ts remembered over all tasks of a connection. */
 const R2TS = 64;
 /** RFC 7143 section 13.12: what a side that declares nothing takes in one data segment. */
 const SEGMENT_DEFAULT = 8192;
+/** And the least that it may declare. */
+const SEGMENT_MIN = 512;
 
 /**
  * Accounts for what a hole towards the target may have swallowed (requirement A8). Lost commands are counted by CmdSN;
@@ -33,8 +39,12 @@ export class LossLedger {
   /** Tags that got an answer although their request was never seen. */
   private answered = 0;
   private readonly tasks = new Set<Task>();
+  /** Data segments (padded) that lay in the gaps, and those that may, in the order that each task would send them. */
   private owedBytes = 0;
   private owedPdus = 0;
+  private readonly possible: number[][] = [];
+  /** The last gap reaches to the connection's end: its last PDU may not be whole. */
+  private cut = false;
   /** Length of the data segments this host sends: all but the last of a sequence have it. */
   private segment = SEGMENT_DEFAULT;
   private segmentSeen = false;
@@ -45,11 +55,12 @@ export class LossLedger {
 
   /** The target's MaxRecvDataSegmentLength, which hosts use in full until one is seen to use another. */
   agreed(segment: number): void {
-    if (!this.segmentSeen && segment >= 512) this.segment = segment;
+    if (!this.segmentSeen && segment >= SEGMENT_MIN) this.segment = segment;
   }
 
   /** A Data-Out of `length` bytes was seen, with more of its sequence to come or not. */
   dataOut(length: number, last: boolean): void {
+    if (length < SEGMENT_MIN) return;
     if (last ? length <= this.segment : this.segmentSeen && length === this.segment) return;
     this.segment = length;
     this.segmentSeen ||= !last;
@@ -71,8 +82,9 @@ export class LossLedger {
    * `bytes` of the stream were not understood. PDUs are multiples of four bytes (RFC 7143 section 11.1): what is over was
    * a FIN, and less than a header no command.
    */
-  gap(bytes: number, now: number): void {
+  gap(bytes: number, now: number, toTheEnd: boolean): void {
     if (bytes < BHS_BYTES) return;
+    this.cut = toTheEnd;
     this.gapBytes += bytes - (bytes % 4);
     this.since = now;
   }
@@ -82,15 +94,27 @@ export class LossLedger {
     this.since = now;
   }
 
-  /** A task has ended with a status: what it should have sent and no known PDU carried lay in a gap. */
+  /**
+   * A task has ended. With GOOD it had sent the first `sent` bytes, and what no known PDU carried lay in a gap; after any
+   * other end its missing data may lie there, as far as it had come.
+   */
   ended(task: Task, sent: number): void {
     if (!this.tasks.delete(task)) return;
+    const certain = task.ending === 'status' && task.status === 0;
+    const end = certain ? sent : task.edtl;
+    const pdus: number[] = [];
     let at = task.landed;
-    task.beyond?.forEachIn(at, Math.max(at, sent), (start, end) => {
-      this.owe(task, at, start);
-      at = end;
+    task.beyond?.forEachIn(at, Math.max(at, end), (start, stop) => {
+      this.pdusOf(task, at, start, pdus);
+      at = stop;
     });
-    this.owe(task, at, sent);
+    this.pdusOf(task, at, end, pdus);
+    if (pdus.length === 0) return;
+    if (!certain) this.possible.push(pdus);
+    else {
+      this.owedPdus += pdus.length;
+      for (const bytes of pdus) this.owedBytes += bytes;
+    }
   }
 
   ghost(itt: number): Ghost {
@@ -112,22 +136,48 @@ export class LossLedger {
   owes(headerDigest: boolean, dataDigest: boolean): boolean {
     if (this.gapBytes === 0 && this.lostCommands === 0) return this.ghostWrites();
     if (this.tasks.size > 0 || this.ghostWrites()) return true;
+    if (this.lostCommands > this.answered) return true;
+    if (this.gapBytes === 0) return false;
     const header = BHS_BYTES + (headerDigest ? 4 : 0);
-    const data = this.owedPdus * (header + (dataDigest ? 4 : 0)) + this.owedBytes;
-    const exact = this.gapBytes === data + this.answered * header;
-    return this.lostCommands > this.answered || (this.gapBytes > 0 && !exact);
+    const around = header + (dataDigest ? 4 : 0);
+    const data = this.owedPdus * around + this.owedBytes;
+    return !this.explained(this.gapBytes - data - this.answered * header, around);
   }
 
-  /** Data [start, end) of `task` lay in a gap, in PDUs of full length but for the last of each sequence. */
-  private owe(task: Task, start: number, end: number): void {
+  /** True when data that tasks without a GOOD may have sent makes up `rest` bytes of the gaps. */
+  private explained(rest: number, around: number): boolean {
+    let sums = new Set([0]);
+    for (const pdus of this.possible) {
+      const next = new Set(sums);
+      for (const sum of sums) {
+        let total = sum;
+        for (const bytes of pdus) {
+          if (this.cut && rest > total && rest < total + around + bytes) return true;
+          total += around + bytes;
+          if (total > rest) break;
+          next.add(total);
+        }
+      }
+      if (next.size > SUMS_MAX) return false;
+      sums = next;
+    }
+    return sums.has(rest);
+  }
+
+  /** Adds the PDUs of data [start, end) of `task`: they have full length but for the last of each sequence. */
+  private pdusOf(task: Task, start: number, end: number, out: number[]): void {
+    if ((end - start) / this.segment > PDUS_MAX) {
+      // No gap has room for that many: nothing accounts for it.
+      out.push(Number.POSITIVE_INFINITY);
+      return;
+    }
     for (let at = start; at < end; ) {
       let next = Math.min(end, at + this.segment);
       for (let i = 0; i < R2TS; i++) {
         const begins = this.r2tAt[i];
         if (this.r2tTask[i] === task.ordinal && begins > at && begins < next) next = begins;
       }
-      this.owedBytes += (next - at + 3) & ~3;
-      this.owedPdus++;
+      out.push((next - at + 3) & ~3);
       at = next;
     }
   }
@@ -145,6 +195,8 @@ export class LossLedger {
     this.tasks.clear();
     this.owedBytes = 0;
     this.owedPdus = 0;
+    this.possible.length = 0;
+    this.cut = false;
     this.ghosts.clear();
   }
 }

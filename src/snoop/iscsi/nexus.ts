@@ -363,7 +363,7 @@ export class Nexus implements StreamSink, Evidence {
     if (side !== this.hostSide || this.phase !== 'full') return;
     const bytes = to - Math.max(this.huntFrom[side], this.loginEnd);
     if (bytes <= 0) return;
-    this.ledger.gap(bytes, this.parts.bus.now);
+    this.ledger.gap(bytes, this.parts.bus.now, this.ended);
     this.parts.uneasy.add(this);
   }
 
