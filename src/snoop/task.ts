@@ -133,6 +133,11 @@ export class Task {
     return gone;
   }
 
+  /** True when all of [0, length) has arrived and is believed. */
+  intact(length: number): boolean {
+    return this.landed >= length && (this.disbelieved === undefined || this.disbelieved.isEmpty);
+  }
+
   /** Runs of [0, length) that are not known to be what was written. */
   unbelieved(length: number): Extents {
     const out = new Extents();
