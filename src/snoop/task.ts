@@ -135,7 +135,7 @@ export class Task {
 
   /** True when all of [0, length) has arrived and is believed. */
   intact(length: number): boolean {
-    return this.landed >= length && (this.disbelieved === undefined || this.disbelieved.isEmpty);
+    return !this.hopeless && this.landed >= length && (this.disbelieved === undefined || this.disbelieved.isEmpty);
   }
 
   /** Runs of [0, length) that are not known to be what was written. */
