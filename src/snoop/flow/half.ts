@@ -339,7 +339,9 @@ export class Half {
     const p = this.pending;
     if (p.count > 0 && (!this.ackSeen || diff32(p.seq[p.head], until) < 0)) until = p.seq[p.head];
     else if (p.count > 0 && diff32(until, this.next) <= 0) until = p.seq[p.head];
-    if (this.finSeq >= 0 && diff32(until, this.finSeq) > 0) until = this.finSeq;
+    // A FIN that bytes followed after all was none: it must not hold up what is behind it.
+    const finAhead = this.finSeq >= 0 && !this.finDone && diff32(this.finSeq, this.next) >= 0;
+    if (finAhead && diff32(until, this.finSeq) > 0) until = this.finSeq;
     const length = diff32(until, this.next);
     if (length <= 0) return 0;
     this.next = until;

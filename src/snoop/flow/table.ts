@@ -49,7 +49,7 @@ export class ConnectionTable {
     }
     let side = known as Side;
     const flags = d.flags;
-    if (this.verify && d.payloadLength > 0 && !this.believable(connection, side, d)) return;
+    if (this.verify && !this.believable(connection, side, d)) return;
     if (flags & SYN) {
       const mss = maximumSegment(d);
       if (connection.syn(side, d.seq, (flags & ACK) !== 0, d.ack)) {
@@ -210,6 +210,11 @@ export class ConnectionTable {
     if (d.payloadCaptured < d.payloadLength) return true;
     const half = connection.halves[side];
     if (half.unverifiable || d.payloadLength > half.segmentMax) return true;
+    if (d.payloadLength === 0) {
+      // A damaged FIN, RST or ACK would end or empty a stream; payload alone tells whether this sender's sums can be read.
+      const header = (d.bytes[d.tcpOffset + 12] >>> 4) << 2;
+      if (half.goodChecksums === 0 || d.payloadOffset - d.tcpOffset < header) return true;
+    }
     const length = d.payloadOffset - d.tcpOffset + d.payloadLength;
     const pseudo = pseudoSum(connection.ends, length);
     if (sum16(d.bytes, d.tcpOffset, length, pseudo) === 0xffff) {
