@@ -4,7 +4,7 @@ import type { LeaseRoom } from '../base/change.ts';
 import type { FrameBatch } from '../base/frames.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { Bus } from './bus.ts';
-import type { Moment } from './flow/stream.ts';
+import { Moment } from './flow/moment.ts';
 import { ConnectionTable } from './flow/table.ts';
 import { SessionControl } from './iscsi/management.ts';
 import { Nexus, type NexusParts } from './iscsi/nexus.ts';
@@ -35,7 +35,7 @@ export class Snoop {
   frames = 0;
   readonly decoder = new FrameDecoder();
   readonly connections: ConnectionTable;
-  private readonly moment: Moment = { frame: 0, time: 0 };
+  private readonly moment = new Moment();
   private readonly bus: Bus;
   private readonly journal: Journal;
   private readonly tasks: Tasks;
@@ -43,7 +43,6 @@ export class Snoop {
   private iscsi = 0;
   private readonly notices = new Set<string>();
   private readonly portals = new Set<string>();
-  private originSeconds = -1;
   private lastTick = 0;
 
   constructor(options: SnoopOptions) {
@@ -88,26 +87,19 @@ export class Snoop {
 
   /** Takes frames [from, to) of a batch; stops early when the room is full and returns the first frame not taken. */
   consume(batch: FrameBatch, from: number, to: number): number {
-    const { bytes, offset, captured, wire, seconds, nanos, link } = batch;
-    const { decoder, connections, bus, moment } = this;
-    const { room } = bus;
-    if (this.originSeconds < 0 && from < to) {
-      this.originSeconds = seconds[from];
-      bus.origin = BigInt(Math.trunc(this.originSeconds)) * 1_000_000_000n;
-    }
-    let time = bus.now;
-    for (let i = from; i < to; i++) {
-      if (room?.full) {
-        this.tick(time);
-        return i;
-      }
-      moment.frame = ++this.frames;
-      time = (seconds[i] - this.originSeconds) * 1e9 + nanos[i];
-      moment.time = time;
+    const { bytes, offset, captured, wire, link } = batch;
+    const { decoder, connections, moment } = this;
+    const { room } = this.bus;
+    if (this.frames === 0 && from < to) this.setOrigin(batch.seconds[from]);
+    let i = from;
+    for (; i < to; i++) {
+      if (room?.full) break;
+      moment.next(batch, i, ++this.frames);
       if (decoder.decode(bytes, offset[i], captured[i], wire[i], link[i])) connections.take(decoder);
     }
-    this.tick(time);
-    return to;
+    if (i > from) moment.next(batch, i - 1, this.frames);
+    this.tick(moment.time);
+    return i;
   }
 
   /** The source wants this buffer back: whatever is still queued from it is copied. */
@@ -124,6 +116,11 @@ export class Snoop {
   finish(): void {
     this.connections.finish();
     this.journal.finish();
+  }
+
+  private setOrigin(second: number): void {
+    this.moment.countFrom(second);
+    this.bus.origin = BigInt(Math.trunc(second)) * 1_000_000_000n;
   }
 
   private tick(time: number): void {

@@ -1,7 +1,8 @@
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
 import { type ChecksumJudge, Half } from './half.ts';
-import type { Moment, ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Moment } from './moment.ts';
+import type { ReorderLimits, Side, StreamSink } from './stream.ts';
 
 const FIN = 0x01;
 const ACK = 0x10;
@@ -35,8 +36,9 @@ export class TcpConnection {
   foreign = false;
   /** True while the connection stands on its table's list of those with queued bytes. */
   listed = false;
-  lastTime = 0;
-  private lastFrame = 0;
+  private lastTime = 0;
+  /** The last frame that was seen of it. */
+  lastFrame = 0;
 
   private readonly sink: StreamSink;
   private readonly limits: ReorderLimits;
@@ -92,7 +94,6 @@ export class TcpConnection {
   /** A segment with payload, FIN, or nothing but an ACK, as `d` has just decoded it. */
   segment(side: Side, d: FrameDecoder, judge: ChecksumJudge): void {
     const { moment } = this;
-    if (moment.time > this.lastTime) this.lastTime = moment.time;
     this.lastFrame = moment.frame;
     const half = this.halves[side];
     const other = this.halves[1 - side];
@@ -107,7 +108,12 @@ export class TcpConnection {
       this.arrived += length;
       half.insert(d, hasAck, moment, judge);
     }
-    if ((d.flags & FIN) !== 0 && half.finSeq < 0) half.finSeq = add32(d.seq, length);
+    if ((d.flags & FIN) !== 0 && half.finSeq < 0) {
+      half.finSeq = add32(d.seq, length);
+      half.finAck = hasAck ? d.ack : -1;
+    }
+    if (!this.stalled && idle(half) && idle(other)) return;
+    this.lastTime = Math.max(this.lastTime, moment.time);
     this.pump();
   }
 
@@ -154,7 +160,6 @@ export class TcpConnection {
 
   private pump(): void {
     const [a, b] = this.halves;
-    if (!this.stalled && idle(a) && idle(b)) return;
     for (;;) {
       let progress = true;
       while (progress && !this.foreign) {
@@ -204,8 +209,7 @@ export class TcpConnection {
 
   /** Missing bytes are a hole from the moment that nobody waits for them any more. */
   private giveUp(half: Half): number {
-    this.moment.frame = this.lastFrame;
-    this.moment.time = this.lastTime;
+    this.moment.set(this.lastFrame, this.lastTime);
     return half.giveUp(this.sink);
   }
 

@@ -1,7 +1,8 @@
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
+import type { Moment } from './moment.ts';
 import { DISPUTED, Pending, WHOLE } from './pending.ts';
-import type { Moment, Side, StreamSink } from './stream.ts';
+import type { Side, StreamSink } from './stream.ts';
 
 /** A segment further ahead than this is believed only when others follow it. */
 const FAR = 64 << 20;
@@ -24,6 +25,8 @@ export class Half {
   ackSeen = false;
   /** Position of the FIN, once seen. */
   finSeq = -1;
+  /** What the FIN's segment acknowledged; -1 without an ACK. */
+  finAck = -1;
   finDone = false;
   /** Counters. */
   duplicates = 0;
@@ -316,15 +319,17 @@ export class Half {
       const have = p.worth[s] === DISPUTED ? 0 : Math.min(p.captured[s], n);
       const buffer = p.buffer[s]!;
       const offset = p.offset[s];
-      moment.frame = p.frame[s];
-      moment.time = p.time[s];
+      moment.set(p.frame[s], p.time[s]);
       this.next = add32(this.next, n);
       if (whole) p.shift();
       else p.trimFront(s, n);
       if (have > 0) sink.bytes(this.side, buffer, offset, have);
       if (have < n) sink.hole(this.side, n - have);
     }
-    if (this.finSeq >= 0 && !this.finDone && this.known && this.next === this.finSeq) {
+    // A FIN, too, comes after what its segment acknowledged: which side ended first depends on it.
+    const early =
+      this.finAck >= 0 && other.known && diff32(this.finAck, other.next) > 0 && !finOnly(other, this.finAck);
+    if (this.finSeq >= 0 && !this.finDone && this.known && this.next === this.finSeq && (force || !early)) {
       this.finDone = true;
       this.next = add32(this.next, 1);
       sink.fin(this.side);

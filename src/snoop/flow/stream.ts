@@ -2,15 +2,6 @@
 export type Side = 0 | 1;
 
 /**
- * The frame that is being looked at, and its time in nanoseconds since the capture's first second. One object for a whole
- * snoop, written in place: passed as arguments, a million times would be a million numbers on the heap.
- */
-export interface Moment {
-  frame: number;
-  time: number;
-}
-
-/**
  * What a TCP connection delivers, in causal order: bytes that the receiver has acknowledged, or holes of known length.
  * `bytes` is borrowed for the call. The `Moment` says which frame brought what is delivered.
  */

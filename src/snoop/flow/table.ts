@@ -1,7 +1,8 @@
 import { sum16 } from '../../../parsers/net/checksum.ts';
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { type Endpoints, TcpConnection } from './connection.ts';
-import type { Moment, ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Moment } from './moment.ts';
+import type { ReorderLimits, Side, StreamSink } from './stream.ts';
 
 const SYN = 0x02;
 const RST = 0x04;
@@ -167,8 +168,7 @@ export class ConnectionTable {
     // Ending the old one looks back at its frames; the new one's is the one at hand.
     const { frame, time } = this.moment;
     old.finish('reused');
-    this.moment.frame = frame;
-    this.moment.time = time;
+    this.moment.set(frame, time);
     this.forget(old, d.flowHash);
     this.last = this.create(d);
   }
@@ -189,7 +189,7 @@ export class ConnectionTable {
     let worstScore = Number.POSITIVE_INFINITY;
     for (const [hash, chain] of this.byHash) {
       for (const connection of chain) {
-        const score = connection.lastTime - (connection.closed || connection.foreign ? 1e18 : 0);
+        const score = connection.lastFrame - (connection.closed || connection.foreign ? 1e18 : 0);
         if (score < worstScore) {
           worstScore = score;
           worst = connection;

@@ -3,7 +3,8 @@ import { type DigestVerdict, PduSplitter } from '../../../parsers/iscsi/splitter
 import { addressText, portalText } from '../../base/address.ts';
 import { absolute, type Bus } from '../bus.ts';
 import type { Endpoints, TcpConnection } from '../flow/connection.ts';
-import type { Moment, Side, StreamSink } from '../flow/stream.ts';
+import type { Moment } from '../flow/moment.ts';
+import type { Side, StreamSink } from '../flow/stream.ts';
 import type { Journal } from '../lu/journal.ts';
 import type { Task } from '../task.ts';
 import { HostPdus } from './hostPdus.ts';
@@ -207,6 +208,11 @@ export class Nexus implements StreamSink, Evidence {
     this.setDigests(this.negotiation.digest('HeaderDigest'), this.negotiation.digest('DataDigest'));
   }
 
+  /** Another session has taken the place of this one's: nothing more is waited for. */
+  outlived(): void {
+    this.tcp().finish('reused');
+  }
+
   /** Bytes of digests in one header and one data segment. */
   get digests(): { header: boolean; data: boolean } {
     return { header: this.headerDigest === true, data: this.dataDigest === true };
@@ -350,12 +356,10 @@ export class Nexus implements StreamSink, Evidence {
     if (!(first && this.tcp().isn[side] < 0)) this.gap(side, boundary);
     const { frame: lastFrame, time: lastTime } = this.moment;
     hunter.replay(found.at, (run, at, n, frame, time) => {
-      this.moment.frame = frame;
-      this.moment.time = time;
+      this.moment.set(frame, time);
       this.bytes(side, run, at, n);
     });
-    this.moment.frame = lastFrame;
-    this.moment.time = lastTime;
+    this.moment.set(lastFrame, lastTime);
   }
 
   /** A direction was passed over without being understood up to the boundary at `to`. */
