@@ -102,7 +102,11 @@ export class SessionControl {
     session.target = this.sessions.target(targetName);
     session.fromStart = true;
     session.forgetLus();
-    if (old !== undefined) this.reinstated(old);
+    if (old !== undefined) {
+      // What waits there for bytes that were lost came before this login, and so does its own end if it was seen.
+      for (const before of [...old.nexuses]) before.outlived();
+      this.reinstated(old);
+    }
     // A host that comes back while its last session was never seen to end: the target may have vanished meanwhile.
     session.afterSuspect = session.target.suspect || (old !== undefined && old.nexuses.size > 0);
     if (initiator !== undefined) this.sessions.known(initiator, session.isid, targetName, session);
