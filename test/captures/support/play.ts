@@ -43,7 +43,8 @@ export class Shadow {
     const end = offset + length;
     if (end > size) throw new Error(`a change of bytes ${offset} to ${end}, past the LU's ${size}`);
     if (payload === 'lbnOnly') {
-      if (offset % block !== 0 || length % block !== 0) throw new Error(`LBN-only in parts of blocks: ${offset} ${end}`);
+      if (offset % block !== 0 || length % block !== 0)
+        throw new Error(`LBN-only in parts of blocks: ${offset} ${end}`);
       this.unresolved.add(offset, end);
       return;
     }
@@ -83,17 +84,24 @@ export interface PlayOptions {
   /** Frames per reused buffer: the borrowed bytes are overwritten after every so many frames. */
   reuse?: number;
   command?: (view: CommandView) => void;
+  /** Asked for every lease: true refuses it, as a buffer that is short of room does. */
+  refuse?: () => boolean;
   /** Volumes by other names than the sidecar's. */
   lus?: readonly string[];
   /** Without the portals in the configuration. */
   noPortals?: boolean;
 }
 
-/** Room without a bound. */
+/** Room without a bound, or one that is short when the test says so. */
 class Boundless implements LeaseRoom {
   readonly full = false;
   lent = 0;
-  take(bytes: number): Lease {
+  private readonly refuse: () => boolean;
+  constructor(refuse: () => boolean) {
+    this.refuse = refuse;
+  }
+  take(bytes: number): Lease | undefined {
+    if (this.refuse()) return undefined;
     this.lent++;
     return { parts: [new Uint8Array(bytes)], bytes };
   }
@@ -125,7 +133,7 @@ export function play<T>(
     return new Shadow(lus[n], truth, image);
   });
   const outcome: Outcome = { shadows, notices: [], commands: 0, holes: 0 };
-  const room = new Boundless();
+  const room = new Boundless(options.refuse ?? (() => false));
   const snoop = new Snoop({
     room,
     volumes: lus.map((lu) => ({ lu, ...(portal === undefined || options.noPortals ? {} : { portals: [portal] }) })),

@@ -104,7 +104,9 @@ export class Image {
       this.made[chunk] = 1;
       const to = Math.min(this.bytes.length, (chunk + 1) * CHUNK);
       for (let at = chunk * CHUNK; at < to; at += 32) {
-        const digest = createHash('sha256').update(`${this.seed}:${at / 32}`).digest();
+        const digest = createHash('sha256')
+          .update(`${this.seed}:${at / 32}`)
+          .digest();
         this.bytes.set(digest.subarray(0, Math.min(32, to - at)), at);
       }
     }

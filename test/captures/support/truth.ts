@@ -41,7 +41,8 @@ function proved(shadow: Shadow): Truth {
     image.need(at, end);
     before.need(at, end);
     const is = image.bytes.subarray(at, end);
-    if (want === undefined ? Buffer.compare(is, before.bytes.subarray(at, end)) !== 0 : sha(is) !== want) differs = true;
+    if (want === undefined ? Buffer.compare(is, before.bytes.subarray(at, end)) !== 0 : sha(is) !== want)
+      differs = true;
     for (let s = at; s < end; s += lu.block_size) {
       const e = s + lu.block_size;
       if (Buffer.compare(image.bytes.subarray(s, e), before.bytes.subarray(s, e)) !== 0) changed.add(s, e);

@@ -1,4 +1,4 @@
-import { parseCdb, newCdb } from '../../../parsers/scsi/cdb.ts';
+import { newCdb, parseCdb } from '../../../parsers/scsi/cdb.ts';
 import { Extents } from '../../../src/base/extents.ts';
 import { segmentOf } from './derive.ts';
 import type { Frame } from './frames.ts';
@@ -19,7 +19,9 @@ export interface WirePdu {
   from: number;
   headerEnd: number;
   to: number;
+  /** Frames with a byte of it, and with a byte of its header. */
   frames: Set<number>;
+  headerIn: Set<number>;
 }
 
 export interface WireCommand {
@@ -50,23 +52,23 @@ interface Direction {
 }
 
 const OPCODES: Record<number, string> = {
-  0x00: 'NOP-Out',
-  0x01: 'command',
-  0x02: 'TMF',
-  0x03: 'Login',
-  0x04: 'Text',
-  0x05: 'Data-Out',
-  0x06: 'Logout',
-  0x20: 'NOP-In',
-  0x21: 'Response',
-  0x22: 'TMF-Response',
-  0x23: 'Login-Response',
-  0x24: 'Text-Response',
-  0x25: 'Data-In',
-  0x26: 'Logout-Response',
-  0x31: 'R2T',
-  0x32: 'Async',
-  0x3f: 'Reject',
+  0: 'NOP-Out',
+  1: 'command',
+  2: 'TMF',
+  3: 'Login',
+  4: 'Text',
+  5: 'Data-Out',
+  6: 'Logout',
+  32: 'NOP-In',
+  33: 'Response',
+  34: 'TMF-Response',
+  35: 'Login-Response',
+  36: 'Text-Response',
+  37: 'Data-In',
+  38: 'Logout-Response',
+  49: 'R2T',
+  50: 'Async',
+  63: 'Reject',
 };
 
 /** A PDU in words: its kind, with the nature of its command. */
@@ -81,7 +83,14 @@ export function pduName(pdu: WirePdu): string {
 /** Reads all connections of a capture. */
 export function mapWire(frames: readonly Frame[]): FrameUse[] {
   const uses: FrameUse[] = [];
-  const flows = new Map<string, { segments: { index: number; forward: boolean; seq: number; length: number }[]; isn: [number, number]; opener: boolean }>();
+  const flows = new Map<
+    string,
+    {
+      segments: { index: number; forward: boolean; seq: number; length: number }[];
+      isn: [number, number];
+      opener: boolean;
+    }
+  >();
   frames.forEach((frame, index) => {
     const s = segmentOf(frame);
     const use: FrameUse = { index, kind: 'other', toTarget: false, pdus: [] };
@@ -106,7 +115,11 @@ export function mapWire(frames: readonly Frame[]): FrameUse[] {
   return uses;
 }
 
-type Flow = { segments: { index: number; forward: boolean; seq: number; length: number }[]; isn: [number, number]; opener: boolean };
+type Flow = {
+  segments: { index: number; forward: boolean; seq: number; length: number }[];
+  isn: [number, number];
+  opener: boolean;
+};
 
 function mapFlow(frames: readonly Frame[], uses: FrameUse[], flow: Flow): void {
   if (flow.isn[0] < 0 || flow.isn[1] < 0) return;
@@ -153,6 +166,7 @@ function mapFlow(frames: readonly Frame[], uses: FrameUse[], flow: Flow): void {
         if (pdu.from < from + s.length && pdu.to > from) {
           uses[s.index].pdus.push(pdu);
           pdu.frames.add(s.index);
+          if (pdu.headerEnd > from) pdu.headerIn.add(s.index);
         }
       }
     }
@@ -226,7 +240,21 @@ function walk(
     const data = view.getUint32(at + 4) & 0xffffff;
     const to = headerEnd + ((data + 3) & ~3) + (full && data > 0 ? digests.data : 0);
     const status = opcode === 0x21 || (opcode === 0x25 && (bytes[at + 1] & 1) !== 0);
-    each({ toTarget, opcode, itt: view.getUint32(at + 16), command: undefined, status, from: at, headerEnd, to, frames: new Set() }, at);
+    each(
+      {
+        toTarget,
+        opcode,
+        itt: view.getUint32(at + 16),
+        command: undefined,
+        status,
+        from: at,
+        headerEnd,
+        to,
+        frames: new Set(),
+        headerIn: new Set(),
+      },
+      at,
+    );
     at = to;
   }
 }
