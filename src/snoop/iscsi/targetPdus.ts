@@ -121,9 +121,11 @@ export class TargetPdus {
     const believed = !this.senseHole && verdict !== 'bad';
     const sense = believed ? this.sense.subarray(0, this.senseLength) : undefined;
     const { tasks } = nexus.parts;
-    if (this.task !== undefined) tasks.answered(nexus, this.task, this.status, sense, this.underflow, this.residual);
-    else if (!this.again || nexus.retired.has(this.itt) || nexus.ledger.ghosts.has(this.itt))
-      nexus.parts.tasks.strayStatus(nexus, this.itt, this.status, sense);
+    // The task may have ended between this PDU's header and its end, and its tag may be another's already.
+    const open = this.task !== undefined && nexus.open.get(this.itt) === this.task;
+    const stray = this.task === undefined && (!this.again || nexus.ledger.ghosts.has(this.itt));
+    if (open) tasks.answered(nexus, this.task!, this.status, sense, this.underflow, this.residual);
+    else if (stray || nexus.retired.has(this.itt)) tasks.strayStatus(nexus, this.itt, this.status, sense);
     this.status = -1;
     this.task = undefined;
   }

@@ -315,7 +315,8 @@ export class Journal {
     const { cdb } = task;
     if (lu.blocks === 0 || cdb.operation.effect !== 'data' || task.edtl < cdb.blocks * lu.blockSize) return;
     const end = cdb.lbn + cdb.blocks;
-    if (end <= lu.blocks) return;
+    // Nothing lies where no number of bytes can address it, whatever the status says.
+    if (end <= lu.blocks || end > Number.MAX_SAFE_INTEGER / lu.blockSize) return;
     this.bus.notice(`grown ${lu.id}`, `${lu.id}: written beyond its capacity of ${lu.blocks} blocks: it has grown`);
     lu.blocks = 0;
     this.bus.sink.facts?.({ lu: lu.id, blockSize: lu.blockSize, blocks: end, designators: lu.designators });
