@@ -116,7 +116,7 @@ export class Journal {
   merged(from: Lu, to: Lu): void {
     if (from.writtenWhole) this.doubtWhole(to, 'identity');
     else this.doubtBlocks(to, from.written, 'identity');
-    if (from.held.length > 0) this.doubtWhole(to, 'identity');
+    for (const task of from.held) this.doubtTask(to, task);
     this.releaseHeld(from);
     from.written.clear();
   }
