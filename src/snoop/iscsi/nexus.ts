@@ -57,6 +57,8 @@ export class Nexus implements StreamSink, Evidence {
   phase: 'start' | 'login' | 'full' = 'start';
   portal = '';
   loggedOut = false;
+  /** Time of the last status, -1 before it. */
+  answeredAt = -1;
 
   /** Evidence (RFC 7143 section 4.2.2). */
   expCmdSn = -1;

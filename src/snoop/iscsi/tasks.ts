@@ -29,6 +29,8 @@ const CHECK_CONDITION = 2;
 const RETIRED_MAX = 256;
 /** Commands outstanding on one connection; more is hostile: the oldest is given up. */
 const OPEN_MAX = 8192;
+/** A target that is silent for so long on a command has perhaps vanished. */
+const VANISHED_NS = 2e9;
 /** Tasks that outlived their connections; more are not followed one by one. */
 const LINGERING_MAX = 4096;
 /** An LBN beyond any: LUNs that cannot be expressed share one LU without a volume. */
@@ -122,6 +124,7 @@ export class Tasks {
     task.responseFrame = nexus.frame;
     task.endFrame = nexus.frame;
     task.responseTime = nexus.time;
+    nexus.answeredAt = task.responseTime;
     task.ending = 'status';
     if (status === CHECK_CONDITION && senseBytes !== undefined && senseBytes.length > 2) {
       const length = Math.min(u16(senseBytes, 0), senseBytes.length - 2);
@@ -224,6 +227,10 @@ export class Tasks {
 
   /** The connection is over: what was open may still land unless the whole source has ended. */
   connectionEnded(nexus: Nexus, sourceEnded: boolean): void {
+    // A host that gives up waiting closes first: the target may have vanished, and come back restarted.
+    const { answeredAt, time, loggedOut, session } = nexus;
+    for (const task of sourceEnded || loggedOut ? [] : nexus.open.values())
+      if (task.time >= answeredAt && time - task.time > VANISHED_NS) session.target.suspect = true;
     for (const task of [...nexus.open.values()]) {
       this.end(nexus, task, sourceEnded ? 'unfinished' : 'connection-lost', sourceEnded);
     }

@@ -47,6 +47,27 @@ describe('B2b a volatile cache that was lost (SBC-4 section 4.15, SPC-5 29h/00h)
     assert.deepEqual(bus.run().doubt(LU), [[10, 1]]);
   });
 
+  it('the host gave up waiting for a target that had vanished', () => {
+    for (const [ms, doubt] of [
+      [5000, [10, 20]],
+      [100, [20]],
+    ] as const) {
+      const bus = new ScriptedBus();
+      const c = bus.login();
+      write(c, 10, blocks(1));
+      c.ping();
+      c.command(cdb10(0x2a, 20, 1), { out: blocks(2) });
+      c.link.ack('target');
+      bus.wait(ms);
+      c.link.rst('host');
+      attention(bus.login({ isid: 2 }));
+      assert.deepEqual(
+        bus.run().doubt(LU),
+        doubt.map((lbn) => [lbn, 1]),
+      );
+    }
+  });
+
   it('writes before the restart stay in doubt, those after it are exact', () => {
     const bus = new ScriptedBus();
     const c = bus.login();
