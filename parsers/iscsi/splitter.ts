@@ -12,6 +12,8 @@ export interface PduSink {
   /** A run of the data segment; `at` is its offset there. */
   data(pdu: PduSplitter, bytes: Uint8Array, offset: number, length: number, at: number): void;
   dataHole(pdu: PduSplitter, length: number, at: number): void;
+  /** The data digest proved the other copy of disputed bytes: it takes the place of what `data` brought at `at`. */
+  instead(pdu: PduSplitter, bytes: Uint8Array, at: number): void;
   /** The PDU's last byte (padding and digest included) has passed. */
   end(pdu: PduSplitter, verdict: DigestVerdict): void;
 }
@@ -24,6 +26,10 @@ for (const op of Object.values(Op)) {
 
 /** A header may claim 255 words of AHS and, at most, a header digest. */
 const HEADER_MAX = BHS_BYTES + 255 * 4 + 4;
+
+/** Disputed runs remembered in one PDU; more are holes. */
+const DISPUTES_MAX = 64;
+const NONE: never[] = [];
 
 const HEADER = 0;
 const DATA = 1;
@@ -65,6 +71,9 @@ export class PduSplitter {
   private crc = CRC_START;
   private holed = false;
   private checking = false;
+  /** Disputed runs of the data segment: where, and the copy that `data` did not bring; the digest with all of those. */
+  private disputes: { at: number; rival: Uint8Array }[] = [];
+  private rivalCrc = CRC_START;
   private readonly tail = new Uint8Array(8);
   private tailGot = 0;
 
@@ -92,7 +101,10 @@ export class PduSplitter {
       const left = end - i;
       if (this.state === DATA) {
         const n = left < this.dataLeft ? left : this.dataLeft;
-        if (this.checking) this.crc = crcUpdate(this.crc, bytes, i, i + n);
+        if (this.checking) {
+          this.crc = crcUpdate(this.crc, bytes, i, i + n);
+          if (this.disputes.length > 0) this.rivalCrc = crcUpdate(this.rivalCrc, bytes, i, i + n);
+        }
         if (this.want) this.sink.data(this, bytes, i, n, this.dataAt);
         this.position += n;
         i += n;
@@ -137,9 +149,30 @@ export class PduSplitter {
     return length - left;
   }
 
+  /**
+   * Feeds bytes of which two copies differ. Where a data digest will follow, it may prove one of them: true then; false, and
+   * nothing was used, where they can only be a hole.
+   */
+  disputed(bytes: Uint8Array, offset: number, rival: Uint8Array, length: number): boolean {
+    const provable = this.state === DATA && this.dataDigest === true && this.checking && !this.holed;
+    if (!provable || this.lost || length > this.dataLeft || this.disputes.length >= DISPUTES_MAX) return false;
+    if (this.disputes.length === 0) {
+      this.rivalCrc = this.crc;
+      this.disputes = [];
+    }
+    this.disputes.push({ at: this.dataAt, rival });
+    this.crc = crcUpdate(this.crc, bytes, offset, offset + length);
+    this.rivalCrc = crcUpdate(this.rivalCrc, rival, 0, length);
+    this.sink.data(this, bytes, offset, length, this.dataAt);
+    this.position += length;
+    this.advanceData(length);
+    return true;
+  }
+
   /** Gives up the boundary; `start` says where the first PDU that is not known begins. */
   lose(): void {
     if (this.state !== HEADER) {
+      this.giveUpDisputes();
       this.sink.end(this, 'unknown');
       this.start = this.position;
     } else {
@@ -207,6 +240,7 @@ export class PduSplitter {
     this.dataLeft = dataLength;
     this.holed = false;
     this.want = false;
+    this.disputes = NONE;
     this.position += total;
     this.sink.header(this);
     this.checking = dataLength > 0 && (this.dataDigest === undefined || (this.dataDigest && this.want));
@@ -234,6 +268,7 @@ export class PduSplitter {
       return;
     }
     const pad = -this.dataLength & 3;
+    if (this.holed) this.giveUpDisputes();
     if (this.holed && this.dataDigest === undefined) {
       // Without all the data nothing says whether four bytes of digest stand here: the next header must be searched.
       this.sink.end(this, 'unknown');
@@ -245,7 +280,7 @@ export class PduSplitter {
       this.sink.end(this, this.holed ? 'unknown' : 'none');
       return;
     }
-    const good = crcValue(crcUpdate(this.crc, this.tail, 0, pad)) === digestAt(this.tail, pad);
+    const good = this.digestFits(this.crc, pad) || (this.disputes.length > 0 && this.takeRivals(pad));
     if (this.dataDigest !== undefined) {
       this.sink.end(this, good ? 'good' : 'bad');
       return;
@@ -256,5 +291,22 @@ export class PduSplitter {
     // No digest after all: the four bytes open the next header.
     this.own.set(this.tail.subarray(pad, pad + 4), 0);
     this.got = 4;
+  }
+
+  private digestFits(crc: number, pad: number): boolean {
+    return crcValue(crcUpdate(crc, this.tail, 0, pad)) === digestAt(this.tail, pad);
+  }
+
+  /** True when the other copies of all disputed bytes are what the digest was made over. */
+  private takeRivals(pad: number): boolean {
+    if (!this.digestFits(this.rivalCrc, pad)) return false;
+    for (const { at, rival } of this.disputes) this.sink.instead(this, rival, at);
+    return true;
+  }
+
+  /** The digest can no longer be checked: disputed bytes are a hole after all. */
+  private giveUpDisputes(): void {
+    for (const { at, rival } of this.disputes) this.sink.dataHole(this, rival.length, at);
+    this.disputes = NONE;
   }
 }

@@ -92,6 +92,12 @@ export class Task {
     this.arrived(at, length);
   }
 
+  /** Puts proven bytes in the place of others that arrived at `at`. Copies. */
+  replace(bytes: Uint8Array, at: number): void {
+    if (!this.hopeless && (this.lease !== undefined || this.small !== undefined))
+      this.store(bytes, 0, bytes.length, at);
+  }
+
   /** Notes that [at, at + length) has passed, whatever it is worth. */
   arrived(at: number, length: number): void {
     if (at <= this.landed) {

@@ -193,7 +193,7 @@ export class Half {
           p.drop(n);
           continue;
         }
-        this.dispute(n, from, until);
+        this.dispute(n, from, until, bytes, offset - diff32(seq, from), captured - diff32(from, seq));
       } else if (verdict === 'more') {
         this.complete(s, bytes, offset, captured, moment);
       }
@@ -238,8 +238,11 @@ export class Half {
     p.time[s] = moment.time;
   }
 
-  /** Marks [from, until) of the n-th queued segment as disputed, cutting it in up to three. */
-  private dispute(n: number, from: number, until: number): void {
+  /**
+   * Marks [from, until) of the n-th queued segment as disputed, cutting it in up to three. The other copy, `captured` bytes
+   * of it, stands at `offset` in `bytes`.
+   */
+  private dispute(n: number, from: number, until: number, bytes: Uint8Array, offset: number, captured: number): void {
     const p = this.pending;
     let at = n;
     let s = p.slot(at);
@@ -262,7 +265,9 @@ export class Half {
       p.trimFront(fresh, inside);
       p.trimBack(p.slot(at), inside);
     }
-    p.worth[p.slot(at)] = DISPUTED;
+    s = p.slot(at);
+    p.worth[s] = DISPUTED;
+    if (captured >= inside && p.captured[s] >= inside) p.rival[s] = bytes.slice(offset, offset + inside);
   }
 
   /** True when the receiver has bytes that the capture has not shown. */
@@ -316,7 +321,9 @@ export class Half {
       forced = false;
       progress = true;
       const whole = n === p.length[s];
-      const have = p.worth[s] === DISPUTED ? 0 : Math.min(p.captured[s], n);
+      const disputed = p.worth[s] === DISPUTED;
+      const rival = p.rival[s];
+      const have = disputed ? 0 : Math.min(p.captured[s], n);
       const buffer = p.buffer[s]!;
       const offset = p.offset[s];
       moment.set(p.frame[s], p.time[s]);
@@ -324,7 +331,8 @@ export class Half {
       if (whole) p.shift();
       else p.trimFront(s, n);
       if (have > 0) sink.bytes(this.side, buffer, offset, have);
-      if (have < n) sink.hole(this.side, n - have);
+      if (disputed && rival !== undefined) sink.disputed(this.side, buffer, offset, rival, n);
+      else if (have < n) sink.hole(this.side, n - have);
     }
     // A FIN, too, comes after what its segment acknowledged: which side ended first depends on it.
     const early =

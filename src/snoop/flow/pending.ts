@@ -1,6 +1,6 @@
 /** What a queued segment's bytes are worth. */
 export const WHOLE = 0;
-/** Two copies differed and nothing proves either: its bytes are delivered as a hole. */
+/** Two copies differed and neither checksum decides: `rival` holds the other copy. */
 export const DISPUTED = 1;
 
 /**
@@ -24,6 +24,8 @@ export class Pending {
   frame: Float64Array;
   time: Float64Array;
   buffer: (Uint8Array | undefined)[];
+  /** The other copy of a disputed segment's bytes, the queue's own. */
+  rival: (Uint8Array | undefined)[];
   /** Payload bytes queued (as on the wire). */
   bytes = 0;
 
@@ -44,6 +46,7 @@ export class Pending {
     this.frame = new Float64Array(capacity);
     this.time = new Float64Array(capacity);
     this.buffer = new Array(capacity).fill(undefined);
+    this.rival = new Array(capacity).fill(undefined);
   }
 
   /** The slot of the n-th queued segment. */
@@ -69,7 +72,9 @@ export class Pending {
   drop(n: number): void {
     this.bytes -= this.length[this.slot(n)];
     for (let k = n; k < this.count - 1; k++) this.move(this.slot(k + 1), this.slot(k));
-    this.buffer[this.slot(this.count - 1)] = undefined;
+    const last = this.slot(this.count - 1);
+    this.buffer[last] = undefined;
+    this.rival[last] = undefined;
     this.count--;
   }
 
@@ -77,6 +82,7 @@ export class Pending {
     const s = this.head;
     this.bytes -= this.length[s];
     this.buffer[s] = undefined;
+    this.rival[s] = undefined;
     this.head = (s + 1) & this.mask;
     this.count--;
   }
@@ -88,6 +94,7 @@ export class Pending {
     this.offset[s] += n;
     this.header[s] = 0; // its checksum can no longer be checked
     this.captured[s] = this.captured[s] > n ? this.captured[s] - n : 0;
+    this.rival[s] = this.rival[s]?.subarray(n);
     this.bytes -= n;
   }
 
@@ -97,6 +104,7 @@ export class Pending {
     this.length[s] = n;
     this.header[s] = 0;
     if (this.captured[s] > n) this.captured[s] = n;
+    this.rival[s] = this.rival[s]?.subarray(0, n);
   }
 
   copySlot(from: number, to: number): void {
@@ -105,7 +113,10 @@ export class Pending {
   }
 
   clear(): void {
-    for (let k = 0; k < this.count; k++) this.buffer[this.slot(k)] = undefined;
+    for (let k = 0; k < this.count; k++) {
+      this.buffer[this.slot(k)] = undefined;
+      this.rival[this.slot(k)] = undefined;
+    }
     this.count = 0;
     this.bytes = 0;
     this.store = undefined;
@@ -150,6 +161,7 @@ export class Pending {
     this.frame[to] = this.frame[from];
     this.time[to] = this.time[from];
     this.buffer[to] = this.buffer[from];
+    this.rival[to] = this.rival[from];
   }
 
   private grow(): void {
@@ -167,6 +179,7 @@ export class Pending {
       bigger.frame[k] = this.frame[s];
       bigger.time[k] = this.time[s];
       bigger.buffer[k] = this.buffer[s];
+      bigger.rival[k] = this.rival[s];
     }
     this.seq = bigger.seq;
     this.length = bigger.length;
@@ -179,6 +192,7 @@ export class Pending {
     this.frame = bigger.frame;
     this.time = bigger.time;
     this.buffer = bigger.buffer;
+    this.rival = bigger.rival;
     this.mask = bigger.mask;
     this.head = 0;
   }

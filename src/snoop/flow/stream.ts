@@ -8,6 +8,8 @@ export type Side = 0 | 1;
 export interface StreamSink {
   bytes(side: Side, bytes: Uint8Array, offset: number, length: number): void;
   hole(side: Side, length: number): void;
+  /** Two copies of the same bytes differ and no checksum decides: a hole, unless a data digest proves one of them. */
+  disputed(side: Side, bytes: Uint8Array, offset: number, rival: Uint8Array, length: number): void;
   /** The side has sent FIN, and everything before it is delivered. */
   fin(side: Side): void;
   /** RST by `side`, a new connection on the same ports, or the end of the capture: nothing more follows. */

@@ -75,6 +75,11 @@ export class HostPdus {
     else this.task?.land(bytes, offset, length, this.base + at);
   }
 
+  /** A data digest proved these bytes rather than those that came at `at` before. */
+  instead(bytes: Uint8Array, at: number): void {
+    if (this.opcode !== Op.login) this.task?.replace(bytes, this.base + at);
+  }
+
   dataHole(length: number, at: number): void {
     if (this.opcode === Op.login) {
       this.nexus.negotiation.host.holed = true;

@@ -1,4 +1,4 @@
-import { Op } from '../../../parsers/iscsi/opcodes.ts';
+import { BHS_BYTES, Op } from '../../../parsers/iscsi/opcodes.ts';
 import { type DigestVerdict, PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { addressText, portalText } from '../../base/address.ts';
 import { absolute, type Bus } from '../bus.ts';
@@ -154,6 +154,12 @@ export class Nexus implements StreamSink, Evidence {
     this.positions[side] += passed;
   }
 
+  disputed(side: Side, bytes: Uint8Array, offset: number, rival: Uint8Array, length: number): void {
+    const splitter = this.splitters[side];
+    if (splitter === undefined || !splitter.disputed(bytes, offset, rival, length)) this.hole(side, length);
+    else this.positions[side] = splitter.position;
+  }
+
   fin(side: Side): void {
     this.endedBy(side);
     if (this.tcp().halves[0].finDone && this.tcp().halves[1].finDone) this.close();
@@ -287,6 +293,10 @@ export class Nexus implements StreamSink, Evidence {
         header: (pdu) => this.header(pdu),
         data: (pdu, bytes, offset, length, at) => this.data(pdu, bytes, offset, length, at),
         dataHole: (pdu, length, at) => this.dataHole(pdu, length, at),
+        instead: (pdu, bytes, at) => {
+          if (pdu === this.splitters[this.hostSide as Side]) this.host.instead(bytes, at);
+          else this.target.instead(bytes, at);
+        },
         end: (pdu, verdict) => this.endPdu(pdu, verdict),
       },
       side === this.hostSide,
@@ -328,8 +338,8 @@ export class Nexus implements StreamSink, Evidence {
     hunter.add(bytes, offset, length, this.frame, this.time);
     this.positions[side] += length;
     const roles = this.hostSide === undefined ? [true, false] : [side === this.hostSide];
-    const inLogin = this.phase !== 'full' && this.hostSide !== undefined;
-    const found = hunter.find(roles, inLogin ? false : this.headerDigest, inLogin ? false : this.dataDigest, this);
+    // The loss may have taken the login's end: only a PDU found later tells whether digests are in use.
+    const found = hunter.find(roles, this.headerDigest, this.dataDigest, this);
     if (found === undefined) {
       if (this.hostSide === undefined && hunter.searched > FOREIGN_AFTER && !this.likely()) this.disown();
       return;
@@ -395,7 +405,11 @@ export class Nexus implements StreamSink, Evidence {
       return;
     }
     const toTarget = this.splitters[this.hostSide];
-    if (toTarget === undefined || toTarget.lost) this.gap(this.hostSide, this.positions[this.hostSide]);
+    if (toTarget === undefined || toTarget.lost) {
+      const passed = this.positions[this.hostSide] - this.huntFrom[this.hostSide];
+      if (this.phase === 'full') this.gap(this.hostSide, this.positions[this.hostSide]);
+      else if (passed >= BHS_BYTES && this.likely()) this.unproved(this.portal, this.negotiation.targetName);
+    }
     const { session } = this;
     // ExpCmdSN is not asked here: some targets count immediate commands too, and the gaps' bytes tell more.
     this.parts.tasks.connectionEnded(this, sourceEnded);
@@ -406,16 +420,19 @@ export class Nexus implements StreamSink, Evidence {
 
   /** A stream at an iSCSI portal that was never understood: its writes, if it carried any, are not known. */
   private closeUnproved(): void {
-    const { bus, journal } = this.parts;
     for (const side of [0, 1] as const) {
       const portal = portalText(this.ends.addresses[side], this.ends.ports[side]);
-      if (this.positions[1 - side] === 0 || !this.parts.claimedPortal(portal)) continue;
-      bus.notice(
-        `unproved ${portal}`,
-        `stream ${this.stream} at ${portal} could not be understood: its volumes are in doubt`,
-      );
-      for (const lu of bus.directory.ofTarget(undefined, portal)) journal.doubtWhole(lu, 'lost-command');
+      if (this.positions[1 - side] > 0 && this.parts.claimedPortal(portal)) this.unproved(portal, undefined);
     }
+  }
+
+  private unproved(portal: string, target: string | undefined): void {
+    const { bus, journal } = this.parts;
+    bus.notice(
+      `unproved ${portal}`,
+      `stream ${this.stream} at ${portal} could not be understood: its volumes are in doubt`,
+    );
+    for (const lu of bus.directory.ofTarget(target, portal)) journal.doubtWhole(lu, 'lost-command');
   }
 
   /** Whatever the ledger cannot account for puts the LUs that a lost command may have reached in doubt whole. */

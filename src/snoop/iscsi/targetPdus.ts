@@ -103,6 +103,12 @@ export class TargetPdus {
     }
   }
 
+  /** A data digest proved these bytes rather than those that came at `at` before. */
+  instead(bytes: Uint8Array, at: number): void {
+    if (this.opcode === Op.dataIn) this.task?.replace(bytes, this.base + at);
+    else this.data(bytes, 0, bytes.length, at);
+  }
+
   dataHole(length: number, at: number): void {
     if (this.opcode === Op.loginResponse) this.nexus.negotiation.target.holed = true;
     else if (this.opcode === Op.dataIn) this.task?.disbelieve(this.base + at, length);
