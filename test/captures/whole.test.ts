@@ -62,8 +62,8 @@ describe('B1 commands as tshark decodes them', () => {
       want.forEach((row, i) => {
         for (const column of head) {
           if (row[column] === '') continue; // tshark does not dissect it
-          const expected =
-            /^(0x)?[0-9a-f]+$/.test(row[column]) && column !== 'opcode' ? `${Number(row[column])}` : row[column];
+          const number = column !== 'opcode' && /^(0x[0-9a-f]+|[0-9]+)$/.test(row[column]);
+          const expected = number ? `${BigInt(row[column])}` : row[column];
           assert.equal(seen[i][column], expected, `frame ${row.frame} itt ${row.itt}: ${column}`);
         }
       });

@@ -34,12 +34,22 @@ export function doubled(frames: readonly Frame[], share: number, random: () => n
   return frames.flatMap((f) => (random() < share ? [f, f] : [f]));
 }
 
-/** Frames come up to `distance` places late, with the time stamps in the order of the file. */
+/**
+ * Frames come up to `distance` places late, with the time stamps in the order of the file. A frame that opens or ends a
+ * connection keeps its place, and nothing passes it.
+ */
 export function shuffled(frames: readonly Frame[], distance: number, random: () => number): Frame[] {
-  const keys = frames.map((_, i) => i + random() * distance);
+  const keys = frames.map((frame, i) => {
+    const flags = segmentOf(frame)?.flags ?? 0;
+    return flags & 7 ? i : i + random() * distance;
+  });
+  for (let i = frames.length - 1, limit = frames.length; i >= 0; i--) {
+    if (((segmentOf(frames[i])?.flags ?? 0) & 7) !== 0) limit = i;
+    else keys[i] = Math.min(keys[i], limit - 1 / (2 + frames.length - i));
+  }
   return restamped(
     frames,
-    keys.map((_, i) => i).sort((a, b) => keys[a] - keys[b]),
+    keys.map((_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b),
   );
 }
 
@@ -59,7 +69,7 @@ function restamped(frames: readonly Frame[], order: readonly number[]): Frame[] 
 
 /** A copy of `frame` with other bytes. */
 export function altered(frame: Frame, change: (bytes: Uint8Array) => void): Frame {
-  const buffer = bytesOf(frame).slice();
+  const buffer = Uint8Array.from(bytesOf(frame));
   change(buffer);
   return { ...frame, buffer, offset: 0, captured: buffer.length, wire: Math.max(frame.wire, buffer.length) };
 }
