@@ -18,6 +18,8 @@ const FINISHED = 1 << 20;
 
 type State = 'free' | 'open' | 'whole' | 'bad';
 
+const NONE = new Uint32Array(0);
+
 /** One datagram on its way to be whole; it stays afterwards, so that late duplicates are known as such. */
 class Datagram {
   state: State = 'free';
@@ -33,9 +35,9 @@ class Datagram {
   buffer: Uint8Array = new Uint8Array(0);
   /** Fragments in order: where they start, where they end, and where what was captured of them ends. */
   count = 0;
-  readonly start = new Uint32Array(MAX_PIECES);
-  readonly end = new Uint32Array(MAX_PIECES);
-  readonly capturedEnd = new Uint32Array(MAX_PIECES);
+  start: Uint32Array = NONE;
+  end: Uint32Array = NONE;
+  capturedEnd: Uint32Array = NONE;
 }
 
 /**
@@ -137,7 +139,13 @@ export class FragmentTable {
     }
     const datagram = this.#datagrams[best];
     this.#giveUp(datagram);
-    if (datagram.buffer.length === 0) datagram.buffer = new Uint8Array(DATAGRAM_BODY + MAX_DATAGRAM);
+    if (datagram.buffer.length === 0) {
+      // Most captures hold no fragments: memory is taken when the first ones come.
+      datagram.buffer = new Uint8Array(DATAGRAM_BODY + MAX_DATAGRAM);
+      datagram.start = new Uint32Array(MAX_PIECES);
+      datagram.end = new Uint32Array(MAX_PIECES);
+      datagram.capturedEnd = new Uint32Array(MAX_PIECES);
+    }
     restart(datagram);
     datagram.v6 = v6;
     datagram.protocol = protocol;
