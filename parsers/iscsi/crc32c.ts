@@ -43,13 +43,6 @@ export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: nu
   return c;
 }
 
-/** Continues `state` over `count` zero bytes. */
-export function crcZeros(state: number, count: number): number {
-  let c = state;
-  for (let i = 0; i < count; i++) c = T[c & 0xff] ^ (c >>> 8);
-  return c;
-}
-
 /** The CRC as the number that stands on the wire read little-endian (the digest is sent least significant byte first). */
 export function crcValue(state: number): number {
   return ~state >>> 0;

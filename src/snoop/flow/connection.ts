@@ -7,6 +7,9 @@ import type { ReorderLimits, Side, StreamSink } from './stream.ts';
 const FIN = 0x01;
 const ACK = 0x10;
 
+/** Stands in for the consumer of a connection that has ended: nothing more is delivered, and it can be forgotten. */
+const NOBODY: StreamSink = { bytes() {}, disputed() {}, hole() {}, fin() {}, end() {} };
+
 /** Payload that one direction may hold back before its oldest segment is delivered whatever it waits for. */
 const PENDING_MAX = 8 << 20;
 /** Fresh segments after RST or FIN that prove the connection was never closed (the RST was a stray). */
@@ -40,7 +43,7 @@ export class TcpConnection {
   /** The last frame that was seen of it. */
   lastFrame = 0;
 
-  private readonly sink: StreamSink;
+  private sink: StreamSink;
   private readonly limits: ReorderLimits;
   /** Bytes are handed on without waiting for their acknowledgement, where they are in order. */
   private readonly eager: boolean;
@@ -125,16 +128,14 @@ export class TcpConnection {
 
   reset(side: Side): void {
     this.flush();
-    this.closed = true;
-    this.sink.end('reset', side);
+    this.end('reset', side);
   }
 
   /** Delivers everything that is queued, with holes where bytes are missing, and ends the connection. */
   finish(how: 'reused' | 'source-end'): void {
     if (this.closed) return;
     this.flush();
-    this.closed = true;
-    this.sink.end(how, 0);
+    this.end(how, 0);
   }
 
   /** The window may be over although no further segment came: called with the capture's time. */
@@ -156,6 +157,14 @@ export class TcpConnection {
   relieve(): void {
     this.giveWay();
     this.pump();
+  }
+
+  /** Only the numbers stay, to tell late segments from a new connection's. */
+  private end(how: 'reset' | 'reused' | 'source-end', side: Side): void {
+    this.closed = true;
+    this.sink.end(how, side);
+    this.sink = NOBODY;
+    for (const half of this.halves) half.pending.clear();
   }
 
   private pump(): void {

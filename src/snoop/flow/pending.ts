@@ -3,6 +3,11 @@ export const WHOLE = 0;
 /** Two copies differed and neither checksum decides: `rival` holds the other copy. */
 export const DISPUTED = 1;
 
+const FIRST_SLOTS = 32;
+const NO_WORDS = new Uint32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_DOUBLES = new Float64Array(0);
+
 /**
  * The segments of one direction that wait to be delivered, in sequence order, as a ring of parallel arrays: no object a
  * segment. Bytes are borrowed from the source's buffers until `copyOut` moves them into a store of the queue's own.
@@ -33,18 +38,20 @@ export class Pending {
   private spare: Uint8Array | undefined;
   private mask: number;
 
-  constructor(capacity = 32) {
+  /** Arrays are made for the first segment queued: most connections of a busy bus never queue one. */
+  constructor(capacity = 0) {
     this.mask = capacity - 1;
-    this.seq = new Uint32Array(capacity);
-    this.length = new Uint32Array(capacity);
-    this.captured = new Uint32Array(capacity);
-    this.offset = new Uint32Array(capacity);
-    this.header = new Uint8Array(capacity);
-    this.ack = new Uint32Array(capacity);
-    this.hasAck = new Uint8Array(capacity);
-    this.worth = new Uint8Array(capacity);
-    this.frame = new Float64Array(capacity);
-    this.time = new Float64Array(capacity);
+    const none = capacity === 0;
+    this.seq = none ? NO_WORDS : new Uint32Array(capacity);
+    this.length = none ? NO_WORDS : new Uint32Array(capacity);
+    this.captured = none ? NO_WORDS : new Uint32Array(capacity);
+    this.offset = none ? NO_WORDS : new Uint32Array(capacity);
+    this.header = none ? NO_BYTES : new Uint8Array(capacity);
+    this.ack = none ? NO_WORDS : new Uint32Array(capacity);
+    this.hasAck = none ? NO_BYTES : new Uint8Array(capacity);
+    this.worth = none ? NO_BYTES : new Uint8Array(capacity);
+    this.frame = none ? NO_DOUBLES : new Float64Array(capacity);
+    this.time = none ? NO_DOUBLES : new Float64Array(capacity);
     this.buffer = new Array(capacity).fill(undefined);
     this.rival = new Array(capacity).fill(undefined);
   }
@@ -112,13 +119,17 @@ export class Pending {
     this.bytes += this.length[to];
   }
 
+  /** Forgets everything, and the memory it took. */
   clear(): void {
-    for (let k = 0; k < this.count; k++) {
-      this.buffer[this.slot(k)] = undefined;
-      this.rival[this.slot(k)] = undefined;
-    }
+    this.adopt(new Pending());
     this.count = 0;
     this.bytes = 0;
+    this.store = undefined;
+    this.spare = undefined;
+  }
+
+  /** Nothing is queued: the copied bytes' memory can go; the arrays stay for the next burst. */
+  letStoresGo(): void {
     this.store = undefined;
     this.spare = undefined;
   }
@@ -164,8 +175,26 @@ export class Pending {
     this.rival[to] = this.rival[from];
   }
 
+  /** Takes the arrays of `other`, whose first slot is slot 0. */
+  private adopt(other: Pending): void {
+    this.seq = other.seq;
+    this.length = other.length;
+    this.captured = other.captured;
+    this.offset = other.offset;
+    this.header = other.header;
+    this.ack = other.ack;
+    this.hasAck = other.hasAck;
+    this.worth = other.worth;
+    this.frame = other.frame;
+    this.time = other.time;
+    this.buffer = other.buffer;
+    this.rival = other.rival;
+    this.mask = other.mask;
+    this.head = 0;
+  }
+
   private grow(): void {
-    const bigger = new Pending((this.mask + 1) * 2);
+    const bigger = new Pending(Math.max(FIRST_SLOTS, (this.mask + 1) * 2));
     for (let k = 0; k < this.count; k++) {
       const s = this.slot(k);
       bigger.seq[k] = this.seq[s];
@@ -181,20 +210,7 @@ export class Pending {
       bigger.buffer[k] = this.buffer[s];
       bigger.rival[k] = this.rival[s];
     }
-    this.seq = bigger.seq;
-    this.length = bigger.length;
-    this.captured = bigger.captured;
-    this.offset = bigger.offset;
-    this.header = bigger.header;
-    this.ack = bigger.ack;
-    this.hasAck = bigger.hasAck;
-    this.worth = bigger.worth;
-    this.frame = bigger.frame;
-    this.time = bigger.time;
-    this.buffer = bigger.buffer;
-    this.rival = bigger.rival;
-    this.mask = bigger.mask;
-    this.head = 0;
+    this.adopt(bigger);
   }
 }
 

@@ -94,8 +94,8 @@ export class ConnectionTable {
     for (const connection of this.queued) {
       if (connection.pendingBytes === 0) {
         connection.listed = false;
-        connection.halves[0].pending.clear();
-        connection.halves[1].pending.clear();
+        connection.halves[0].pending.letStoresGo();
+        connection.halves[1].pending.letStoresGo();
         continue;
       }
       connection.halves[0].pending.copyOut(borrowed);

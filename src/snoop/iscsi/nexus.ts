@@ -414,6 +414,8 @@ export class Nexus implements StreamSink, Evidence {
     // ExpCmdSN is not asked here: some targets count immediate commands too, and the gaps' bytes tell more.
     this.parts.tasks.connectionEnded(this, sourceEnded);
     if (!sourceEnded && !this.loggedOut && this.firstEnd !== 'host') session.target.suspect = true;
+    // CmdSNs that no connection of the session brought: one of them was not captured.
+    if (session.nexuses.size === 1) this.ledger.skipped(session.skipped.size, this.parts.bus.now);
     this.reckon();
     session.leave(this);
   }
