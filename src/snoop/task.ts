@@ -196,6 +196,7 @@ export class Task {
   /** Data for one place came twice (RFC 7143 section 7.2, data recovery): where it differs, neither copy is believed. */
   private compareAgain(bytes: Uint8Array, offset: number, length: number, at: number): void {
     const capacity = this.small?.length ?? this.lease!.parts.reduce((n, p) => n + p.length, 0);
+    if (at >= capacity) return;
     const have = new Extents();
     if (this.landed > 0) have.add(0, this.landed);
     this.beyond?.forEachIn(0, Number.MAX_SAFE_INTEGER, (s, e) => have.add(s, e));
