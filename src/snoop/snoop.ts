@@ -115,7 +115,19 @@ export class Snoop {
   /** The source has ended: everything is delivered, what is still open is in doubt. */
   finish(): void {
     this.connections.finish();
+    this.doubtHeaderless();
     this.journal.finish();
+  }
+
+  /** Frames whose headers the snap length cut may have carried anything to anybody. */
+  private doubtHeaderless(): void {
+    const { truncated } = this.decoder;
+    if (truncated === 0) return;
+    this.notice(
+      'truncated',
+      `${truncated} frames are cut before the end of their headers: capture with a larger snap length`,
+    );
+    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
   }
 
   private setOrigin(second: number): void {

@@ -8,7 +8,7 @@ const FIN = 0x01;
 const ACK = 0x10;
 
 /** Stands in for the consumer of a connection that has ended: nothing more is delivered, and it can be forgotten. */
-const NOBODY: StreamSink = { bytes() {}, disputed() {}, hole() {}, fin() {}, end() {} };
+const NOBODY: StreamSink = { bytes() {}, disputed() {}, hole() {}, fin() {}, reset() {}, end() {} };
 
 /** Payload that one direction may hold back before its oldest segment is delivered whatever it waits for. */
 const PENDING_MAX = 8 << 20;
@@ -53,6 +53,9 @@ export class TcpConnection {
   private stallTime = 0;
   private stallArrived = 0;
   private afterClose = 0;
+  private resetBy: Side | undefined;
+  private resetTime = 0;
+  private resetArrived = 0;
 
   constructor(
     stream: number,
@@ -126,22 +129,46 @@ export class TcpConnection {
     return this.afterClose >= REVIVED;
   }
 
-  reset(side: Side): void {
-    this.flush();
-    this.end('reset', side);
+  /** RST by `side`, as `d` has just decoded it: the end, once segments that the capture shows late have had their window. */
+  reset(side: Side, d: FrameDecoder): void {
+    if (this.resetBy !== undefined) return;
+    if ((d.flags & ACK) !== 0) this.halves[1 - side].acknowledge(d.ack);
+    this.resetBy = side;
+    this.lastTime = Math.max(this.lastTime, this.moment.time);
+    this.resetTime = this.lastTime;
+    this.resetArrived = this.arrived;
+    const [a, b] = this.halves;
+    if (a.missing || b.missing || a.gapped || b.gapped || this.halves[side].tailSeq() !== d.seq) return;
+    // All of it is here, and nobody will acknowledge any more: there is nothing to wait for.
+    while (a.deliver(b, this.sink, true, this.moment) || b.deliver(a, this.sink, true, this.moment)) {
+      if (this.foreign) return;
+    }
+    this.sink.reset(side);
+  }
+
+  /** True while a table has to go on asking: bytes are queued, or an end is due. */
+  get waits(): boolean {
+    return !this.closed && (this.pendingBytes > 0 || this.resetBy !== undefined);
   }
 
   /** Delivers everything that is queued, with holes where bytes are missing, and ends the connection. */
   finish(how: 'reused' | 'source-end'): void {
     if (this.closed) return;
     this.flush();
-    this.end(how, 0);
+    if (this.resetBy !== undefined) this.end('reset', this.resetBy);
+    else this.end(how, 0);
   }
 
   /** The window may be over although no further segment came: called with the capture's time. */
   tick(frame: number, time: number): void {
     if (time > this.lastTime) this.lastTime = time;
     this.lastFrame = frame;
+    if (this.resetBy !== undefined) {
+      const over =
+        this.lastTime - this.resetTime > this.limits.ns || this.arrived - this.resetArrived > this.limits.bytes;
+      if (over) this.finish('reused');
+      if (this.closed) return;
+    }
     this.pump();
     for (const half of this.halves) {
       const p = half.pending;

@@ -80,6 +80,18 @@ export class Half {
     this.next = add32(seq, 1);
   }
 
+  /** True when bytes are queued that do not follow each other, or what was delivered. */
+  get gapped(): boolean {
+    const p = this.pending;
+    let next = this.next;
+    for (let n = 0; n < p.count; n++) {
+      const s = p.slot(n);
+      if (diff32(p.seq[s], next) > 0) return true;
+      next = add32(p.seq[s], p.length[s]);
+    }
+    return false;
+  }
+
   tailSeq(): number {
     return this.pending.count > 0 ? this.pending.end() : this.next;
   }

@@ -12,6 +12,8 @@ export interface StreamSink {
   disputed(side: Side, bytes: Uint8Array, offset: number, rival: Uint8Array, length: number): void;
   /** The side has sent FIN, and everything before it is delivered. */
   fin(side: Side): void;
+  /** RST by `side`, and nothing before it is missing; `end` follows after the reordering window. */
+  reset(side: Side): void;
   /** RST by `side`, a new connection on the same ports, or the end of the capture: nothing more follows. */
   end(how: 'reset' | 'reused' | 'source-end', side: Side): void;
 }

@@ -28,7 +28,7 @@ export class ConnectionTable {
   private readonly moment: Moment;
   private last: TcpConnection | undefined;
   private count = 0;
-  /** Connections with queued bytes, for copying out and for the window's end. */
+  /** Connections with queued bytes or an end that is due, for copying out and for the window's end. */
   private queued: TcpConnection[] = [];
 
   constructor(makeSink: SinkFactory, limits: ReorderLimits, verify: boolean, moment: Moment) {
@@ -74,11 +74,9 @@ export class ConnectionTable {
       // A reset is only believed where the stream stands (RFC 5961 section 3.2): a stray one must not end it.
       const half = connection.halves[side];
       const off = (d.seq - half.next) | 0;
-      if (!half.known || (off >= -1 && off <= 1 << 20)) connection.reset(side);
-      return;
-    }
-    connection.segment(side, d, this.judge);
-    if (connection.pendingBytes > 0) {
+      if (!half.known || (off >= -1 && off <= 1 << 20)) connection.reset(side, d);
+    } else connection.segment(side, d, this.judge);
+    if (connection.waits) {
       if (d.transient) this.copyOutOne(connection);
       if (!connection.listed) {
         connection.listed = true;
@@ -92,7 +90,7 @@ export class ConnectionTable {
     let kept = 0;
     let total = 0;
     for (const connection of this.queued) {
-      if (connection.pendingBytes === 0) {
+      if (!connection.waits) {
         connection.listed = false;
         connection.halves[0].pending.letStoresGo();
         connection.halves[1].pending.letStoresGo();

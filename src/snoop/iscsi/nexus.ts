@@ -86,6 +86,7 @@ export class Nexus implements StreamSink, Evidence {
   /** Position in the host's direction up to which there was nothing but the login. */
   private loginEnd = 0;
   private ended = false;
+  private gone = false;
   private firstEnd: 'host' | 'target' | undefined;
 
   constructor(stream: number, ends: Endpoints, tcp: () => TcpConnection, moment: Moment, parts: NexusParts) {
@@ -163,6 +164,11 @@ export class Nexus implements StreamSink, Evidence {
   fin(side: Side): void {
     this.endedBy(side);
     if (this.tcp().halves[0].finDone && this.tcp().halves[1].finDone) this.close();
+  }
+
+  reset(side: Side): void {
+    this.endedBy(side);
+    if (this.hostSide !== undefined) this.lose();
   }
 
   end(how: 'reset' | 'reused' | 'source-end', side: Side): void {
@@ -397,7 +403,11 @@ export class Nexus implements StreamSink, Evidence {
   }
 
   private close(sourceEnded = false): void {
-    if (this.ended) return;
+    if (this.ended) {
+      // Bytes behind both FINs are the peers' nonsense; what they opened must come to an end all the same.
+      this.parts.tasks.connectionEnded(this, sourceEnded);
+      return;
+    }
     this.ended = true;
     if (this.pdus > 0) this.parts.proved();
     if (this.hostSide === undefined) {
@@ -412,12 +422,19 @@ export class Nexus implements StreamSink, Evidence {
     }
     const { session } = this;
     // ExpCmdSN is not asked here: some targets count immediate commands too, and the gaps' bytes tell more.
-    this.parts.tasks.connectionEnded(this, sourceEnded);
-    if (!sourceEnded && !this.loggedOut && this.firstEnd !== 'host') session.target.suspect = true;
+    if (sourceEnded) this.parts.tasks.connectionEnded(this, true);
+    else this.lose();
     // CmdSNs that no connection of the session brought: one of them was not captured.
     if (session.nexuses.size === 1) this.ledger.skipped(session.skipped.size, this.parts.bus.now);
     this.reckon();
     session.leave(this);
+  }
+
+  /** The connection is gone: its open tasks may still land, and its target may have gone with it. */
+  private lose(): void {
+    this.parts.tasks.connectionEnded(this, false);
+    if (!this.gone && !this.loggedOut && this.firstEnd !== 'host') this.session.target.suspect = true;
+    this.gone = true;
   }
 
   /** A stream at an iSCSI portal that was never understood: its writes, if it carried any, are not known. */

@@ -2,6 +2,8 @@ import { sum16 } from '../../../parsers/net/checksum.ts';
 import { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { bytesOf, type Frame } from './frames.ts';
 
+const SYN = 0x02;
+
 /** Numbers in [0, 1) from a seed (mulberry32): the same on every machine. */
 export function dice(seed: number): () => number {
   let state = seed >>> 0;
@@ -35,16 +37,13 @@ export function doubled(frames: readonly Frame[], share: number, random: () => n
 }
 
 /**
- * Frames come up to `distance` places late, with the time stamps in the order of the file. A frame that opens or ends a
- * connection keeps its place, and nothing passes it.
+ * Frames come up to `distance` places late, with the time stamps in the order of the file. A SYN keeps its place, and nothing
+ * passes it: what came before it belongs to another connection.
  */
 export function shuffled(frames: readonly Frame[], distance: number, random: () => number): Frame[] {
-  const keys = frames.map((frame, i) => {
-    const flags = segmentOf(frame)?.flags ?? 0;
-    return flags & 7 ? i : i + random() * distance;
-  });
+  const keys = frames.map((frame, i) => ((segmentOf(frame)?.flags ?? 0) & SYN ? i : i + random() * distance));
   for (let i = frames.length - 1, limit = frames.length; i >= 0; i--) {
-    if (((segmentOf(frames[i])?.flags ?? 0) & 7) !== 0) limit = i;
+    if (((segmentOf(frames[i])?.flags ?? 0) & SYN) !== 0) limit = i;
     else keys[i] = Math.min(keys[i], limit - 1 / (2 + frames.length - i));
   }
   return restamped(
