@@ -208,11 +208,8 @@ export class ConnectionTable {
     if (d.payloadCaptured < d.payloadLength) return true;
     const half = connection.halves[side];
     if (half.unverifiable || d.payloadLength > half.segmentMax) return true;
-    if (d.payloadLength === 0) {
-      // A damaged FIN, RST or ACK would end or empty a stream; payload alone tells whether this sender's sums can be read.
-      const header = (d.bytes[d.tcpOffset + 12] >>> 4) << 2;
-      if (half.goodChecksums === 0 || d.payloadOffset - d.tcpOffset < header) return true;
-    }
+    const header = (d.bytes[d.tcpOffset + 12] >>> 4) << 2;
+    if (d.payloadOffset - d.tcpOffset < header) return true;
     const length = d.payloadOffset - d.tcpOffset + d.payloadLength;
     const pseudo = pseudoSum(connection.ends, length);
     if (sum16(d.bytes, d.tcpOffset, length, pseudo) === 0xffff) {
@@ -223,8 +220,10 @@ export class ConnectionTable {
     const field = (d.bytes[d.tcpOffset + 16] << 8) | d.bytes[d.tcpOffset + 17];
     if (field === pseudo) return true;
     if (half.goodChecksums === 0) {
-      half.unverifiable = true;
-      return true;
+      // Payload alone tells that this sender's sums cannot be read. Until then a FIN, RST or ACK that may be damaged is not
+      // believed: it would end or empty a stream.
+      half.unverifiable = d.payloadLength > 0;
+      if (half.unverifiable || (d.flags & SYN) !== 0) return true;
     }
     this.badChecksums++;
     return false;
