@@ -313,12 +313,14 @@ export class Journal {
   /** A write in GOOD beyond the capacity proves that the LU has grown: by how much the next READ CAPACITY will tell. */
   private grown(task: Task, lu: Lu): void {
     const { cdb } = task;
-    if (lu.blocks === 0 || cdb.operation.effect !== 'data' || task.edtl < cdb.blocks * lu.blockSize) return;
+    const known = lu.blocks || lu.grownTo;
+    if (known === 0 || cdb.operation.effect !== 'data' || task.edtl < cdb.blocks * lu.blockSize) return;
     const end = cdb.lbn + cdb.blocks;
     // Nothing lies where no number of bytes can address it, whatever the status says.
-    if (end <= lu.blocks || end > Number.MAX_SAFE_INTEGER / lu.blockSize) return;
-    this.bus.notice(`grown ${lu.id}`, `${lu.id}: written beyond its capacity of ${lu.blocks} blocks: it has grown`);
+    if (end <= known || end > Number.MAX_SAFE_INTEGER / lu.blockSize) return;
+    this.bus.notice(`grown ${lu.id}`, `${lu.id}: written beyond its capacity of ${known} blocks: it has grown`);
     lu.blocks = 0;
+    lu.grownTo = end;
     this.bus.sink.facts?.({ lu: lu.id, blockSize: lu.blockSize, blocks: end, designators: lu.designators });
   }
 

@@ -21,6 +21,8 @@ export class Lu {
   /** 0 while unknown. */
   blockSize = 0;
   blocks = 0;
+  /** With an unknown capacity: the end of the last write that proved growth. */
+  grownTo = 0;
   /** The configuration said so: the bus is not asked. */
   blockSizeGiven = false;
   /** READ CAPACITY(16) or VPD B2h says that unmapped blocks read as zeros; undefined while not seen. */
