@@ -1,35 +1,12 @@
 import type { Writable } from 'node:stream';
-import type { SourceFault } from '../base/frames.ts';
 import type { SnoopSink } from '../base/sink.ts';
+import type { InspectEnd, InspectHooks } from '../unit/inspect.ts';
 import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
-import { ProgressLine, type ReadingProgress } from './draw-progress.ts';
+import { ProgressLine } from './draw-progress.ts';
 import { plain } from './draw-words.ts';
 import { Output } from './rows-output.ts';
 
-/** What `decode` and `stat` ask of the reading of captures. */
-export interface InspectHooks {
-  progress?: (progress: ReadingProgress) => void;
-  signal?: AbortSignal;
-  /** Whether the payload of writes is wanted too. */
-  payload?: boolean;
-  /** Called before the first command with the time of the first frame, nanoseconds since 1970. */
-  begin?: (firstAt: bigint) => void;
-  /** Asked between batches: reading goes on when the promise resolves. */
-  ready?: () => Promise<void> | undefined;
-}
-
-export interface InspectEnd {
-  frames: number;
-  bytes: number;
-  firstAt: bigint;
-  lastAt: bigint;
-  streams: number;
-  holes: number;
-  holeBytes: number;
-  faults: readonly SourceFault[];
-  notices: string[];
-}
-
+export type { InspectEnd, InspectHooks };
 export type Inspect = (paths: string[], sink: SnoopSink, hooks: InspectHooks) => Promise<InspectEnd>;
 
 export type Stream = Writable & TerminalStream;
@@ -70,7 +47,6 @@ export function readingOf(sources: readonly string[], seat: Seat): Reading {
     try {
       const end = await seat.inspect([...sources], sink, {
         signal: abort.signal,
-        payload: false,
         ready: () => out.ready(),
         ...(line === undefined ? {} : { progress: (progress) => line.show(progress, performance.now()) }),
         ...(begin === undefined ? {} : { begin }),
