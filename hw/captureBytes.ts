@@ -108,7 +108,7 @@ export class PeekedBytes implements ByteSource {
     this.#head = head;
     this.#rest = rest;
     if (rest.readNow !== undefined) {
-      this.readNow = (into) => (this.#head.length > 0 ? this.#takeHead(into) : rest.readNow?.(into) ?? 0);
+      this.readNow = (into) => (this.#head.length > 0 ? this.#takeHead(into) : (rest.readNow?.(into) ?? 0));
     }
   }
 
