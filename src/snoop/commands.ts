@@ -60,7 +60,7 @@ export class CommandReporter {
     view.nature = cdb.operation.known ? cdb.operation.nature : task.writes ? 'write' : task.reads ? 'read' : 'control';
     view.lbn = cdb.lbn < 0 ? -1 : cdb.lbn;
     view.blocks = cdb.blocks;
-    view.lbnExact = task.lbnExact;
+    view.lbnExact = cdb.refusedLbn;
     view.blockSize = task.lu.blockSize;
     view.edtl = task.edtl;
     view.direction = task.reads ? (task.writes ? 'bidi' : 'r') : task.writes ? 'w' : '-';

@@ -18,8 +18,6 @@ export class Task {
   itt = 0;
   cmdSn = 0;
   ordinal = 0;
-  /** The LBN of a refused one, for the record. */
-  lbnExact: bigint | undefined;
   stream = 0;
   host = '';
   lu: Lu;

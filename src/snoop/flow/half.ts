@@ -28,9 +28,6 @@ export class Half {
   /** What the FIN's segment acknowledged; -1 without an ACK. */
   finAck = -1;
   finDone = false;
-  /** Counters. */
-  duplicates = 0;
-  conflicts = 0;
   /** Segments whose TCP checksum was right; `unverifiable` when the first one already was not (offload). */
   goodChecksums = 0;
   unverifiable = false;
@@ -107,7 +104,6 @@ export class Half {
       if (ahead > FAR && diff32(seq, this.tailSeq()) > FAR) {
         if (!this.believeStray(seq, length)) return;
       } else if (ahead + length <= 0) {
-        this.duplicates++;
         return;
       }
     }
@@ -194,7 +190,6 @@ export class Half {
       const until = diff32(queuedEnd, end) < 0 ? queuedEnd : end;
       const verdict = this.compare(s, bytes, offset, seq, captured, from, until);
       if (verdict === 'differ') {
-        this.conflicts++;
         const newGood = header > 0 && captured === length && judge(this.side, bytes, offset - header, length + header);
         const oldGood =
           p.header[s] > 0 &&
@@ -209,7 +204,6 @@ export class Half {
       } else if (verdict === 'more') {
         this.complete(s, bytes, offset, captured, moment);
       }
-      this.duplicates++;
       from = until;
     }
   }

@@ -19,7 +19,6 @@ export type SinkFactory = (stream: number, ends: Endpoints, connection: () => Tc
 /** All TCP connections of a capture by their addresses and ports. */
 export class ConnectionTable {
   streams = 0;
-  badChecksums = 0;
 
   private readonly byHash = new Map<number, TcpConnection[]>();
   private readonly limits: ReorderLimits;
@@ -225,7 +224,6 @@ export class ConnectionTable {
       half.unverifiable = d.payloadLength > 0;
       if (half.unverifiable || (d.flags & SYN) !== 0) return true;
     }
-    this.badChecksums++;
     return false;
   }
 

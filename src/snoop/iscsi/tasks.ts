@@ -371,10 +371,6 @@ export class Tasks {
       i += (3 + length + 3) & ~3;
     }
     parseCdb(b, at + 32, 16, task.cdb);
-    if (task.cdb.lbn === LBN_REFUSED) {
-      const { lbnAt } = task.cdb.operation.shape;
-      task.lbnExact = (BigInt(u32(b, at + 32 + lbnAt)) << 32n) | BigInt(u32(b, at + 36 + lbnAt));
-    }
   }
 
   private close(nexus: Nexus, task: Task): void {
