@@ -172,6 +172,20 @@ class FileVolume implements Volume {
     this.#listeners.push(listener);
   }
 
+  /** A full disk cannot be asked for room without writing, so only the length is looked at anew. */
+  async revive(): Promise<void> {
+    if (this.#medium.kind === 'block') {
+      this.#resized(await blockDeviceBytes(this.#path, this.#medium.rdev));
+      return;
+    }
+    const status = await new Promise<BigIntStats>((resolve, reject) => {
+      fstat(this.#fd, { bigint: true }, (error, told) => (error ? reject(error) : resolve(told)));
+    }).catch((error: NodeJS.ErrnoException) => {
+      throw fileFault(this.#path, 'looking at it again', error);
+    });
+    this.#resized(Number(status.size));
+  }
+
   close(): Promise<void> {
     return new Promise((resolve, reject) => {
       close(this.#fd, (error) => {

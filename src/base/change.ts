@@ -46,6 +46,10 @@ export interface Change {
   pieces: readonly Piece[] | 'wholeLu';
   fua: boolean;
   doubt?: Doubt;
+  /** In doubt, and its task (by this number) may still land: what is read back now is not final (requirement B6). */
+  unsettled?: number;
+  /** The task that was `unsettled` under this number can no longer land: this reading back is final. */
+  settles?: number;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }

@@ -25,6 +25,11 @@ export interface SnoopSink {
   /** Every SCSI command once, when its end is known. */
   command?(view: CommandView): void;
   hole?(view: HoleView): void;
+  /**
+   * A write-natured command is about to change `[offset, offset + length)` bytes of an LU (the whole of it with
+   * `length` 2^53-1): said before any byte that completes the command is handed on, so an inline unit can mark its record.
+   */
+  intent?(lu: LuId, offset: number, length: number): void;
   /** In the order the mirrors must apply them. */
   change?(change: Change): void;
   barrier?(barrier: Barrier): void;

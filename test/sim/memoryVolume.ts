@@ -95,6 +95,10 @@ export class MemoryVolume implements Volume {
     });
   }
 
+  revive(): Promise<void> {
+    return Promise.resolve();
+  }
+
   onSizeChange(listener: (blocks: number) => void): void {
     this.#listeners.push(listener);
   }
