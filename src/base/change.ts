@@ -34,6 +34,7 @@ export type Doubt =
   | 'cache-loss' // a volatile cache may have lost what it had acknowledged
   | 'lost-command' // a command was not seen and its extents cannot be proved
   | 'unknown-command' // an opcode without a known effect carried data out
+  | 'unseen' // the unit was not looking: nothing is known of what the hosts did meanwhile
   | 'block-size' // the block size was never learned
   | 'identity'; // the LU could not be identified
 
@@ -46,10 +47,6 @@ export interface Change {
   pieces: readonly Piece[] | 'wholeLu';
   fua: boolean;
   doubt?: Doubt;
-  /** In doubt, and its task (by this number) may still land: what is read back now is not final (requirement B6). */
-  unsettled?: number;
-  /** The task that was `unsettled` under this number can no longer land: this reading back is final. */
-  settles?: number;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }

@@ -19,6 +19,7 @@ const REASONS: Readonly<Record<Reason, string>> = {
   'cache-loss': 'the target restarted and may have lost its cache',
   'lost-command': 'a command is not in the capture',
   'unknown-command': 'an unknown command carried data out',
+  unseen: 'the unit was not looking',
   'block-size': 'the block size was never seen',
   identity: 'it was not seen which logical unit was written',
 };

@@ -17,6 +17,8 @@ export interface Bus {
   /** How long bytes may be late (the reordering window), and how long a task without a connection may still land. */
   readonly reorderNs: number;
   readonly settleNs: number;
+  /** Initiator names of the unit itself: its sessions are left out (requirement B6b). */
+  readonly own: ReadonlySet<string>;
   /** Says something once per cause. */
   notice(key: string, text: string): void;
 }

@@ -23,6 +23,8 @@ export interface SnoopOptions {
   reorder?: { ms: number; bytes: number };
   /** How long a write without a connection may still land. */
   settleMs?: number;
+  /** Initiator names of the unit itself: its sessions are left out (requirement B6b). */
+  own?: readonly string[];
 }
 
 const NOTICES_MAX = 1000;
@@ -56,6 +58,7 @@ export class Snoop {
       seq: 0,
       reorderNs: reorder.ms * 1e6,
       settleNs: settleMs * 1e6,
+      own: new Set(options.own),
       notice: (key, text) => this.notice(key, text),
     };
     for (const volume of volumes) {

@@ -98,7 +98,7 @@ export class HostPdus {
       task.digestFailed = true;
     }
     if (this.opcode === Op.scsiCommand) task.frame = nexus.frame;
-    nexus.parts.tasks.dataMoved(task);
+    nexus.parts.tasks.dataMoved(nexus, task);
     this.task = undefined;
   }
 

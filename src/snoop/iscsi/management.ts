@@ -82,6 +82,11 @@ export class SessionControl {
     const { negotiation, session } = nexus;
     const initiator = negotiation.initiatorName;
     const { targetName } = negotiation;
+    if (initiator !== undefined && this.bus.own.has(initiator)) {
+      session.leave(nexus);
+      nexus.disown();
+      return;
+    }
     session.discovery = negotiation.discovery;
     if (targetName === undefined) {
       session.enter(nexus);

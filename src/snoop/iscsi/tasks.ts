@@ -20,6 +20,7 @@ import { hasList, type ListedExtents, listBytes, readList } from '../lists.ts';
 import { Facts } from '../lu/facts.ts';
 import type { Journal } from '../lu/journal.ts';
 import { SMALL_MAX, Task } from '../task.ts';
+import { copies, farOf } from './copies.ts';
 import type { Nexus } from './nexus.ts';
 import type { Session, SessionTable } from './session.ts';
 
@@ -95,20 +96,30 @@ export class Tasks {
     const { operation } = task.cdb;
     const foreign = !operation.known || !operation.blockDevice;
     task.mutates = operation.nature === 'write' || (foreign && task.writes);
-    if (task.mutates) this.enter(task, foreign);
+    if (task.mutates) this.enter(nexus, task, foreign);
     else if (operation.sync) task.epoch = lu.synchroniseSent(task.openFrame);
     else this.keepSmall(task, this.facts.wants(task));
     return task;
   }
 
   /** Data arrived for `task`: a complete parameter list tells its extents. */
-  dataMoved(task: Task): void {
+  dataMoved(nexus: Nexus, task: Task): void {
     if (!task.mutates || task.blocksKnown || !hasList(task)) return;
     const need = Math.min(listBytes(task), task.small?.length ?? 0);
-    if (need === 0 || task.landed < need || !task.unbelieved(need).isEmpty) return;
-    const list = readList(task);
-    if (list === undefined || (list.unknown && list.own.length === 0 && list.others.length === 0)) return;
-    if (!list.unknown) this.journal.know(task, list.own);
+    if (need === 0 || task.landed < need) return;
+    const list = task.unbelieved(need).isEmpty ? readList(task) : undefined;
+    if (list !== undefined && !list.unknown) this.journal.know(task, list.own);
+    if (!this.journal.intents.wanted) return;
+    if (list === undefined || list.unknown) this.journal.intents.all(task.lu.root);
+    if (copies(task)) this.intendFar(farOf(nexus, task, list, this.bus.directory));
+  }
+
+  /** The blocks of other LUs that a copy is about to write. */
+  private intendFar(far: NonNullable<Task['far']>): void {
+    for (const { lu, extents } of far) {
+      if (extents === 'wholeLu') this.journal.intents.all(lu);
+      else extents.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => this.journal.intents.blocks(lu, start, end));
+    }
   }
 
   /** A status for an open task. `status` -2: the target failed without one. */
@@ -205,7 +216,7 @@ export class Tasks {
     nexus.retired.set(task.itt, task);
     if (task.mutates) {
       const doubt = ending === 'status-lost' || ending === 'unfinished' ? 'lost-status' : 'aborted';
-      if (task.cdb.operation.thirdParty || task.cdb.operation.effect === 'xcopy') this.copied(nexus, task);
+      if (copies(task)) this.copied(nexus, task);
       this.journal.leave(task, 'doubt', doubt, final);
       if (!final) this.linger(nexus, task);
     }
@@ -262,7 +273,7 @@ export class Tasks {
       return;
     }
     const list = this.wholeList(task);
-    if (task.cdb.operation.thirdParty || task.cdb.operation.effect === 'xcopy') this.copied(nexus, task);
+    if (copies(task)) this.copied(nexus, task);
     // With IMMED the work goes on after GOOD: SANITIZE and FORMAT of the whole LU, copies, token writes.
     const immed = list?.immed === true || (task.wholeLu && task.cdb.immed);
     this.journal.leave(task, immed ? 'doubt' : outcome, immed ? 'effect' : 'outcome', !immed);
@@ -278,35 +289,11 @@ export class Tasks {
 
   /** A copy writes to other LUs: those it names, or any that it could. */
   private copied(nexus: Nexus, task: Task): void {
-    const list = this.wholeList(task);
-    const { directory } = this.bus;
-    const own = new Set([...task.lu.designators, ...task.lu.identities]);
-    const far: NonNullable<Task['far']> = [];
-    let nameless = false;
-    for (const { identity, unique, first, end } of list?.others ?? []) {
-      const lu = own.has(identity) ? task.lu.root : directory.byDesignator(identity);
-      const extents = new Extents();
-      extents.add(first, end);
-      if (lu !== undefined) far.push({ lu, extents });
-      else {
-        nameless = true;
-        // Any whose identity was not seen may be it, and any at all where others may carry the same name.
-        for (const one of directory.claimed)
-          if (!unique || one.identities.length === 0) far.push({ lu: one, extents: 'wholeLu' });
-      }
-    }
-    if (list === undefined || list.unknown) for (const lu of directory.claimed) far.push({ lu, extents: 'wholeLu' });
-    if (list === undefined || list.unknown || nameless) {
-      for (const lu of nexus.session.reachable())
-        if (list === undefined || list.unknown || lu.identities.length === 0) far.push({ lu, extents: 'wholeLu' });
-    }
-    task.far = far.filter(
-      (one, i) => one.extents !== 'wholeLu' || far.findIndex((f) => f.lu === one.lu && f.extents === 'wholeLu') === i,
-    );
+    task.far = farOf(nexus, task, this.wholeList(task), this.bus.directory);
     for (const { lu, extents } of task.far) this.journal.doubtFar(lu, extents);
   }
 
-  private enter(task: Task, foreign: boolean): void {
+  private enter(nexus: Nexus, task: Task, foreign: boolean): void {
     const { cdb, lu } = task;
     const { operation } = cdb;
     if (foreign) {
@@ -341,8 +328,16 @@ export class Tasks {
       const end = cdb.toEnd ? capacity : cdb.lbn + cdb.blocks;
       this.journal.know(task, [cdb.lbn, end]);
     } else if (!hasList(task)) this.journal.knowWhole(task);
-    else this.keepSmall(task, Math.min(listBytes(task), SMALL_MAX));
+    else this.keepList(nexus, task);
     if (task.edtl > 0 && (placed || effect === 'same')) task.lease = this.bus.room?.take(task.edtl);
+  }
+
+  private keepList(nexus: Nexus, task: Task): void {
+    this.keepSmall(task, Math.min(listBytes(task), SMALL_MAX));
+    if (task.small !== undefined || task.edtl === 0 || !this.journal.intents.wanted) return;
+    // Where it writes will not be known before it is complete at the target.
+    this.journal.intents.all(task.lu.root);
+    if (copies(task)) this.intendFar(farOf(nexus, task, undefined, this.bus.directory));
   }
 
   private keepSmall(task: Task, bytes: number): void {

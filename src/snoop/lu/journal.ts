@@ -3,7 +3,11 @@ import { Extents } from '../../base/extents.ts';
 import { absolute, type Bus } from '../bus.ts';
 import { piecesOf } from '../effects.ts';
 import type { Task } from '../task.ts';
+import { beyondBytes, blocksMax, blocksOf, remember } from './blocks.ts';
+import { Intents } from './intents.ts';
 import type { Lu } from './lu.ts';
+import { type Outstanding, outstandingAt } from './outstanding.ts';
+import { common, tangleAll, tangleCommon, tangleWithin } from './tangle.ts';
 
 /** Ended tasks kept until the block size is known; more put the LU in doubt whole. */
 const HELD_MAX = 4096;
@@ -11,8 +15,6 @@ const HELD_MAX = 4096;
 const OPEN_MAX = 8192;
 const RIVALS_MAX = 256;
 const WAITING_MAX = 1024;
-/** Pairs of extents of two commands that are compared one by one. */
-const PAIRS_MAX = 65536;
 
 /**
  * Turns ended write-natured tasks into changes, in an order that the medium must have had: two writes that were in
@@ -26,9 +28,11 @@ export class Journal {
   private readonly restless = new Map<Lu, number>();
   /** The latest frame that a command or an end was seen in. */
   private lastFrame = 0;
+  readonly intents: Intents;
 
   constructor(bus: Bus) {
     this.bus = bus;
+    this.intents = new Intents(bus.sink);
   }
 
   /** A command that may change the medium was sent. */
@@ -51,6 +55,7 @@ export class Journal {
   know(task: Task, blocks: number[]): void {
     task.blocks = blocks;
     task.blocksKnown = true;
+    this.intents.of(task);
     const { recent } = task.lu;
     if (recent.newest > task.openFrame) recent.since(task.openFrame, (s, e) => tangleWithin(task, s, e));
     if (task.blurred) return;
@@ -180,6 +185,11 @@ export class Journal {
         this.pushChange(lu, 'wholeLu', 'block-size', absolute(this.bus, this.bus.now), false, undefined);
       }
     }
+  }
+
+  /** What writes on their way to `lu` may still change. */
+  outstanding(lu: Lu): Outstanding {
+    return outstandingAt(lu, this.bus.directory, this.restless);
   }
 
   private settle(lu: Lu, wanted = false): void {
@@ -368,92 +378,4 @@ export class Journal {
     const change: Change = { seq: ++this.bus.seq, at, lu: twin.id, pieces, fua: false, doubt: 'identity' };
     this.bus.sink.change?.(change);
   }
-}
-
-/** What a number of bytes can address, in blocks. */
-function blocksMax(lu: Lu): number {
-  return lu.blocks > 0 ? Number.MAX_SAFE_INTEGER : Math.floor(Number.MAX_SAFE_INTEGER / lu.blockSize);
-}
-
-/** Without a capacity to clip them to, blocks may lie where no number of bytes can address them. */
-function beyondBytes(task: Task, lu: Lu): boolean {
-  if (lu.blockSize === 0 || lu.blocks > 0) return false;
-  const max = blocksMax(lu);
-  for (let i = 1; i < task.blocks.length; i += 2) if (task.blocks[i] > max) return true;
-  return false;
-}
-
-function blocksOf(lu: Lu, pieces: readonly Piece[]): Extents {
-  const out = new Extents();
-  for (const { offset, length } of pieces)
-    out.add(Math.floor(offset / lu.blockSize), Math.ceil((offset + length) / lu.blockSize));
-  return out;
-}
-
-function remember(lu: Lu, pieces: readonly Piece[] | 'wholeLu'): void {
-  if (pieces === 'wholeLu' || lu.blockSize === 0) {
-    lu.writtenWhole = true;
-    return;
-  }
-  for (const { offset, length } of pieces)
-    lu.written.add(Math.floor(offset / lu.blockSize), Math.ceil((offset + length) / lu.blockSize));
-}
-
-function common(a: Task, b: Task): boolean {
-  if (!a.blocksKnown || !b.blocksKnown) return false;
-  if (a.wholeLu || b.wholeLu) return true;
-  if (a.blocks.length * b.blocks.length > PAIRS_MAX) {
-    const [from, to] = hull(b);
-    return a.blocks.some((first, i) => i % 2 === 0 && first < to && from < a.blocks[i + 1]);
-  }
-  for (let i = 0; i < a.blocks.length; i += 2) {
-    for (let k = 0; k < b.blocks.length; k += 2) {
-      if (a.blocks[i] < b.blocks[k + 1] && b.blocks[k] < a.blocks[i + 1]) return true;
-    }
-  }
-  return false;
-}
-
-function tangleCommon(a: Task, b: Task): void {
-  if (b.wholeLu) tangleAll(a);
-  if (a.wholeLu) tangleAll(b);
-  if (a.blocks.length * b.blocks.length > PAIRS_MAX) {
-    tangleWithin(a, ...hull(b));
-    tangleWithin(b, ...hull(a));
-    return;
-  }
-  for (let i = 0; i < a.blocks.length; i += 2) {
-    for (let k = 0; k < b.blocks.length; k += 2) {
-      const s = Math.max(a.blocks[i], b.blocks[k]);
-      const e = Math.min(a.blocks[i + 1], b.blocks[k + 1]);
-      tangle(a, s, e);
-      tangle(b, s, e);
-    }
-  }
-}
-
-/** The span of all extents of a long list. */
-function hull(task: Task): [number, number] {
-  let from = Number.MAX_SAFE_INTEGER;
-  let to = 0;
-  for (let i = 0; i < task.blocks.length; i += 2) {
-    from = Math.min(from, task.blocks[i]);
-    to = Math.max(to, task.blocks[i + 1]);
-  }
-  return [from, to];
-}
-
-function tangleWithin(task: Task, start: number, end: number): void {
-  for (let i = 0; i < task.blocks.length; i += 2)
-    tangle(task, Math.max(start, task.blocks[i]), Math.min(end, task.blocks[i + 1]));
-}
-
-function tangleAll(task: Task): void {
-  for (let i = 0; i < task.blocks.length; i += 2) tangle(task, task.blocks[i], task.blocks[i + 1]);
-}
-
-function tangle(task: Task, start: number, end: number): void {
-  if (start >= end) return;
-  task.tangled ??= new Extents();
-  task.tangled.add(start, end);
 }
