@@ -78,6 +78,10 @@ class FileVolume implements Volume {
     this.#bytes = medium.bytes;
   }
 
+  get down(): boolean {
+    return false;
+  }
+
   get blocks(): number {
     return Math.floor(this.#bytes / this.blockSize);
   }

@@ -21,6 +21,8 @@ export interface Volume {
   flush(): Promise<void>;
   /** Makes the medium at least `bytes` long where it can grow; rejects with a `Fault` where it cannot. */
   grow(bytes: number): Promise<void>;
+  /** True while calls fail because the medium cannot be reached at all; `revive` tells when that is over. */
+  readonly down: boolean;
   /** Resolves once the medium answers (again); rejects with a `Fault` that says why it does not. Bounded in time. */
   revive(signal?: AbortSignal): Promise<void>;
   onSizeChange(listener: (blocks: number) => void): void;

@@ -7,8 +7,9 @@ export class Health {
   #fault: Fault | undefined;
   #paused = false;
 
-  constructor(size: number) {
+  constructor(size: number, fault?: Fault) {
     this.#size = size;
+    this.#fault = fault;
   }
 
   /** Bytes the mirror's medium holds. */
@@ -49,7 +50,14 @@ export class Health {
     return true;
   }
 
-  /** For good. True when it was not broken before. */
+  /** The medium answers again. */
+  mend(bytes: number): void {
+    this.#size = bytes;
+    if (this.#paused) this.#resume();
+    else this.#fault = undefined;
+  }
+
+  /** Until it is mended. True when it was not broken before. */
   break(fault: Fault): boolean {
     if (this.#fault && !this.#paused) return false;
     this.#fault = fault;

@@ -25,6 +25,10 @@ export interface MirrorOptions {
   /** Bytes of one copy from the first volume, and copies under way at once. */
   copyBytes?: number;
   copiesMax?: number;
+  /** Copies wait for `credit`. */
+  metered?: boolean;
+  /** Its medium could not be reached: it begins as broken. */
+  fault?: Fault;
 }
 
 /**
@@ -48,13 +52,13 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
 
   constructor(options: MirrorOptions) {
     const { name, backlog, record, size, flushBarriers = true, inFlightMax = 4 } = options;
-    const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2 } = options;
+    const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2, metered = false } = options;
     const traffic = this.#traffic;
     this.name = name;
     this.record = record;
-    this.#repair = new Repair(record, traffic, { copyBytes, copiesMax });
+    this.#repair = new Repair(record, traffic, { copyBytes, copiesMax, metered });
     this.#doubts = new Doubts(record, traffic, this.#repair);
-    this.#health = new Health(size);
+    this.#health = new Health(size, options.fault);
     const parts = { backlog, traffic, doubts: this.#doubts, health: this.#health };
     this.#feed = new Feed(parts, { flushBarriers, inFlightMax, batchBytes });
   }
@@ -136,6 +140,12 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
       case 'stop':
         this.#repair.stop();
         break;
+      case 'mended':
+        this.#mended(input.bytes);
+        break;
+      case 'credit':
+        this.#repair.allow(input.bytes);
+        break;
       case 'flush':
         if (!this.#health.fault || this.#health.paused) this.#feed.flush();
         break;
@@ -201,6 +211,13 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
     } else if (!this.#health.fault) {
       this.#traffic.grow(capacity);
     }
+  }
+
+  #mended(bytes: number): void {
+    if (!this.#health.fault) return;
+    this.#health.mend(bytes);
+    const { size, capacity } = this.#health;
+    if (capacity > size) this.#traffic.grow(capacity);
   }
 
   #break(fault: Fault): void {

@@ -8,6 +8,8 @@ export interface RepairOptions {
   /** Bytes of one copy from the first volume, and copies under way at once. */
   copyBytes: number;
   copiesMax: number;
+  /** Copies wait for credit. */
+  metered: boolean;
 }
 
 /** Reads back from the first volume what stands in a mirror's record (requirement B6), beside what is being written. */
@@ -18,6 +20,7 @@ export class Repair {
   #resolver: Resolver | undefined;
   #last = { done: 0, total: 0 };
   copiedBytes = 0;
+  #credit = 0;
 
   constructor(record: DoubtRecord, traffic: Traffic, options: RepairOptions) {
     this.#record = record;
@@ -43,6 +46,11 @@ export class Repair {
     this.#resolver = new Resolver(this.#record, limit, this.#options.copyBytes);
   }
 
+  /** So many more bytes may be copied; what is not used up by then is lost, as an idle minute must not end in a burst. */
+  allow(bytes: number): void {
+    this.#credit = Math.min(this.#credit + bytes, Math.max(bytes, this.#options.copyBytes));
+  }
+
   /** No more copies are started. */
   stop(): void {
     if (this.#resolver) this.#last = this.progress;
@@ -58,8 +66,10 @@ export class Repair {
   fill(): void {
     const resolver = this.#resolver;
     const traffic = this.#traffic;
+    const { copiesMax, metered } = this.#options;
     if (!resolver) return;
-    while (!resolver.over && traffic.copies < this.#options.copiesMax) {
+    while (!resolver.over && traffic.copies < copiesMax) {
+      if (metered && this.#credit <= 0) return;
       const chunk = resolver.peek();
       if (!chunk) {
         if (traffic.copies > 0) return;
@@ -69,6 +79,7 @@ export class Repair {
       const [start, end] = chunk;
       if (traffic.touches(start, end)) return;
       resolver.take();
+      this.#credit -= end - start;
       const flight = traffic.open('copy');
       traffic.put(flight, { offset: start, length: end - start, payload: 'lbnOnly' }, false, undefined);
       traffic.send(flight);

@@ -35,5 +35,9 @@ export type MirrorInput =
   | { kind: 'resolve'; limit: number }
   /** Start no more copies. */
   | { kind: 'stop' }
+  /** A broken mirror's medium answers again and is this long: what it missed stands in the record. */
+  | { kind: 'mended'; bytes: number }
+  /** So many more bytes may be copied; only where copies are metered. */
+  | { kind: 'credit'; bytes: number }
   /** Make everything durable once the backlog is written. */
   | { kind: 'flush' };

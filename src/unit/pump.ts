@@ -1,3 +1,4 @@
+import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import { orInto } from '../base/payload.ts';
 import type { Volume } from '../base/volume.ts';
@@ -14,6 +15,8 @@ export interface PumpOptions {
   notice: (text: string) => void;
   /** Called after every completed request, when the mirror has been told. */
   moved: () => void;
+  /** Copies read the mirror too and write only what differs. */
+  compare?: boolean;
 }
 
 type Answered = Exclude<MirrorRequest, { kind: 'notice' }>;
@@ -21,6 +24,9 @@ type OrRequest = Extract<MirrorRequest, { kind: 'or' }>;
 
 /** Bytes of an OR that are read, changed and written at a time. */
 const OR_BYTES = 256 * 1024;
+
+/** What of a copy is written where it differs: as long as a page, so that a few bytes do not cost a long write. */
+const COMPARE_BYTES = 4096;
 
 /** A copy's read failed: the mirror itself is not to blame. */
 class SourceFailure extends Error {}
@@ -37,6 +43,9 @@ export class Pump {
   /** Requests that ended, and the nanoseconds of the slowest. */
   requests = 0;
   slowestNs = 0;
+  /** Bytes of copies that were read from the first volume, and those that the mirror did not hold already. */
+  comparedBytes = 0;
+  differingBytes = 0;
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -115,16 +124,26 @@ export class Pump {
     const { first, volume } = this.#options;
     if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
     const buffer = this.#buffer(length);
+    const other = this.#options.compare ? this.#buffer(length) : undefined;
     const bytes = buffer.subarray(0, length);
     try {
-      try {
-        await first.read(offset, bytes, this.#abort.signal);
-      } catch (cause) {
-        throw new SourceFailure('', { cause });
-      }
-      await volume.writev([{ offset, length, payload: [bytes] }], { fua: false });
+      const held = other?.subarray(0, length);
+      const reads = [
+        first.read(offset, bytes, this.#abort.signal).catch((cause: unknown) => {
+          throw new SourceFailure('', { cause });
+        }),
+        held && volume.read(offset, held),
+      ];
+      // Both have ended before a buffer is used again.
+      for (const { status, reason } of (await Promise.allSettled(reads)) as PromiseRejectedResult[])
+        if (status === 'rejected') throw reason;
+      const pieces = held ? differing(offset, bytes, held) : [{ offset, length, payload: [bytes] }];
+      this.comparedBytes += length;
+      for (const piece of pieces) this.differingBytes += piece.length;
+      if (pieces.length > 0) await volume.writev(pieces, { fua: false });
     } finally {
       this.#buffers.push(buffer);
+      if (other) this.#buffers.push(other);
     }
   }
 
@@ -150,6 +169,24 @@ export class Pump {
     const pooled = this.#buffers.pop();
     return pooled && pooled.length >= length ? pooled : new Uint8Array(length);
   }
+}
+
+/** Runs of `bytes`, which lie at `offset`, that are not what the mirror holds. */
+function differing(offset: number, bytes: Uint8Array, held: Uint8Array): Piece[] {
+  const pieces: Piece[] = [];
+  if (Buffer.compare(bytes, held) === 0) return pieces;
+  let from = -1;
+  for (let at = 0; at < bytes.length; at += COMPARE_BYTES) {
+    const end = Math.min(at + COMPARE_BYTES, bytes.length);
+    const same = Buffer.compare(bytes.subarray(at, end), held.subarray(at, end)) === 0;
+    if (!same && from < 0) from = at;
+    if (from >= 0 && (same || end === bytes.length)) {
+      const to = same ? at : end;
+      pieces.push({ offset: offset + from, length: to - from, payload: [bytes.subarray(from, to)] });
+      from = -1;
+    }
+  }
+  return pieces;
 }
 
 function faultOf(error: unknown): Fault {

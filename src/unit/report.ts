@@ -3,7 +3,7 @@ import type { SourceFault } from '../base/frames.ts';
 import type { RoomReport } from '../buffer/room.ts';
 import type { VolumeReport as VolumeUnitReport } from './volumeUnit.ts';
 
-export type { MirrorReport } from './volumeUnit.ts';
+export type { MirrorReport } from './arm.ts';
 
 /** What a run came to: the object that `mirror --json` prints. Keys are only ever added. */
 export interface UnitReport {

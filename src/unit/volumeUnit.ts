@@ -2,12 +2,11 @@ import type { Reason } from '../base/backlog.ts';
 import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import type { LuFacts } from '../base/sink.ts';
-import type { Volume } from '../base/volume.ts';
 import { Ring } from '../buffer/ring.ts';
 import type { Room } from '../buffer/room.ts';
 import { Mirror } from '../mirror/mirror.ts';
-import type { MirrorState } from '../mirror/requests.ts';
 import { Unresolved } from '../record/unresolved.ts';
+import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
 import { Pump } from './pump.ts';
 import { type NamedVolume, refuseTwins } from './twins.ts';
 
@@ -15,7 +14,7 @@ export interface VolumeUnitOptions {
   lu: LuId;
   /** Shared by all volumes. */
   room: Room;
-  mirrors: readonly { to: string; volume: Volume }[];
+  mirrors: readonly ArmOptions[];
   /** Where LBN-only changes are read back from; it is only read. */
   first?: NamedVolume;
   /** Monotonic time in nanoseconds. */
@@ -28,19 +27,11 @@ export interface VolumeUnitOptions {
   inFlightMax?: number;
   batchBytes?: number;
   copyBytes?: number;
-}
-
-export interface MirrorReport {
-  to: string;
-  state: MirrorState;
-  /** Bytes of changes written, and bytes copied from the first volume. */
-  writtenBytes: number;
-  resolvedBytes: number;
-  unresolvedBlocks: number;
-  /** Requests run against the mirror, and the longest of them. */
-  requests: number;
-  slowestNs: number;
-  error?: { message: string; mend?: string };
+  /** Copies read the mirror too and write only what differs; they wait for `credit` where they are metered. */
+  compare?: boolean;
+  metered?: boolean;
+  /** Called whenever something has happened at a mirror. */
+  moved?: () => void;
 }
 
 export interface VolumeReport {
@@ -61,14 +52,6 @@ export interface VolumeReport {
   mirrors: MirrorReport[];
 }
 
-interface Arm {
-  to: string;
-  mirror: Mirror;
-  pump: Pump;
-  volume: Volume;
-  record: Unresolved;
-}
-
 const UNKNOWN_BLOCK_SIZE = 512;
 /** Writing starts in the midst of a batch of frames when so much has come; what comes meanwhile makes longer writes. */
 const EAGER_BYTES = 1024 * 1024;
@@ -83,7 +66,7 @@ export class VolumeUnit {
   readonly #options: VolumeUnitOptions;
   readonly #room: Room;
   readonly #ring: Ring;
-  readonly #arms: readonly Arm[];
+  readonly arms: readonly Arm[];
   readonly #eagerBytes: number;
   #blockSize = 0;
   #blocks = 0;
@@ -106,7 +89,7 @@ export class VolumeUnit {
     this.#ring = new Ring(options.room, options.entriesMax);
     this.#room.register(this.#ring);
     this.#eagerBytes = Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES);
-    this.#arms = options.mirrors.map(({ to, volume }) => this.#arm(to, volume));
+    this.arms = options.mirrors.map((one) => this.#arm(one));
   }
 
   /** The change, and its lease, belong to the unit from here on. */
@@ -131,10 +114,28 @@ export class VolumeUnit {
     if (facts.blockSize > 0) this.#blockSize = facts.blockSize;
     if (facts.blocks > 0) this.#blocks = facts.blocks;
     const capacity = this.#blocks * this.#blockSize;
-    for (const { mirror, pump } of this.#arms) {
+    for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'facts', blockSize: this.#blockSize, capacity });
       pump.run();
     }
+  }
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  get barriers(): number {
+    return this.#barriers;
+  }
+
+  /** Bytes per block, 0 while unknown. */
+  get blockSize(): number {
+    return this.#blockSize;
+  }
+
+  /** Capacity in blocks, 0 while unknown. */
+  get blocks(): number {
+    return this.#blocks;
   }
 
   /** Resolves as soon as the room (shared by all volumes) lets a source that can wait go on. */
@@ -145,7 +146,7 @@ export class VolumeUnit {
   /** Resolves when every mirror has caught up and nothing is under way. */
   whenIdle(): Promise<void> {
     this.#kick();
-    return this.#until(() => this.#arms.every(({ mirror }) => mirror.idle));
+    return this.#until(() => this.arms.every(({ mirror }) => mirror.idle));
   }
 
   /**
@@ -158,7 +159,7 @@ export class VolumeUnit {
     const { signal, progress } = options;
     await this.whenIdle();
     if (this.#options.first && !signal?.aborted) await this.#resolve(signal, progress);
-    for (const { mirror, pump } of this.#arms) {
+    for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'flush' });
       pump.run();
     }
@@ -170,7 +171,7 @@ export class VolumeUnit {
     const limit = this.#reportLimit();
     const all = new Extents();
     const byReason = new Map<Reason, Extents>();
-    const mirrors = this.#arms.map((arm) => {
+    const mirrors = this.arms.map((arm) => {
       const own = new Extents();
       const note = (reason: Reason, start: number, end: number): void => {
         const [from, to] = [Math.floor(start / size), Math.ceil(end / size)];
@@ -204,22 +205,25 @@ export class VolumeUnit {
 
   /** Waits for what is under way, then closes the mirrors' volumes. The first volume belongs to the caller. */
   async close(): Promise<void> {
-    for (const { mirror, pump } of this.#arms) {
+    for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'stop' });
       pump.stopCopies();
     }
     await this.whenIdle();
     this.#room.unregister(this.#ring);
-    await Promise.all(this.#arms.map(({ volume }) => volume.close()));
+    await Promise.all(this.arms.map(({ volume }) => volume.close()));
   }
 
-  #arm(to: string, volume: Volume): Arm {
+  #arm({ to, volume, record = new Unresolved(), fault }: ArmOptions): Arm {
     const { now, notice, first, flushBarriers = false, inFlightMax, batchBytes, copyBytes } = this.#options;
-    const record = new Unresolved();
+    const { compare = false, metered = false } = this.#options;
+    const backlog = this.#ring.join((change) => mirror.step({ kind: 'missed', change }));
     const mirror: Mirror = new Mirror({
       name: { to, medium: volume.identity().kind },
-      backlog: this.#ring.join((change) => mirror.step({ kind: 'missed', change })),
+      backlog,
       record,
+      metered,
+      ...(fault === undefined ? {} : { fault }),
       size: volume.blocks * volume.blockSize,
       flushBarriers,
       ...(inFlightMax === undefined ? {} : { inFlightMax }),
@@ -227,14 +231,15 @@ export class VolumeUnit {
       ...(copyBytes === undefined ? {} : { copyBytes }),
     });
     const moved = (): void => this.#moved();
-    return { to, mirror, volume, record, pump: new Pump({ mirror, volume, first: first?.volume, now, notice, moved }) };
+    const pump = new Pump({ mirror, volume, first: first?.volume, now, notice, moved, compare });
+    return { to, mirror, volume, record, backlog, pump };
   }
 
   async #resolve(signal?: AbortSignal, progress?: (done: number, total: number) => void): Promise<void> {
     const { first } = this.#options;
     if (!first) return;
     const stop = (): void => {
-      for (const { mirror, pump } of this.#arms) {
+      for (const { mirror, pump } of this.arms) {
         mirror.step({ kind: 'stop' });
         pump.stopCopies();
       }
@@ -243,7 +248,7 @@ export class VolumeUnit {
     const tell = (): void => {
       let done = 0;
       let total = 0;
-      for (const { mirror } of this.#arms) {
+      for (const { mirror } of this.arms) {
         done += mirror.progress.done;
         total += mirror.progress.total;
       }
@@ -251,13 +256,13 @@ export class VolumeUnit {
     };
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      for (const { mirror, pump } of this.#arms) {
-        mirror.step({ kind: 'resolve', limit: this.#limit() });
+      for (const { mirror, pump } of this.arms) {
+        mirror.step({ kind: 'resolve', limit: this.limit });
         pump.run();
       }
       await this.#until(() => {
         tell();
-        return this.#arms.every(({ mirror }) => mirror.idle);
+        return this.arms.every(({ mirror }) => mirror.idle);
       });
     } finally {
       signal?.removeEventListener('abort', stop);
@@ -268,20 +273,20 @@ export class VolumeUnit {
    * Bytes of the LU: its capacity, else what the first volume holds (it is that LU), else what the largest mirror
    * holds, as a mirror is never smaller than what was written to it.
    */
-  #limit(): number {
+  get limit(): number {
     const capacity = this.#blocks * this.#blockSize;
     if (capacity > 0) return capacity;
     const first = this.#options.first?.volume;
     if (first) return first.blocks * first.blockSize;
-    return Math.max(0, ...this.#arms.map(({ mirror }) => mirror.size));
+    return Math.max(0, ...this.arms.map(({ mirror }) => mirror.size));
   }
 
   /** Without a capacity a change may name bytes above what any mirror holds: they count all the same. */
   #reportLimit(): number {
-    const limit = this.#limit();
+    const limit = this.limit;
     if (this.#blocks > 0 && this.#blockSize > 0) return limit;
     let end = limit;
-    for (const { record, mirror } of this.#arms) {
+    for (const { record, mirror } of this.arms) {
       end = Math.max(end, record.namedEnd);
       mirror.forEachWaiting((_, to) => {
         if (to < Number.MAX_SAFE_INTEGER) end = Math.max(end, to);
@@ -301,7 +306,7 @@ export class VolumeUnit {
   #kick(): void {
     this.#kicked = false;
     this.#bytesSinceKick = 0;
-    for (const { mirror, pump } of this.#arms) {
+    for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'more' });
       pump.run();
     }
@@ -310,6 +315,7 @@ export class VolumeUnit {
 
   /** Something has happened: whoever waits looks again. */
   #moved(): void {
+    this.#options.moved?.();
     if (this.#watchers.length === 0) return;
     const watchers = this.#watchers;
     this.#watchers = [];
@@ -325,20 +331,4 @@ export class VolumeUnit {
       look();
     });
   }
-}
-
-function mirrorReport(arm: Arm, unresolvedBlocks: number): MirrorReport {
-  const { mirror, pump, to } = arm;
-  const { fault } = mirror;
-  const error = fault && { message: fault.message, ...(fault.mend === undefined ? {} : { mend: fault.mend }) };
-  return {
-    to,
-    state: mirror.state,
-    writtenBytes: mirror.writtenBytes,
-    resolvedBytes: mirror.resolvedBytes,
-    unresolvedBlocks,
-    requests: pump.requests,
-    slowestNs: pump.slowestNs,
-    ...(error ? { error } : {}),
-  };
 }

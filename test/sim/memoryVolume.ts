@@ -95,6 +95,10 @@ export class MemoryVolume implements Volume {
     });
   }
 
+  get down(): boolean {
+    return false;
+  }
+
   revive(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,0 +1,55 @@
+import type { Reason } from '../base/backlog.ts';
+import type { Fault } from '../base/fault.ts';
+import type { StoredRecord } from '../base/record.ts';
+import { Unresolved } from './unresolved.ts';
+
+/**
+ * A mirror's record that survives the process: block by block in memory, chunk by chunk in its storage.
+ *
+ * What comes to be in doubt is marked in the storage before anything else happens. A mark is not taken out here: that
+ * waits until the mirror has been flushed (see `StoredRecord`). When the storage fails the record in memory goes on, and
+ * `failed` is told once: what is missed from then on would not be known after the process ends.
+ */
+export class KeptRecord extends Unresolved {
+  readonly stored: StoredRecord;
+  readonly #failed: (fault: Fault) => void;
+  #broken = false;
+
+  constructor(stored: StoredRecord, failed: (fault: Fault) => void) {
+    super();
+    this.stored = stored;
+    this.#failed = failed;
+  }
+
+  /** True once the storage took a mark no more. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  override add(offset: number, length: number, reason: Reason): void {
+    super.add(offset, length, reason);
+    this.mark(offset, length);
+  }
+
+  override addWhole(reason: Reason): void {
+    super.addWhole(reason);
+    this.mark(0, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** A host is about to write `[offset, offset + length)`; up to 2^53-1 for the whole volume. */
+  mark(offset: number, length: number): void {
+    try {
+      if (length === Number.MAX_SAFE_INTEGER) this.stored.markAll();
+      else this.stored.mark(offset, length);
+    } catch (fault) {
+      if (this.#broken) return;
+      this.#broken = true;
+      this.#failed(fault as Fault);
+    }
+  }
+
+  /** Everything that is marked comes to be in doubt: what was given to the mirror since its last flush may be lost there. */
+  distrust(limit: number): void {
+    for (const [start, length] of this.stored.below(limit).toRanges()) super.add(start, length, 'not-written');
+  }
+}
