@@ -2,7 +2,7 @@ import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
 import { type ChecksumJudge, Half } from './half.ts';
 import type { Moment } from './moment.ts';
-import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Carrier, ReorderLimits, Side, StreamEnds, StreamSink } from './stream.ts';
 
 const FIN = 0x01;
 const ACK = 0x10;
@@ -15,18 +15,16 @@ const PENDING_MAX = 8 << 20;
 /** Fresh segments after RST or FIN that prove the connection was never closed (the RST was a stray). */
 const REVIVED = 16;
 
-/** The ends of a connection: addresses as they stand in the IP header, side 0 first. */
-export interface Endpoints {
+/** The ends of a captured connection, in a form that is quick to compare. */
+export interface Endpoints extends StreamEnds {
   v6: boolean;
-  /** The first four bytes of each address, all of an IPv4 one: quick to compare. */
+  /** The first four bytes of each address, all of an IPv4 one. */
   word0: number;
   word1: number;
-  addresses: [Uint8Array, Uint8Array];
-  ports: [number, number];
 }
 
 /** One TCP connection: two halves that are put in order against each other (RFC 9293; requirement A6, A6b). */
-export class TcpConnection {
+export class TcpConnection implements Carrier {
   readonly stream: number;
   readonly ends: Endpoints;
   readonly halves: readonly [Half, Half] = [new Half(0), new Half(1)];
@@ -71,6 +69,18 @@ export class TcpConnection {
     this.limits = limits;
     this.eager = eager;
     this.moment = moment;
+  }
+
+  begun(side: Side): boolean {
+    return this.isn[side] >= 0;
+  }
+
+  get finished(): boolean {
+    return this.halves[0].finDone && this.halves[1].finDone;
+  }
+
+  disown(): void {
+    this.foreign = true;
   }
 
   get pendingBytes(): number {

@@ -18,6 +18,26 @@ export interface StreamSink {
   end(how: 'reset' | 'reused' | 'source-end', side: Side): void;
 }
 
+/** The ends of a connection: addresses as they stand in an IP header (4 or 16 bytes), side 0 first. */
+export interface StreamEnds {
+  addresses: [Uint8Array, Uint8Array];
+  ports: [number, number];
+}
+
+/** What brings the bytes to a `StreamSink`: a captured TCP connection, or one that passes through the unit itself. */
+export interface Carrier {
+  /** Which side opened it; undefined where that was not seen. */
+  readonly opener: Side | undefined;
+  /** True when the stream of `side` is known from its first byte. */
+  begun(side: Side): boolean;
+  /** Both sides have ended theirs. */
+  readonly finished: boolean;
+  /** It is no iSCSI: nothing more needs to be delivered. */
+  disown(): void;
+  /** It is over, whatever else is still to come: `end` follows. */
+  finish(how: 'reused' | 'source-end'): void;
+}
+
 /** How patient the reassembler is with bytes that the receiver has but the capture has not (yet) shown. */
 export interface ReorderLimits {
   /** Nanoseconds of capture time. */

@@ -2,7 +2,7 @@ import { sum16 } from '../../../parsers/net/checksum.ts';
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
 import { type Endpoints, TcpConnection } from './connection.ts';
 import type { Moment } from './moment.ts';
-import type { ReorderLimits, Side, StreamSink } from './stream.ts';
+import type { Carrier, ReorderLimits, Side, StreamEnds, StreamSink } from './stream.ts';
 
 const SYN = 0x02;
 const RST = 0x04;
@@ -13,8 +13,8 @@ const TOTAL_PENDING_MAX = 32 << 20;
 /** Connections remembered; the longest silent one is ended to make room. */
 const CONNECTIONS_MAX = 16384;
 
-/** Makes the consumer of a new connection; it may set `connection.foreign` later to be rid of it. */
-export type SinkFactory = (stream: number, ends: Endpoints, connection: () => TcpConnection) => StreamSink;
+/** Makes the consumer of a new connection; `carrier` is there once the factory has returned. */
+export type SinkFactory = (stream: number, ends: StreamEnds, carrier: () => Carrier) => StreamSink;
 
 /** All TCP connections of a capture by their addresses and ports. */
 export class ConnectionTable {

@@ -1,14 +1,15 @@
+import { u32 } from '../../../parsers/iscsi/bytes.ts';
 import { BHS_BYTES, Op } from '../../../parsers/iscsi/opcodes.ts';
-import { type DigestVerdict, PduSplitter } from '../../../parsers/iscsi/splitter.ts';
+import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { addressText, portalText } from '../../base/address.ts';
 import { absolute, type Bus } from '../bus.ts';
-import type { Endpoints, TcpConnection } from '../flow/connection.ts';
 import type { Moment } from '../flow/moment.ts';
-import type { Side, StreamSink } from '../flow/stream.ts';
+import type { Carrier, Side, StreamEnds, StreamSink } from '../flow/stream.ts';
 import type { Journal } from '../lu/journal.ts';
+import type { Lu } from '../lu/lu.ts';
 import type { Task } from '../task.ts';
+import { Cutter } from './cutter.ts';
 import { HostPdus } from './hostPdus.ts';
-import { Hunter } from './hunter.ts';
 import { LossLedger } from './ledger.ts';
 import type { Management, SessionControl } from './management.ts';
 import { Negotiation } from './negotiation.ts';
@@ -17,8 +18,6 @@ import { TargetPdus } from './targetPdus.ts';
 import type { Tasks } from './tasks.ts';
 import type { Evidence } from './witness.ts';
 
-/** Bytes of a connection without its start that are searched before it is called foreign, when nothing points to iSCSI. */
-const FOREIGN_AFTER = 2 << 20;
 /** IANA's iSCSI ports: a stream there is searched for as long as it takes. */
 const ISCSI_PORTS = new Set([3260, 860]);
 
@@ -69,34 +68,31 @@ export class Nexus implements StreamSink, Evidence {
   lostStatuses = 0;
   statusCandidates = new Set<Task>();
 
+  readonly host: HostPdus;
+  readonly target: TargetPdus;
+  /** Told of each status of a task that may change the medium, and at which byte of the target's direction its PDU starts. */
+  onStatus: ((task: Task, start: number) => void) | undefined;
+
   private readonly moment: Moment;
-  private readonly ends: Endpoints;
-  private readonly tcp: () => TcpConnection;
-  private readonly splitters: [PduSplitter | undefined, PduSplitter | undefined] = [undefined, undefined];
-  private readonly hunters: [Hunter, Hunter] = [new Hunter(), new Hunter()];
-  private readonly positions: [number, number] = [0, 0];
-  private readonly host: HostPdus;
-  private readonly target: TargetPdus;
-  private headerDigest: boolean | undefined;
-  private dataDigest: boolean | undefined;
-  private anyHole = false;
+  private readonly ends: StreamEnds;
+  private readonly carrier: () => Carrier;
+  private readonly cutter: Cutter;
+  private statusOf: Task | undefined;
+  private statusStart = 0;
   private pdus = 0;
-  /** Position where the current hunt for a boundary began, per side. */
-  private readonly huntFrom: [number, number] = [0, 0];
-  /** Position in the host's direction up to which there was nothing but the login. */
-  private loginEnd = 0;
   private ended = false;
   private gone = false;
   private firstEnd: 'host' | 'target' | undefined;
 
-  constructor(stream: number, ends: Endpoints, tcp: () => TcpConnection, moment: Moment, parts: NexusParts) {
+  constructor(stream: number, ends: StreamEnds, carrier: () => Carrier, moment: Moment, parts: NexusParts) {
     this.stream = stream;
     this.ends = ends;
-    this.tcp = tcp;
+    this.carrier = carrier;
     this.parts = parts;
     this.moment = moment;
     this.host = new HostPdus(this);
     this.target = new TargetPdus(this);
+    this.cutter = new Cutter(this, carrier, moment);
     this.session = parts.sessions.open('', '', parts.sessions.target(''));
   }
 
@@ -122,48 +118,25 @@ export class Nexus implements StreamSink, Evidence {
   // --- StreamSink
 
   bytes(side: Side, bytes: Uint8Array, offset: number, length: number): void {
-    let splitter = this.splitters[side];
-    if (splitter === undefined) splitter = this.start(side);
-    if (splitter === undefined || splitter.lost) {
-      this.hunt(side, bytes, offset, length);
-      return;
-    }
-    const used = splitter.bytes(bytes, offset, length);
-    this.positions[side] = splitter.position;
-    if (splitter.lost) this.lost(side, splitter, bytes, offset + used, length - used);
+    this.cutter.bytes(side, bytes, offset, length);
   }
 
   hole(side: Side, length: number): void {
     const { time } = this;
-    this.anyHole = true;
     const { bus } = this.parts;
     if (time > bus.now) bus.now = time;
     const toTarget = side === this.hostSide;
     bus.sink.hole?.({ stream: this.stream, toTarget, bytes: length, at: absolute(bus, time) });
-    const splitter = this.splitters[side] ?? this.start(side);
-    if (splitter === undefined || splitter.lost) {
-      this.hunters[side].hole(length);
-      this.positions[side] += length;
-      return;
-    }
-    const used = splitter.hole(length);
-    this.positions[side] = splitter.position + (length - used);
-    if (!splitter.lost) return;
-    this.beginHunt(side, splitter.start, splitter.start);
-    const passed = splitter.position - splitter.start + (length - used);
-    this.hunters[side].hole(passed);
-    this.positions[side] += passed;
+    this.cutter.hole(side, length);
   }
 
   disputed(side: Side, bytes: Uint8Array, offset: number, rival: Uint8Array, length: number): void {
-    const splitter = this.splitters[side];
-    if (splitter === undefined || !splitter.disputed(bytes, offset, rival, length)) this.hole(side, length);
-    else this.positions[side] = splitter.position;
+    if (!this.cutter.disputed(side, bytes, offset, rival, length)) this.hole(side, length);
   }
 
   fin(side: Side): void {
     this.endedBy(side);
-    if (this.tcp().halves[0].finDone && this.tcp().halves[1].finDone) this.close();
+    if (this.carrier().finished) this.close();
   }
 
   reset(side: Side): void {
@@ -176,36 +149,72 @@ export class Nexus implements StreamSink, Evidence {
     this.close(how === 'source-end');
   }
 
-  // --- from the splitters
+  // --- from the cutter
 
-  header(pdu: PduSplitter): void {
+  headerPassed(): void {
     this.pdus++;
-    if (this.time > this.parts.bus.now) this.parts.bus.now = this.time;
-    if (pdu === this.splitters[this.hostSide as Side]) this.host.header(pdu);
-    else this.target.header(pdu);
+    const { bus } = this.parts;
+    if (this.time > bus.now) bus.now = this.time;
   }
 
-  data(pdu: PduSplitter, bytes: Uint8Array, offset: number, length: number, at: number): void {
-    if (pdu === this.splitters[this.hostSide as Side]) this.host.data(bytes, offset, length, at);
-    else this.target.data(bytes, offset, length, at);
+  /** A header of the target's: is it the status of a task that may change the medium? */
+  noteStatus(pdu: PduSplitter): void {
+    const { bhs: b, bhsAt: at, opcode } = pdu;
+    this.statusOf = undefined;
+    if (opcode !== Op.scsiResponse && !(opcode === Op.dataIn && (b[at + 1] & 1) !== 0)) return;
+    const task = this.open.get(u32(b, at + 16));
+    if (task?.mutates !== true) return;
+    this.statusOf = task;
+    this.statusStart = pdu.start;
   }
 
-  dataHole(pdu: PduSplitter, length: number, at: number): void {
-    if (pdu === this.splitters[this.hostSide as Side]) this.host.dataHole(length, at);
-    else this.target.dataHole(length, at);
+  /** That PDU is complete, and what it meant is with the sink. */
+  tellStatus(): void {
+    if (this.statusOf === undefined) return;
+    const task = this.statusOf;
+    this.statusOf = undefined;
+    this.onStatus?.(task, this.statusStart);
   }
 
-  endPdu(pdu: PduSplitter, verdict: DigestVerdict): void {
-    if (pdu.dataDigest !== undefined && this.dataDigest === undefined && pdu.dataLength > 0) this.settleDataDigest(pdu);
-    if (pdu === this.splitters[this.hostSide as Side]) this.host.end(pdu, verdict);
-    else this.target.end(pdu, verdict);
+  /** Who is who, and a session of its own, before a login may join it to another. */
+  rolesKnown(hostSide: Side): void {
+    this.hostSide = hostSide;
+    const { sessions } = this.parts;
+    const { addresses, ports } = this.ends;
+    const portal = portalText(addresses[1 - hostSide], ports[1 - hostSide]);
+    this.portal = portal;
+    this.session = sessions.open(portal, addressText(addresses[hostSide]), sessions.target(portal));
+    this.session.enter(this);
+  }
+
+  /** A PDU of the full feature phase was found where the login was lost from sight. */
+  beyondLogin(): void {
+    if (this.phase === 'start') this.phase = 'full';
+    else this.fullFeature();
+  }
+
+  boundaryLost(ofHost: boolean): void {
+    if (this.phase !== 'full') this.negotiation.lost(ofHost);
+    else if (ofHost) this.ledger.losing(this.open.values(), this.parts.bus.now);
+  }
+
+  /** `bytes` from the host were passed over without being understood. */
+  missed(bytes: number): void {
+    this.ledger.gap(bytes, this.parts.bus.now, this.ended);
+    this.parts.uneasy.add(this);
+  }
+
+  likely(): boolean {
+    const { ports, addresses } = this.ends;
+    if (ISCSI_PORTS.has(ports[0]) || ISCSI_PORTS.has(ports[1])) return true;
+    return [0, 1].some((s) => this.parts.claimedPortal(portalText(addresses[s], ports[s])));
   }
 
   // --- roles, phases
 
   /** The final Login Response: no command can have been sent before it (RFC 7143 section 6.3). */
   loggedIn(): void {
-    this.loginEnd = this.positions[this.hostSide as Side];
+    this.cutter.loginOver();
     this.fullFeature();
   }
 
@@ -219,32 +228,22 @@ export class Nexus implements StreamSink, Evidence {
     this.parts.control.loggedIn(this);
     const segment = this.negotiation.targetSegment;
     if (segment !== undefined) this.ledger.agreed(segment);
-    this.setDigests(this.negotiation.digest('HeaderDigest'), this.negotiation.digest('DataDigest'));
+    this.cutter.setDigests(this.negotiation.digest('HeaderDigest'), this.negotiation.digest('DataDigest'));
   }
 
   /** Another session has taken the place of this one's: nothing more is waited for. */
   outlived(): void {
-    this.tcp().finish('reused');
+    this.carrier().finish('reused');
   }
 
   /** Bytes of digests in one header and one data segment. */
   get digests(): { header: boolean; data: boolean } {
-    return { header: this.headerDigest === true, data: this.dataDigest === true };
-  }
-
-  /** A session of its own, before a login may join it to another. */
-  newSession(): void {
-    const { sessions } = this.parts;
-    const hostSide = this.hostSide as Side;
-    const portal = portalText(this.ends.addresses[1 - hostSide], this.ends.ports[1 - hostSide]);
-    this.portal = portal;
-    this.session = sessions.open(portal, addressText(this.ends.addresses[hostSide]), sessions.target(portal));
-    this.session.enter(this);
+    return { header: this.cutter.headerDigest === true, data: this.cutter.dataDigest === true };
   }
 
   /** A stream without a login at its start carries something else. */
   disown(): void {
-    this.tcp().foreign = true;
+    this.carrier().disown();
     this.ended = true;
   }
 
@@ -261,138 +260,9 @@ export class Nexus implements StreamSink, Evidence {
     else if (bus.now - this.ledger.since > bus.settleNs) this.reckon();
   }
 
-  private setDigests(header: boolean | undefined, data: boolean | undefined): void {
-    this.headerDigest = header;
-    this.dataDigest = data;
-    for (const side of [0, 1] as const) {
-      const splitter = this.splitters[side];
-      if (splitter === undefined) continue;
-      splitter.headerDigest = header === true;
-      splitter.dataDigest = data;
-      // Without knowing whether digests are used no boundary after this one is certain: it has to be proved.
-      if (header === undefined && !splitter.lost) {
-        splitter.lose();
-        this.beginHunt(side, splitter.start, splitter.start);
-      }
-    }
-  }
-
-  private settleDataDigest(pdu: PduSplitter): void {
-    this.dataDigest = pdu.dataDigest;
-    for (const splitter of this.splitters) if (splitter !== undefined) splitter.dataDigest = pdu.dataDigest;
-  }
-
-  /** The first bytes of a side: with a SYN seen the roles are known and a boundary stands at the start of both. */
-  private start(side: Side): PduSplitter | undefined {
-    const { opener } = this.tcp();
-    if (opener === undefined) return undefined;
-    if (this.hostSide === undefined) {
-      this.hostSide = opener;
-      this.newSession();
-    }
-    return this.makeSplitter(side);
-  }
-
-  private makeSplitter(side: Side): PduSplitter {
-    const splitter = new PduSplitter(
-      {
-        header: (pdu) => this.header(pdu),
-        data: (pdu, bytes, offset, length, at) => this.data(pdu, bytes, offset, length, at),
-        dataHole: (pdu, length, at) => this.dataHole(pdu, length, at),
-        instead: (pdu, bytes, at) => {
-          if (pdu === this.splitters[this.hostSide as Side]) this.host.instead(bytes, at);
-          else this.target.instead(bytes, at);
-        },
-        end: (pdu, verdict) => this.endPdu(pdu, verdict),
-      },
-      side === this.hostSide,
-    );
-    splitter.headerDigest = this.headerDigest === true;
-    splitter.dataDigest = this.phase === 'full' ? this.dataDigest : false;
-    this.splitters[side] = splitter;
-    return splitter;
-  }
-
-  // --- losing and finding the boundary
-
-  private lost(side: Side, splitter: PduSplitter, bytes: Uint8Array, offset: number, length: number): void {
-    const { isn } = this.tcp();
-    if (this.phase === 'start' && !this.anyHole && isn[0] >= 0 && isn[1] >= 0) {
-      this.disown();
-      return;
-    }
-    const partial = splitter.partial.slice();
-    this.beginHunt(side, splitter.start, splitter.start);
-    if (partial.length > 0) {
-      this.hunters[side].add(partial, 0, partial.length, this.frame, this.time);
-      this.positions[side] += partial.length;
-    }
-    if (length > 0) this.hunt(side, bytes, offset, length);
-  }
-
-  private beginHunt(side: Side, position: number, boundary: number): void {
-    this.huntFrom[side] = position;
-    this.positions[side] = position;
-    this.hunters[side].begin(position, boundary);
-    const ofHost = side === this.hostSide;
-    if (this.phase !== 'full') this.negotiation.lost(ofHost);
-    else if (ofHost) this.ledger.losing(this.open.values(), this.parts.bus.now);
-  }
-
-  private hunt(side: Side, bytes: Uint8Array, offset: number, length: number): void {
-    const hunter = this.hunters[side];
-    hunter.add(bytes, offset, length, this.frame, this.time);
-    this.positions[side] += length;
-    const roles = this.hostSide === undefined ? [true, false] : [side === this.hostSide];
-    // The loss may have taken the login's end: only a PDU found later tells whether digests are in use.
-    const found = hunter.find(roles, this.headerDigest, this.dataDigest, this);
-    if (found === undefined) {
-      if (this.hostSide === undefined && hunter.searched > FOREIGN_AFTER && !this.likely()) this.disown();
-      return;
-    }
-    const first = this.splitters[side] === undefined;
-    if (this.hostSide === undefined) {
-      this.hostSide = found.toTarget ? side : ((1 - side) as Side);
-      this.newSession();
-    }
-    const opcode = hunter.buffer[found.at] & 0x3f;
-    if (this.phase === 'start') {
-      if (opcode !== Op.login && opcode !== Op.loginResponse) this.phase = 'full';
-    } else if (this.phase === 'login' && opcode !== Op.login && opcode !== Op.loginResponse) this.fullFeature();
-    if (this.phase === 'full') {
-      if (this.headerDigest === undefined) this.headerDigest = found.headerDigest;
-      for (const s of this.splitters) if (s !== undefined) s.headerDigest = this.headerDigest;
-      this.dataDigest ??= found.dataDigest;
-    }
-    const splitter = this.splitters[side] ?? this.makeSplitter(side);
-    const boundary = hunter.position + found.at;
-    splitter.headerDigest = this.phase === 'full' && this.headerDigest === true;
-    splitter.dataDigest = this.phase === 'full' ? this.dataDigest : false;
-    splitter.resume(boundary);
-    // Before the first boundary of a stream that was joined in its middle nothing can be accounted for: its tasks show
-    // themselves as ghosts.
-    if (!(first && this.tcp().isn[side] < 0)) this.gap(side, boundary);
-    const { frame: lastFrame, time: lastTime } = this.moment;
-    hunter.replay(found.at, (run, at, n, frame, time) => {
-      this.moment.set(frame, time);
-      this.bytes(side, run, at, n);
-    });
-    this.moment.set(lastFrame, lastTime);
-  }
-
-  /** A direction was passed over without being understood up to the boundary at `to`. */
-  private gap(side: Side, to: number): void {
-    if (side !== this.hostSide || this.phase !== 'full') return;
-    const bytes = to - Math.max(this.huntFrom[side], this.loginEnd);
-    if (bytes <= 0) return;
-    this.ledger.gap(bytes, this.parts.bus.now, this.ended);
-    this.parts.uneasy.add(this);
-  }
-
-  private likely(): boolean {
-    const { ports, addresses } = this.ends;
-    if (ISCSI_PORTS.has(ports[0]) || ISCSI_PORTS.has(ports[1])) return true;
-    return [0, 1].some((s) => this.parts.claimedPortal(portalText(addresses[s], ports[s])));
+  /** Every LU that something unseen on this connection may have been meant for. */
+  reachable(): readonly Lu[] {
+    return this.hostSide === undefined ? this.parts.bus.directory.claimed : this.session.reachable();
   }
 
   // --- the end
@@ -414,11 +284,10 @@ export class Nexus implements StreamSink, Evidence {
       this.closeUnproved();
       return;
     }
-    const toTarget = this.splitters[this.hostSide];
-    if (toTarget === undefined || toTarget.lost) {
-      const passed = this.positions[this.hostSide] - this.huntFrom[this.hostSide];
-      if (this.phase === 'full') this.gap(this.hostSide, this.positions[this.hostSide]);
-      else if (passed >= BHS_BYTES && this.likely()) this.unproved(this.portal, this.negotiation.targetName);
+    const adrift = this.cutter.adrift(this.hostSide);
+    if (adrift >= 0) {
+      if (this.phase === 'full') this.cutter.gap(this.hostSide, this.cutter.passed(this.hostSide));
+      else if (adrift >= BHS_BYTES && this.likely()) this.unproved(this.portal, this.negotiation.targetName);
     }
     const { session } = this;
     // ExpCmdSN is not asked here: some targets count immediate commands too, and the gaps' bytes tell more.
@@ -441,7 +310,8 @@ export class Nexus implements StreamSink, Evidence {
   private closeUnproved(): void {
     for (const side of [0, 1] as const) {
       const portal = portalText(this.ends.addresses[side], this.ends.ports[side]);
-      if (this.positions[1 - side] > 0 && this.parts.claimedPortal(portal)) this.unproved(portal, undefined);
+      if (this.cutter.passed((1 - side) as Side) > 0 && this.parts.claimedPortal(portal))
+        this.unproved(portal, undefined);
     }
   }
 
