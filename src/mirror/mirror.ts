@@ -77,6 +77,11 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
     return this.#repair.active;
   }
 
+  /** The last reading back met something that the first volume could not give. */
+  get unreadable(): boolean {
+    return this.#repair.failed;
+  }
+
   /** Why it is broken or paused. */
   get fault(): Fault | undefined {
     return this.#health.fault;
@@ -139,6 +144,9 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest> {
         break;
       case 'stop':
         this.#repair.stop();
+        break;
+      case 'broken':
+        this.#break(input.fault);
         break;
       case 'mended':
         this.#mended(input.bytes);

@@ -21,6 +21,7 @@ export class Repair {
   #last = { done: 0, total: 0 };
   copiedBytes = 0;
   #credit = 0;
+  #failed = false;
 
   constructor(record: DoubtRecord, traffic: Traffic, options: RepairOptions) {
     this.#record = record;
@@ -42,6 +43,11 @@ export class Repair {
     return this.#resolver ? { done: this.#resolver.done, total: this.#resolver.total } : this.#last;
   }
 
+  /** The run under way, or the last one, met something that the first volume could not give. */
+  get failed(): boolean {
+    return this.#resolver?.failedBefore ?? this.#failed;
+  }
+
   start(limit: number): void {
     this.#resolver = new Resolver(this.#record, limit, this.#options.copyBytes);
   }
@@ -53,7 +59,10 @@ export class Repair {
 
   /** No more copies are started. */
   stop(): void {
-    if (this.#resolver) this.#last = this.progress;
+    if (this.#resolver) {
+      this.#last = this.progress;
+      this.#failed = this.#resolver.failedBefore;
+    }
     this.#resolver = undefined;
   }
 

@@ -35,6 +35,8 @@ export type MirrorInput =
   | { kind: 'resolve'; limit: number }
   /** Start no more copies. */
   | { kind: 'stop' }
+  /** Its medium failed outside of any request, a flush for example. */
+  | { kind: 'broken'; fault: Fault }
   /** A broken mirror's medium answers again and is this long: what it missed stands in the record. */
   | { kind: 'mended'; bytes: number }
   /** So many more bytes may be copied; only where copies are metered. */

@@ -1,0 +1,265 @@
+import type { Extents } from '../base/extents.ts';
+import { Fault } from '../base/fault.ts';
+import type { MirrorState } from '../mirror/requests.ts';
+import type { KeptRecord } from '../record/kept.ts';
+import type { Arm } from './arm.ts';
+import { Reviver } from './reviver.ts';
+
+/** Writes on their way at the LU: their count, and the bytes that they may change (undefined: any). */
+export interface UnderWay {
+  tasks: number;
+  bytes: Extents | undefined;
+}
+
+export interface CaretakerOptions {
+  arm: Arm;
+  record: KeptRecord;
+  /** Bytes of the volume; 0 while unknown. */
+  limit: () => number;
+  underWay: () => UnderWay;
+  /** True while the first volume can be read. */
+  firstUp: () => boolean;
+  /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
+  now: () => number;
+  wall: () => number;
+  /** Bytes a second that copies may read; absent: no limit. */
+  bytesPerSecond?: number;
+  /** Copies do not start before this time (of `now`). */
+  copyFrom: number;
+  /** The mirror's state as people are told it has changed. */
+  told: (change: { from: MirrorState; to: MirrorState; why: string }) => void;
+}
+
+/** A mirror that is so little behind is not worth a line in the log. */
+const LAG_TOLD_MS = 2000;
+/** Reading back that gained nothing is tried again after this, then ever more seldom. */
+const AGAIN_MS = 1000;
+const AGAIN_LONGEST_MS = 60_000;
+/** Marks that are no longer needed are taken out at least so often. */
+const TIDY_MS = 1000;
+
+/**
+ * Looks after one mirror of a running unit: reaches its medium again when it failed, has read back what its record names,
+ * takes marks out of the stored record once the mirror holds the blocks durably, and tells its state.
+ *
+ * Called on every tick of the unit's clock; nothing here is on the way of a write.
+ */
+export class Caretaker {
+  readonly #options: CaretakerOptions;
+  readonly #reviver: Reviver;
+  #state: MirrorState = 'behind';
+  #since: number;
+  #copying = false;
+  #copyAt: number;
+  #againMs = AGAIN_MS;
+  #creditAt: number;
+  #tidiedAt = 0;
+  #tidying: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: CaretakerOptions) {
+    const { arm, now, wall, copyFrom } = options;
+    this.#options = options;
+    this.#since = wall();
+    this.#copyAt = copyFrom;
+    this.#creditAt = now();
+    this.#reviver = new Reviver({
+      volume: arm.volume,
+      now,
+      up: () => this.#mended(),
+      failed: (fault) => {
+        this.#lastFault = fault;
+      },
+    });
+  }
+
+  #lastFault: Fault | undefined;
+
+  /** Why the mirror is not being written, or why its record is not kept. */
+  get fault(): Fault | undefined {
+    const { arm, record } = this.#options;
+    if (arm.mirror.fault) return this.#lastFault ?? arm.mirror.fault;
+    if (!record.broken) return undefined;
+    return new Fault('local', 'the record cannot be written: a restart would compare the whole volume', 'see the log');
+  }
+
+  /** The state that `status` shows: always true of now. */
+  get state(): MirrorState {
+    const { mirror } = this.#options.arm;
+    const { state } = mirror;
+    if (state !== 'equal') return state;
+    return this.#options.underWay().tasks > 0 ? 'behind' : 'equal';
+  }
+
+  /** Since when the state is what the log last said, in milliseconds since 1970. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** Bytes that the mirror is not known to have right, or does not have yet. */
+  behindBytes(): number {
+    const limit = this.#options.limit() || Number.MAX_SAFE_INTEGER;
+    const all = this.#options.arm.record.below(limit);
+    this.#options.arm.mirror.forEachWaiting((start, end) => {
+      if (start < limit) all.add(start, Math.min(end, limit));
+    });
+    const { tasks, bytes } = this.#options.underWay();
+    if (tasks > 0 && bytes === undefined) return limit;
+    bytes?.forEachIn(0, limit, (start, end) => all.add(start, end));
+    return all.total;
+  }
+
+  /** Something may have changed, or time has passed. */
+  tick(): void {
+    if (this.#stopped) return;
+    this.#tell();
+    const { arm, record, now } = this.#options;
+    const { mirror } = arm;
+    if (mirror.fault) {
+      // A paused mirror waits for its medium to grow: that is asked for again as well.
+      this.#reviver.start();
+      return;
+    }
+    this.#grantCredit();
+    this.#resolve();
+    const { stored } = record;
+    if (stored.excess === 0) return;
+    const early = stored.excess > stored.marked / 3;
+    if (early || now() - this.#tidiedAt > TIDY_MS * 1e6) void this.tidy(false);
+  }
+
+  /**
+   * Flushes the mirror, then takes out the marks that are not needed any more: those beyond the hot set, or all.
+   * A flush that fails breaks the mirror, and what is marked is in doubt.
+   */
+  tidy(all: boolean): Promise<void> {
+    this.#tidying ??= this.#tidy(all).finally(() => {
+      this.#tidying = undefined;
+    });
+    return this.#tidying;
+  }
+
+  /** Nothing more is started. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#reviver.stop();
+    await this.#tidying;
+  }
+
+  async #tidy(all: boolean): Promise<void> {
+    const { arm, record, now } = this.#options;
+    this.#tidiedAt = now();
+    const needed = this.#needed();
+    if (!needed || arm.mirror.fault) return;
+    const ticket = record.stored.candidates(needed, all);
+    if (ticket.chunks === 0) return;
+    try {
+      await arm.volume.flush();
+    } catch (fault) {
+      arm.mirror.step({ kind: 'broken', fault: fault as Fault });
+      arm.pump.run();
+      return;
+    }
+    const still = this.#needed();
+    // A mirror that broke meanwhile may have lost what it was given before the flush began as well.
+    if (!still || arm.mirror.fault) return;
+    try {
+      record.stored.clear(ticket, still);
+    } catch {
+      // A mark too many only costs a comparison.
+    }
+  }
+
+  /** Bytes that are not known to be equal, or on their way; undefined where that may be any. */
+  #needed(): Extents | undefined {
+    const { arm, underWay } = this.#options;
+    const { bytes } = underWay();
+    if (!bytes) return undefined;
+    const needed = arm.record.below(Number.MAX_SAFE_INTEGER);
+    bytes.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => needed.add(start, end));
+    arm.mirror.forEachWaiting((start, end) => needed.add(start, end));
+    return needed;
+  }
+
+  /** Has the first volume read for what the record names. */
+  #resolve(): void {
+    const { arm, limit, firstUp, now } = this.#options;
+    const { mirror } = arm;
+    if (mirror.resolving) {
+      if (firstUp()) return;
+      mirror.step({ kind: 'stop' });
+      arm.pump.run();
+      return;
+    }
+    const end = limit();
+    const open = end > 0 && mirror.record.intersects(0, end);
+    if (this.#copying) {
+      // A run has ended: what it could not read is tried again later.
+      this.#copying = false;
+      const failed = open && mirror.unreadable;
+      this.#againMs = failed ? Math.min(this.#againMs * 2, AGAIN_LONGEST_MS) : AGAIN_MS;
+      this.#copyAt = failed ? now() + this.#againMs * 1e6 : 0;
+    }
+    if (!open || !firstUp() || now() < this.#copyAt) return;
+    this.#copying = true;
+    mirror.step({ kind: 'resolve', limit: end });
+    arm.pump.run();
+  }
+
+  #grantCredit(): void {
+    const { arm, bytesPerSecond, now } = this.#options;
+    if (bytesPerSecond === undefined) return;
+    const at = now();
+    const bytes = ((at - this.#creditAt) / 1e9) * bytesPerSecond;
+    this.#creditAt = at;
+    arm.mirror.step({ kind: 'credit', bytes });
+    arm.pump.run();
+  }
+
+  /** The medium answers again. What it was given since its last flush may be lost, and every such chunk is marked. */
+  #mended(): void {
+    const { arm, record, limit } = this.#options;
+    this.#lastFault = undefined;
+    record.distrust(limit() || Number.MAX_SAFE_INTEGER);
+    arm.mirror.step({ kind: 'mended', bytes: arm.volume.blocks * arm.volume.blockSize });
+    arm.pump.run();
+    this.#copyAt = 0;
+    this.#tell();
+  }
+
+  /** One line for each change of state; catching up within moments is none. */
+  #tell(): void {
+    const { state } = this;
+    if (state === this.#state || (state === 'behind' && this.#lagMs() < LAG_TOLD_MS)) return;
+    const from = this.#state;
+    this.#state = state;
+    this.#since = this.#options.wall();
+    this.#options.told({ from, to: state, why: this.#why(state) });
+  }
+
+  /** Age of the oldest change that waits, or for ever where the record holds what nobody can read. */
+  #lagMs(): number {
+    const { arm, limit, wall, firstUp } = this.#options;
+    const open = arm.mirror.record.intersects(0, limit() || Number.MAX_SAFE_INTEGER);
+    if (open && (!firstUp() || arm.mirror.unreadable)) return Number.POSITIVE_INFINITY;
+    const waiting = arm.backlog.peek();
+    const at = (waiting?.change ?? waiting?.barrier)?.at;
+    return at === undefined ? 0 : wall() - Number(at / 1_000_000n);
+  }
+
+  #why(state: MirrorState): string {
+    const { fault } = this;
+    switch (state) {
+      case 'equal':
+        return 'nothing is known to be outstanding';
+      case 'copying':
+        return 'the whole volume is being compared with the first';
+      case 'repairing':
+        return 'what the record names is being compared with the first volume';
+      case 'behind':
+        return this.#options.firstUp() ? 'changes wait to be written or read back' : 'the first volume cannot be read';
+      default:
+        return fault?.message ?? 'unknown';
+    }
+  }
+}
