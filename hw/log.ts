@@ -1,7 +1,7 @@
 import winston from 'winston';
+import type { LogLevel } from './logLevel.ts';
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type { LogLevel } from './logLevel.ts';
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Log, LogLevel } from '../../hw/log.ts';
-import type { UnitConfig } from '../unit/config.ts';
+import type { ReplayConfig } from '../unit/config.ts';
 import type { ReplayHooks, UnitReport } from '../unit/report.ts';
 import type { Stream } from './rows-inspect.ts';
 
@@ -15,7 +15,7 @@ export interface MirrorSeat {
   stdout: Stream;
   stderr: Stream;
   env: Record<string, string | undefined>;
-  replay: (config: UnitConfig, hooks: ReplayHooks) => Promise<UnitReport>;
+  replay: (config: ReplayConfig, hooks: ReplayHooks) => Promise<UnitReport>;
   /** Calls `stop` for every SIGINT and SIGTERM until the returned function is called. */
   onStop: (stop: () => void) => () => void;
   /** Ends the process at once. */
@@ -84,11 +84,11 @@ function processSeat(): MirrorSeat {
 
 /** Resolves with the exit status. Rejects with a `Fault` when there is no report to give. */
 export async function runMirror(options: MirrorOptions, seat: MirrorSeat): Promise<number> {
-  const [{ loadConfig }, { EXIT, exitOfReport }] = await Promise.all([
+  const [{ loadReplayConfig }, { EXIT, exitOfReport }] = await Promise.all([
     import('../unit/config.ts'),
     import('./errors.ts'),
   ]);
-  const config = await loadConfig(options.config);
+  const config = await loadReplayConfig(options.config);
   const log: Log | undefined =
     options.log === undefined ? undefined : (await import('../../hw/log.ts')).openLog(options.log, seat.stderr);
   const bar = seat.stderr.isTTY === true ? await progressBar(seat) : undefined;

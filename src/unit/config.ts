@@ -1,69 +1,91 @@
 import { dirname, extname, resolve } from 'node:path';
 import { readConfigText } from '../../hw/configFile.ts';
-import { loadPcap } from '../../hw/tap.ts';
-import { Fault } from '../base/fault.ts';
-import type { Unserved } from './configCheck.ts';
 import { ConfigFault } from './configFault.ts';
 import { readJson } from './configJson.ts';
-import { unitConfig } from './configShape.ts';
+import { controlPath } from './configLive.ts';
+import { type Environment, openConfigWords, readSecrets } from './configSecrets.ts';
+import { type Draft, type Surroundings, surroundings, unitConfig } from './configShape.ts';
 import { type ConfigNode, isMistake, type Mistake, placeOf } from './configTree.ts';
+import type { Config, LiveConfig, ReplayConfig } from './configTypes.ts';
 
-/** What one unit is to do; every path is absolute (or `-` in `replay`), every default is filled in. */
-export interface UnitConfig {
-  source: {
-    /** Capture files in the order given, one stream of time; `-` is standard input. */
-    replay: string[];
-  };
-  buffer: {
-    bytes: number;
-    /** Share of `bytes` that stays free before changes are kept LBN-only. */
-    threshold: number;
-    whenFull: 'wait' | 'lbn';
-  };
-  volumes: VolumeConfig[];
-  /** How long an in-doubt write may still land once its connection is gone (B6), in milliseconds of capture time. */
-  settleMs: number;
-  /** How long and how far bytes may be missing before they are a hole (A6). */
-  reorder: { ms: number; bytes: number };
-}
-
-export interface VolumeConfig {
-  /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
-  lu: string;
-  /** `IP:PORT` in the form of `base/address`: IPv6 shortest, in brackets. */
-  portals: string[];
-  /** Path of the first volume. */
-  first?: string;
-  mirrors: MirrorConfig[];
-  /** Bytes. */
-  blockSize?: number;
-  /** Capacity in blocks. */
-  blocks?: number;
-}
-
-export interface MirrorConfig {
-  /** The URL as written, for the report. */
-  to: string;
-  path: string;
-}
+export type {
+  Config,
+  FileMedium,
+  LiveConfig,
+  LiveVolumeConfig,
+  LuMedium,
+  MediumConfig,
+  MirrorConfig,
+  ReplayConfig,
+  /** What a replay does. */
+  ReplayConfig as UnitConfig,
+  TapSource,
+  TeeSource,
+  VolumeConfig,
+} from './configTypes.ts';
 
 /**
- * Reads and checks a configuration, JSON or YAML. Relative paths in it start at its own folder.
+ * Reads and checks a configuration of either kind, JSON or YAML. Relative paths in it start at its own folder; secrets that
+ * it only names are read from their files and from `env`.
  *
  * Rejects with a `ConfigFault` for mistakes in it, with a plain `Fault` when the file itself cannot be read.
  */
-export async function loadConfig(path: string): Promise<UnitConfig> {
+export async function loadConfig(path: string, env: Environment = process.env): Promise<Config> {
+  return load(path, undefined, env);
+}
+
+/** The same for `tapmirror mirror`: a configuration for a live bus is a mistake. */
+export async function loadReplayConfig(path: string): Promise<ReplayConfig> {
+  return (await load(path, 'replay', {})) as ReplayConfig;
+}
+
+/** The same for `tapmirror run`: a configuration that names captures is a mistake. */
+export async function loadLiveConfig(path: string, env: Environment = process.env): Promise<LiveConfig> {
+  return (await load(path, 'live', env)) as LiveConfig;
+}
+
+/** Where the control socket of the unit with this configuration is; nothing else of it is looked at. */
+export async function loadControlPath(path: string): Promise<string> {
+  const { text, root } = await readRoot(path);
+  const book: Mistake[] = [];
+  const control = controlPath(root, around(path), book);
+  if (control === undefined) throw faultOf(path, text, book);
+  return control;
+}
+
+async function load(path: string, wanted: Config['kind'] | undefined, env: Environment): Promise<Config> {
+  const { text, root } = await readRoot(path);
+  const book: Mistake[] = [];
+  const draft = unitConfig(root, around(path, wanted), book);
+  if (draft === undefined || book.length > 0) throw faultOf(path, text, book);
+  const warnings = await readSecrets(draft.wants, env, book);
+  if (book.length > 0) throw faultOf(path, text, book);
+  const { config } = draft;
+  if (config.kind === 'replay') return config;
+  if (holdsSecret(draft)) warnings.push(...(await openConfigWords(resolve(path))));
+  return { ...config, warnings };
+}
+
+function around(path: string, wanted?: Config['kind']): Surroundings {
+  return surroundings(dirname(resolve(path)), resolve(path), wanted);
+}
+
+/** Whether a URL in the text itself has a secret in it: more media have one than were read from elsewhere. */
+function holdsSecret({ config, wants }: Draft): boolean {
+  if (config.kind === 'replay') return false;
+  const media = config.volumes.flatMap(({ first, mirrors }) => (first === undefined ? mirrors : [first, ...mirrors]));
+  const held = media.reduce((n, one) => {
+    if (one.kind === 'file') return n;
+    return n + (one.url.secret === undefined ? 0 : 1) + (one.mutual === undefined ? 0 : 1);
+  }, 0);
+  return held > wants.length;
+}
+
+async function readRoot(path: string): Promise<{ text: string; root: ConfigNode }> {
   const text = await readConfigText(path);
   const root = await readTree(path, text);
-  if (isMistake(root)) throw new ConfigFault([mistakeLine(path, text, root)]);
-  const book: Mistake[] = [];
-  const tap = asksForTap(root) ? await tapWords() : TAP;
-  const config = unitConfig(root, { folder: dirname(resolve(path)), self: resolve(path), tap }, book);
-  if (book.length > 0 || config === undefined) {
-    book.sort((a, b) => a.at - b.at);
-    throw new ConfigFault(book.map((mistake) => mistakeLine(path, text, mistake)));
-  }
-  return config;
+  if (isMistake(root)) throw faultOf(path, text, [root]);
+  return { text, root };
 }
 
 async function readTree(path: string, text: string): Promise<ConfigNode | Mistake> {
@@ -73,28 +95,12 @@ async function readTree(path: string, text: string): Promise<ConfigNode | Mistak
   return yaml ? (await import('./configYaml.ts')).readYaml(text) : readJson(text);
 }
 
+function faultOf(path: string, text: string, book: Mistake[]): ConfigFault {
+  book.sort((a, b) => a.at - b.at);
+  return new ConfigFault(book.map((mistake) => mistakeLine(path, text, mistake)));
+}
+
 function mistakeLine(path: string, text: string, { at, where, wrong, mend }: Mistake): string {
   const { line, column } = placeOf(text, at);
   return `${path}:${line}:${column}: ${where === '' ? '' : `${where}: `}${wrong}; ${mend}`;
-}
-
-const TAP: Unserved = {
-  wrong: '`tapmirror mirror` replays capture files; a live tap is not in this version',
-  mend: 'capture the bus with `tcpdump -s 0 -w FILE` and name FILE in source.replay',
-};
-
-function asksForTap(root: ConfigNode): boolean {
-  if (root.kind !== 'map') return false;
-  const source = root.entries.find(({ key }) => key === 'source')?.value;
-  return source?.kind === 'map' && source.entries.some(({ key }) => key === 'tap');
-}
-
-async function tapWords(): Promise<Unserved> {
-  try {
-    await loadPcap();
-    return TAP;
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { wrong: `${TAP.wrong}, and ${error.message} (${error.mend})`, mend: TAP.mend };
-  }
 }

@@ -1,3 +1,5 @@
+import { withoutSecret } from '../base/luUrl.ts';
+
 /** A configuration as a tree that remembers where each part stood, whether it was written as JSON or YAML. */
 export type ConfigNode = ConfigMap | ConfigList | ConfigScalar;
 
@@ -58,7 +60,9 @@ export function kindWords(node: ConfigNode): string {
   return `${node.value}`;
 }
 
-/** A value from outside, shortened and safe to print on one line. */
+/** A value from outside, shortened, safe to print on one line, and without the secret that a URL may hold. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+  const url = !/^file:/i.test(text) && /:\/\/|^iscsi:|@/i.test(text);
+  const shown = url ? withoutSecret(text) : text;
+  return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 77)}...` : shown);
 }

@@ -1,4 +1,5 @@
 import { normalPortal } from '../base/address.ts';
+import { NAME_BYTES_MAX } from '../base/luUrl.ts';
 import { type Check, type Reading, text } from './configCheck.ts';
 import { kindWords, quoted } from './configTree.ts';
 
@@ -62,8 +63,6 @@ function portalMend(words: string): string {
   return 'write the address as the bus shows it, such as "10.0.0.1:3260" (names are not looked up)';
 }
 
-/** The longest iSCSI name, in bytes (RFC 7143 section 4.2.7.1). */
-const NAME_BYTES_MAX = 223;
 const MEND_LU =
   'write TARGET-NAME/LUN, such as "iqn.2024-01.example:disks/1", or IP:PORT/LUN where no login was captured';
 
@@ -96,48 +95,6 @@ export function luKey(name: string): string {
   return `${portalOf(target) ?? target.toLowerCase()}/${Number(name.slice(slash + 1))}`;
 }
 
-/** Schemes that other commands of the unit will serve; today a volume is a file or a block device. */
-const OTHER_SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
-
-export interface FileUrl {
-  /** As written. */
-  to: string;
-  path: string;
-}
-
-/**
- * The path in a `file:` URL. `file:PATH` takes the path as written (relative ones from the configuration's folder);
- * `file://` is a URL in full: absolute, on this machine, percent-encoded (RFC 8089).
- */
-export const fileUrl: Check<FileUrl> = text((words): Reading<FileUrl> => {
-  const mend = 'write "file:PATH", with the path of a file or block device';
-  if (!/^file:/i.test(words)) {
-    const scheme = OTHER_SCHEME.exec(words)?.[1];
-    if (scheme !== undefined) return { wrong: `${quoted(`${scheme}:`)} volumes are not served by this version`, mend };
-    return {
-      wrong: `${quoted(words)} is not a file: URL`,
-      mend: /^[a-z]+:/i.test(words) ? mend : `write "file:${words}"`,
-    };
-  }
-  let path = words.slice('file:'.length);
-  if (path.startsWith('//')) {
-    const match = /^\/\/(?:localhost)?(\/.*)$/i.exec(path);
-    if (match === null)
-      return { wrong: `${quoted(words)} names another machine`, mend: 'write "file:PATH" or "file:///PATH"' };
-    try {
-      path = decodeURIComponent(match[1]);
-    } catch {
-      return {
-        wrong: `${quoted(words)} has a broken %-escape`,
-        mend: 'write "file:PATH", where the path stands as it is',
-      };
-    }
-  }
-  if (path === '') return { wrong: 'a file: URL without a path', mend };
-  if (path.includes('\0')) return { wrong: 'a path with a NUL in it', mend };
-  return { value: { to: words, path } };
-}, 'file:second.img');
-
 /** A capture's path, or `-` for standard input. */
 export const capturePath: Check<string> = text((words): Reading<string> => {
   if (words === '' || words.includes('\0'))
@@ -146,3 +103,65 @@ export const capturePath: Check<string> = text((words): Reading<string> => {
     return { wrong: `${quoted(words)} is a URL`, mend: `write the path alone: ${quoted(words.slice(5))}` };
   return { value: words };
 }, 'bus.pcap');
+
+/** A path of a file or folder that need not be there yet. */
+export function path(example: string): Check<string> {
+  return text((words): Reading<string> => {
+    if (words === '' || words.includes('\0'))
+      return { wrong: 'not a path', mend: `write for example ${quoted(example)}` };
+    if (/^file:/i.test(words))
+      return { wrong: `${quoted(words)} is a URL`, mend: `write the path alone: ${quoted(words.slice(5))}` };
+    return { value: words };
+  }, example);
+}
+
+/** `true` or `false`. */
+export const flag: Check<boolean> = (node, where, book) => {
+  if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+  book.push({
+    at: node.at,
+    where,
+    wrong: `true or false is expected, not ${kindWords(node)}`,
+    mend: 'write one of them',
+  });
+  return undefined;
+};
+
+/** A power of two from `min` to `max`, in bytes. */
+export function powerOfTwo(min: number, max: number): Check<number> {
+  const check = bytes(min);
+  return (node, where, book) => {
+    const value = check(node, where, book);
+    if (value === undefined || (value <= max && Number.isInteger(Math.log2(value)))) return value;
+    book.push({
+      at: node.at,
+      where,
+      wrong: `a power of two from ${min} to ${max} bytes is expected, not ${kindWords(node)}`,
+      mend: 'write for example "64KiB"',
+    });
+    return undefined;
+  };
+}
+
+/** Interface names are at most 15 bytes on Linux (IFNAMSIZ with its NUL). */
+const INTERFACE_BYTES_MAX = 15;
+
+/** The name of a network interface, or `any`. */
+export const networkInterface: Check<string> = text((words): Reading<string> => {
+  if (words === '' || /[\s/\0]/.test(words) || Buffer.byteLength(words) > INTERFACE_BYTES_MAX) {
+    return { wrong: `${quoted(words)} is not the name of a network interface`, mend: 'see `ip link` for their names' };
+  }
+  return { value: words };
+}, 'eth1');
+
+/** An iSCSI name as RFC 7143 section 4.2.7.2 allows it after preparation: lower case, digits, `-`, `.` and `:`. */
+export const initiatorName: Check<string> = text((words): Reading<string> => {
+  const mend = 'write for example "iqn.2024-01.com.example:unit-1"';
+  const form =
+    /^(?:iqn\.\d{4}-(?:0[1-9]|1[0-2])\.[a-z0-9.:\u0080-\uffff-]+|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}){1,2})$/;
+  if (/^iqn\..*[A-Z]/.test(words)) return { wrong: `${quoted(words)} has upper case letters in it`, mend };
+  if (!form.test(words) || Buffer.byteLength(words) > NAME_BYTES_MAX) {
+    return { wrong: `${quoted(words)} is not an iSCSI name (RFC 7143 section 4.2.7)`, mend };
+  }
+  return { value: words };
+}, 'iqn.2024-01.com.example:unit-1');

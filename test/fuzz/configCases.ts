@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readJson } from '../../src/unit/configJson.ts';
-import { unitConfig } from '../../src/unit/configShape.ts';
+import { surroundings, unitConfig } from '../../src/unit/configShape.ts';
 import { isMistake, type Mistake, placeOf } from '../../src/unit/configTree.ts';
 import { readYaml } from '../../src/unit/configYaml.ts';
 import type { Random } from './random.ts';
@@ -19,6 +19,11 @@ volumes:
     blockSize: 0x200
 buffer: {bytes: 64KiB, threshold: 0.5}
 `;
+const LIVE_TEXT = `{"source": {"tee": {"listen": "10.0.0.1:3262", "target": "10.0.0.2:3260", "status": "recorded"}},
+ "state": "/var/lib/unit", "control": "/run/unit.sock", "record": {"chunkBytes": 65536, "hotBytes": "64MiB"},
+ "volumes": [{"lu": "iqn.2024-01.lab.example:1/1", "first": "iscsi://joe%S3CR@10.0.0.2/iqn.2024-01.lab.example:1/1",
+   "mirrors": ["file:second.img", {"to": "iscsi://h/t/1", "user": "joe", "secretFile": "s", "digests": "both"}]}],
+ "resync": {"bytesPerSecond": "50MB"}, "initiator": "iqn.2024-01.lab.example:unit", "log": {"level": "info"}}`;
 const PIECES = [
   '{',
   '}',
@@ -58,7 +63,7 @@ const PIECES = [
 /** A configuration with mistakes in it gives a configuration, or mistakes with their place and mend. */
 export function configCase(random: Random): void {
   const yaml = random.chance(3);
-  let text = yaml ? YAML_TEXT : JSON_TEXT;
+  let text = yaml ? YAML_TEXT : random.pick([JSON_TEXT, LIVE_TEXT]);
   for (let n = random.between(1, 5); n > 0; n--) {
     const at = random.below(text.length + 1);
     const end = Math.min(text.length, at + random.below(random.chance(4) ? 40 : 3));
@@ -68,8 +73,7 @@ export function configCase(random: Random): void {
   const book: Mistake[] = [];
   if (isMistake(root)) book.push(root);
   else {
-    const tap = { wrong: 'no tap', mend: 'name files' };
-    const config = unitConfig(root, { folder: '/x', self: '/x/unit.json', tap }, book);
+    const config = unitConfig(root, surroundings('/x', '/x/unit.json'), book);
     assert.ok(config !== undefined || book.length > 0, 'neither a configuration nor a mistake');
   }
   for (const { at, wrong, mend } of book) {

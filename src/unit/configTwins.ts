@@ -1,0 +1,80 @@
+import type { Placed } from './configCheck.ts';
+import type { RawMedium } from './configMedium.ts';
+import type { Surroundings } from './configShape.ts';
+import type { Mistake } from './configTree.ts';
+import { luKey } from './configValues.ts';
+
+/**
+ * Mistakes that no value shows alone: twice the same, or a mirror that would overwrite what it is made from. What only
+ * the media themselves can tell (links, two portals of one target) is found when they are opened.
+ *
+ * Captures and first volumes are told before the volumes, each volume before its mirrors. Values that a mistake left
+ * undefined are passed over.
+ */
+export class Twins {
+  readonly #around: Surroundings;
+  readonly #book: Mistake[];
+  /** What has been named, by path or LU: in words. */
+  readonly #taken = new Map<string, string>();
+  readonly #lus = new Map<string, string>();
+  readonly #captures = new Map<string, string>();
+
+  constructor(around: Surroundings, book: Mistake[]) {
+    this.#around = around;
+    this.#book = book;
+    this.#taken.set(around.self, 'the configuration file itself');
+  }
+
+  capture(capture: Placed<string>): void {
+    const path = this.#around.at(capture.value);
+    const other = this.#captures.get(path);
+    if (other !== undefined) this.#tell(capture, `the same source as ${other}`, 'name each capture once');
+    this.#captures.set(path, capture.where);
+    this.#taken.set(path, `the capture ${capture.where}`);
+  }
+
+  /** A path that the unit itself uses. */
+  own({ value, where }: Placed<string>): void {
+    this.#taken.set(this.#around.at(value), `the unit's own ${where}`);
+  }
+
+  first(first: Placed<RawMedium>): void {
+    this.#taken.set(this.#key(first.value), `the first volume ${first.where}`);
+  }
+
+  volume(lu: Placed<string> | undefined, blocks: Placed<number> | undefined, blockSize: number | undefined): void {
+    if (lu !== undefined) {
+      const key = luKey(lu.value);
+      const other = this.#lus.get(key);
+      if (other !== undefined) {
+        this.#tell(lu, `the same logical unit as ${other}`, 'put its mirrors into one volume');
+      }
+      this.#lus.set(key, lu.where);
+      // A mirror onto the very LU whose writes it repeats would see its own writes for ever.
+      if (!this.#taken.has(key)) this.#taken.set(key, `the volume ${lu.where}`);
+    }
+    if (blocks !== undefined && blocks.value * (blockSize ?? 1) > Number.MAX_SAFE_INTEGER) {
+      this.#tell(blocks, 'a capacity above 2^53-1 bytes', 'give the number of blocks, not of bytes');
+    }
+  }
+
+  mirror(to: Placed<RawMedium>): void {
+    const key = this.#key(to.value);
+    const other = this.#taken.get(key);
+    const lu = to.value.kind === 'lu';
+    if (other !== undefined) {
+      const mend = lu ? 'give every mirror a logical unit of its own' : 'give every mirror a file of its own';
+      this.#tell(to, `a mirror onto ${lu ? to.value.to : key}, which is ${other}`, mend);
+    }
+    this.#taken.set(key, `the mirror ${to.where}`);
+  }
+
+  /** Names of targets are unique in the world, so a portal tells nothing (RFC 7143 section 4.2.7.1). */
+  #key(medium: RawMedium): string {
+    return medium.kind === 'file' ? this.#around.at(medium.path) : luKey(`${medium.url.target}/${medium.url.lun}`);
+  }
+
+  #tell({ at, where }: Placed<unknown>, wrong: string, mend: string): void {
+    this.#book.push({ at, where, wrong, mend });
+  }
+}

@@ -1,0 +1,140 @@
+import type { LogLevel } from '../../hw/logLevel.ts';
+import type { LuUrl } from '../base/luUrl.ts';
+
+/** What one unit is to do; every path is absolute (or `-` in `replay`), every default is filled in. */
+export type Config = ReplayConfig | LiveConfig;
+
+/** A job for `tapmirror mirror`. */
+export interface ReplayConfig extends CommonConfig {
+  kind: 'replay';
+  source: {
+    /** Capture files in the order given, one stream of time; `-` is standard input. */
+    replay: string[];
+  };
+  buffer: {
+    bytes: number;
+    /** Share of `bytes` that stays free before changes are kept LBN-only. */
+    threshold: number;
+    whenFull: 'wait' | 'lbn';
+  };
+  volumes: VolumeConfig[];
+}
+
+/** A unit on a real bus, for `tapmirror run`. */
+export interface LiveConfig extends CommonConfig {
+  kind: 'live';
+  source: TapSource | TeeSource;
+  /** The bus does not wait. */
+  buffer: { bytes: number; threshold: number; whenFull: 'lbn' };
+  volumes: LiveVolumeConfig[];
+  /** Folder of the record and of whatever else the unit keeps. */
+  state: string;
+  /** Path of the control socket. */
+  control: string;
+  record: {
+    /** Bytes that one mark stands for; a power of two. */
+    chunkBytes: number;
+    /** Bytes that stay marked although they are equal, so that writing them again costs nothing. */
+    hotBytes: number;
+  };
+  /** Bytes a second that copying and repairing may read; absent: as fast as it goes. */
+  resync: { bytesPerSecond?: number };
+  /** iSCSI name of the unit's own sessions; absent: made from the unit's id. */
+  initiator?: string;
+  log: { level: LogLevel };
+  /** What is not wrong but should be known, for example a secret that everybody may read. Without secrets. */
+  warnings: string[];
+}
+
+export interface CommonConfig {
+  /** How long an in-doubt write may still land once its connection is gone (B6), in milliseconds of the bus's time. */
+  settleMs: number;
+  /** How long and how far bytes may be missing before they are a hole (A6). */
+  reorder: { ms: number; bytes: number };
+}
+
+/** A passive tap (A2). */
+export interface TapSource {
+  kind: 'tap';
+  interfaces: string[];
+  /** `IP:PORT` in the form of `base/address`, for the kernel's filter; empty: all TCP. */
+  portals: string[];
+  /** Of the kernel, per interface. */
+  bufferBytes: number;
+  snaplen: number;
+  promiscuous: boolean;
+  /** Whether the filter lets tunnels (VXLAN, GENEVE, GRE) pass. */
+  tunnels: boolean;
+  /** A pcap filter in place of the made one. */
+  filter?: string;
+}
+
+/** An inline proxy in front of the target (A3). */
+export interface TeeSource {
+  kind: 'tee';
+  /** `IP:PORT` in the form of `base/address`, both. */
+  listen: string;
+  target: string;
+  /** Whether `SendTargets` answers and login redirects that name the target name the tee instead. */
+  rewriteDiscovery: boolean;
+  /** When a write's status goes to the host: at once, or when the record of it survives a power loss. */
+  status: 'at-once' | 'recorded';
+  /** Of hosts, at one time. */
+  connections: number;
+}
+
+export interface VolumeConfig {
+  /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
+  lu: string;
+  /** `IP:PORT` in the form of `base/address`: IPv6 shortest, in brackets. */
+  portals: string[];
+  /** Path of the first volume. */
+  first?: string;
+  mirrors: MirrorConfig[];
+  /** Bytes. */
+  blockSize?: number;
+  /** Capacity in blocks. */
+  blocks?: number;
+}
+
+export interface MirrorConfig {
+  /** The URL as written, for the report. */
+  to: string;
+  path: string;
+}
+
+export interface LiveVolumeConfig {
+  /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
+  lu: string;
+  /** An operator's word for it, for status and log. */
+  name?: string;
+  portals: string[];
+  /** Only ever read. */
+  first?: MediumConfig;
+  mirrors: MediumConfig[];
+  blockSize?: number;
+  blocks?: number;
+}
+
+/** Where a volume's blocks lie. */
+export type MediumConfig = FileMedium | LuMedium;
+
+export interface FileMedium {
+  kind: 'file';
+  /** The URL as written. */
+  to: string;
+  path: string;
+}
+
+/** An LU behind an iSCSI target. */
+export interface LuMedium {
+  kind: 'lu';
+  /** The URL as written, without the secret. */
+  to: string;
+  /** With the secret, wherever it was found. */
+  url: LuUrl;
+  /** The name and secret by which the target must prove itself (mutual CHAP). */
+  mutual?: { user: string; secret: string };
+  /** Which digests are offered (RFC 7143 section 13.1). */
+  digests: { header: boolean; data: boolean };
+}
