@@ -1,0 +1,124 @@
+import type { Log } from '../../hw/log.ts';
+import type { LuId } from '../base/change.ts';
+import type { Fault } from '../base/fault.ts';
+import type { MirrorState } from '../mirror/requests.ts';
+
+/** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
+export interface UnitStatus {
+  /** The unit's id, a UUID. */
+  unit: string;
+  version: string;
+  /** When this process began, ISO 8601. */
+  since: string;
+  source: SourceStatus;
+  buffer: BufferStatus;
+  /** In the configuration's order. */
+  volumes: VolumeStatus[];
+  /** The last ones, oldest first. */
+  notices: string[];
+}
+
+/** How the unit sits on the bus, and what it has counted there. */
+export interface SourceStatus {
+  kind: 'tap' | 'tee';
+  /** For people: `tap eth1, eth2` or `tee 10.0.0.1:3262 -> 10.0.0.2:3260`. */
+  text: string;
+  [counter: string]: unknown;
+}
+
+export interface BufferStatus {
+  bytes: number;
+  freeBytes: number;
+  /** Whether changes are kept with their data, or by their LBNs only as room is short. */
+  state: 'data' | 'lbnOnly';
+  /** How often room became short. */
+  falls: number;
+}
+
+export interface VolumeStatus {
+  lu: LuId;
+  name?: string;
+  /** Bytes; null while unknown, and so for `blocks`. */
+  blockSize: number | null;
+  blocks: number | null;
+  first: FirstStatus;
+  /** Completed writes seen since the unit began. */
+  changes: number;
+  /** SYNCHRONIZE CACHE commands among the traffic. */
+  barriers: number;
+  /** Writes that are under way. */
+  openWrites: number;
+  mirrors: MirrorStatus[];
+}
+
+export interface FirstStatus {
+  /** As configured, without a secret; empty for `none`. */
+  url: string;
+  state: 'up' | 'down' | 'none';
+  error?: ErrorWords;
+}
+
+export interface MirrorStatus {
+  /** As configured, without a secret. */
+  to: string;
+  state: MirrorState;
+  /** Bytes that the mirror does not have yet, or is not known to have right; 0 when it is `equal`. */
+  behindBytes: number;
+  /** Of them those that are to be read back from the first volume. */
+  unresolvedBytes: number;
+  writtenBytes: number;
+  /** Bytes compared with the first volume, and those of them that differed and were copied. */
+  comparedBytes: number;
+  copiedBytes: number;
+  /** Of copying or repairing, in bytes; a `total` of 0 is unknown. */
+  progress?: { done: number; total: number };
+  /** Of the state, ISO 8601. */
+  since: string;
+  error?: ErrorWords;
+  /** Chunks of the stored record that are marked, and their size. */
+  record: { chunkBytes: number; marked: number };
+}
+
+export interface ErrorWords {
+  message: string;
+  mend?: string;
+}
+
+/** A unit that runs: what the command line and the control socket need of it. */
+export interface RunningUnit {
+  /** What it is attached to, for people: `tee 10.0.0.1:3262 -> 10.0.0.2:3260, 1 volume`. */
+  readonly ready: string;
+  status(): UnitStatus;
+  /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
+  readonly failed: Promise<Fault>;
+  /** Lets go of the bus, finishes what is buffered as far as the time allows, closes everything. */
+  stop(options: { withinMs: number }): Promise<void>;
+}
+
+export interface StartHooks {
+  log: Log;
+  /** Given up while it is still starting. */
+  signal?: AbortSignal;
+}
+
+/** A mirror (or the first volume) is in another state than it was. */
+export interface StateChange {
+  lu: LuId;
+  /** Its URL without the secret. */
+  mirror: string;
+  from: string;
+  to: string;
+  why: string;
+}
+
+/** States that an operator has to do something about, and those that mend themselves in time. */
+const BAD = new Set(['broken']);
+const POOR = new Set(['paused', 'down']);
+
+/** The one line that each change of a state has in the log. */
+export function logState(log: Log, { lu, mirror, from, to, why }: StateChange): void {
+  const fields = { lu, mirror, from, to, why };
+  if (BAD.has(to)) log.error('state', fields);
+  else if (POOR.has(to)) log.warn('state', fields);
+  else log.info('state', fields);
+}
