@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { openFileVolume } from '../../hw/files.ts';
+import type { Volume } from '../base/volume.ts';
+import type { MediumConfig } from './configTypes.ts';
+import { LateVolume } from './lateVolume.ts';
+import { openLuVolume } from './luVolume.ts';
+
+/** Who the unit is at the targets that it logs in to. */
+export interface Identity {
+  /** The unit's id, a UUID. */
+  unit: string;
+  /** Its iSCSI name (RFC 7143 section 4.2.7). */
+  initiatorName: string;
+}
+
+export interface MediumUse {
+  /** False: the first volume, which is only ever read. */
+  writable: boolean;
+  blockSize?: number;
+  notice: (text: string) => void;
+  /** What an opened medium must be; refuses by a `Fault`. */
+  check?: (volume: Volume) => void;
+}
+
+/** The medium that the configuration names, to be opened by `open` or later by `revive`. */
+export function medium(config: MediumConfig, identity: Identity, use: MediumUse): LateVolume {
+  return new LateVolume(config.to, config.kind, async () => {
+    const volume = await (config.kind === 'file' ? openFile(config, use) : openLu(config, identity, use));
+    try {
+      use.check?.(volume);
+    } catch (refusal) {
+      await volume.close();
+      throw refusal;
+    }
+    return volume;
+  });
+}
+
+function openFile(config: Extract<MediumConfig, { kind: 'file' }>, use: MediumUse): Promise<Volume> {
+  const { writable, blockSize } = use;
+  return openFileVolume(config.path, { writable, lock: writable, ...(blockSize === undefined ? {} : { blockSize }) });
+}
+
+function openLu(
+  config: Extract<MediumConfig, { kind: 'lu' }>,
+  { unit, initiatorName }: Identity,
+  { writable, notice }: MediumUse,
+): Promise<Volume> {
+  const { url, digests, mutual, to } = config;
+  return openLuVolume({
+    url,
+    writable,
+    initiatorName,
+    isid: isidOf(unit, to),
+    digests,
+    ...(mutual ? { mutual } : {}),
+    ...(writable ? { lockKey: keyOf(unit) } : {}),
+    notice: (text) => notice(`${to}: ${text}`),
+  });
+}
+
+/**
+ * An ISID of the random format (RFC 7143 section 10.5.1 and 11.12.5): the same after a restart, so that a login takes the
+ * place of the session that the last process left behind, and another for each medium.
+ */
+export function isidOf(unit: string, to: string): Uint8Array {
+  const hash = createHash('sha256').update(`${unit}\n${to}`).digest();
+  return Uint8Array.of(0x80, hash[0], hash[1], hash[2], hash[3], hash[4]);
+}
+
+/** The unit's persistent reservation key (SPC-5 section 5.14): never 0, the same after a restart. */
+export function keyOf(unit: string): bigint {
+  return createHash('sha256').update(`reservation ${unit}`).digest().readBigUInt64BE() | 1n;
+}
+
+/** The iSCSI name of a unit whose operator chose none. */
+export function initiatorNameOf(unit: string): string {
+  return `iqn.2024-01.io.tapmirror:unit-${unit.replaceAll('-', '').slice(0, 12)}`;
+}
