@@ -1,3 +1,4 @@
+import { SOCKET_PATH_MAX } from '../../hw/controlWire.ts';
 import { LOG_LEVELS, type LogLevel } from '../../hw/logLevel.ts';
 import { type Check, group, list, oneOf, type Placed, placed, text, type Unserved } from './configCheck.ts';
 import { firstMedium, mirrorMedium, type RawMedium } from './configMedium.ts';
@@ -41,8 +42,6 @@ interface RawLive extends RawDecoding {
 
 const CHUNK_BYTES_MIN = 4096;
 const CHUNK_BYTES_MAX = 1 << 30;
-/** The longest path of a Unix socket: `sun_path` is 108 bytes with its NUL. */
-export const SOCKET_PATH_MAX = 107;
 const NAME_CHARACTERS_MAX = 64;
 /** One chunk of the default record: a copy that is slower than this a second would never end. */
 const RATE_MIN = 65536;

@@ -1,0 +1,94 @@
+import { createConnection } from 'node:net';
+import { Fault } from '../src/base/fault.ts';
+import {
+  ANSWER_BYTES_MAX,
+  CONTROL_VERSION,
+  type ControlRequest,
+  Lines,
+  objectOf,
+  refuseLongPath,
+} from './controlWire.ts';
+
+/** Nobody answers at the control socket, or not in time. */
+export class NoAnswer extends Fault {
+  constructor(message: string, mend: string, options?: { cause?: unknown }) {
+    super('local', message, mend, options);
+    this.name = 'NoAnswer';
+  }
+}
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Asks the unit whose control socket is at `path`. Resolves with the `result` of its answer, which nobody has checked yet.
+ * Rejects with `NoAnswer` when no unit answers, else with the `Fault` that the unit answered.
+ */
+export async function askControl(path: string, request: ControlRequest, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+  refuseLongPath(path);
+  const answer = objectOf(await exchange(path, { v: CONTROL_VERSION, ...request }, timeoutMs));
+  const mend = "use the tapmirror of the unit's own version";
+  if (answer === undefined) throw new Fault('peer', `what answers at ${path} is no unit`, 'check the path');
+  if (answer.v !== CONTROL_VERSION) throw new Fault('peer', `the unit at ${path} answers in another version`, mend);
+  if (answer.ok === true) return answer.result;
+  const { message, mend: advice } = (answer.error ?? {}) as Record<string, unknown>;
+  const words = typeof message === 'string' ? message : 'it refuses, without a word why';
+  throw new Fault('peer', `the unit at ${path}: ${words}`, typeof advice === 'string' ? advice : mend);
+}
+
+/** Sends one line and resolves with the one that comes back. */
+async function exchange(path: string, request: object, timeoutMs: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ path });
+    const lines = new Lines(ANSWER_BYTES_MAX);
+    const timer = setTimeout(() => {
+      fail(new NoAnswer(`the unit at ${path} does not answer within ${timeoutMs / 1000} s`, 'see its log'));
+    }, timeoutMs);
+    const fail = (fault: Fault): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(fault);
+    };
+    socket.once('error', (error) => fail(connectFault(path, error)));
+    socket.once('end', () => fail(new NoAnswer(`the unit at ${path} hung up without an answer`, 'see its log')));
+    socket.on('data', (bytes: Buffer) => {
+      const whole = lines.push(bytes);
+      if (whole === undefined) fail(new Fault('peer', `the answer at ${path} has no end`, 'check the path'));
+      else if (whole.length > 0) {
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(whole[0]);
+      }
+    });
+    socket.write(`${JSON.stringify(request)}\n`);
+  });
+}
+
+function connectFault(path: string, cause: NodeJS.ErrnoException): Fault {
+  const options = { cause };
+  const start = 'start it with `tapmirror run --config FILE`';
+  switch (cause.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new NoAnswer(`there is no control socket at ${path}: the unit is not running`, start, options);
+    case 'ECONNREFUSED':
+      return new NoAnswer(`no unit answers at ${path}: it was killed`, start, options);
+    case 'EACCES':
+    case 'EPERM':
+      return new Fault(
+        'local',
+        `the control socket ${path} belongs to another user`,
+        'ask as the user of the unit',
+        options,
+      );
+    case 'EPIPE':
+    case 'ECONNRESET':
+      return new NoAnswer(`the unit at ${path} hung up without an answer`, 'see its log', options);
+    default:
+      return new Fault(
+        'local',
+        `the control socket ${path} cannot be used: ${cause.message}`,
+        'check the path',
+        options,
+      );
+  }
+}

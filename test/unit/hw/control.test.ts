@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { lstatSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { askControl, NoAnswer } from '../../../hw/controlClient.ts';
+import { type ControlOptions, ControlServer, clearControlPath } from '../../../hw/controlServer.ts';
+import { type ControlRequest, Lines } from '../../../hw/controlWire.ts';
+import { Fault } from '../../../src/base/fault.ts';
+
+let folder: string;
+let number = 0;
+const open: ControlServer[] = [];
+const failures: unknown[] = [];
+
+function freshPath(): string {
+  return join(folder, `${number++}.sock`);
+}
+
+async function serve(options: Partial<ControlOptions> = {}): Promise<string> {
+  const path = options.path ?? freshPath();
+  const answer = ({ do: what }: ControlRequest) => ({ asked: what });
+  open.push(await ControlServer.open({ path, answer, failed: (error) => failures.push(error), ...options }));
+  return path;
+}
+
+/** Sends bytes and resolves with everything that comes back until the unit hangs up. */
+async function say(path: string, bytes: string | Uint8Array, end = false): Promise<string> {
+  const socket = createConnection({ path });
+  let said = '';
+  socket.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  socket.on('error', () => {});
+  socket.write(bytes);
+  if (end) socket.end();
+  await new Promise((resolve) => socket.once('close', resolve));
+  return said;
+}
+
+/** Connects and resolves with the next line whenever asked. */
+function talk(path: string): { socket: Socket; next: () => Promise<Record<string, unknown>> } {
+  const socket = createConnection({ path });
+  const lines = new Lines(1 << 20);
+  const waiting: Uint8Array[] = [];
+  socket.on('error', () => {});
+  const next = async () => {
+    while (waiting.length === 0) {
+      const [bytes] = (await once(socket, 'data')) as [Buffer];
+      waiting.push(...(lines.push(bytes) ?? []));
+    }
+    return JSON.parse(String(waiting.shift()));
+  };
+  return { socket, next };
+}
+
+const isFault = (wanted: RegExp) => (error: unknown) =>
+  error instanceof Fault && error.blame === 'local' && wanted.test(error.message) && error.mend !== undefined;
+
+describe('H1 the control socket', () => {
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tapmirror-control-'));
+  });
+  afterEach(async () => {
+    for (const server of open.splice(0)) await server.close();
+    assert.deepEqual(failures.splice(0), []);
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('answers what it is asked, on a socket of its own user only, and is gone afterwards', async () => {
+    const path = await serve();
+    assert.equal(lstatSync(path).mode & 0o777, 0o600);
+    assert.deepEqual(await askControl(path, { do: 'status' }), { asked: 'status' });
+    await open.splice(0)[0].close();
+    assert.throws(() => lstatSync(path), { code: 'ENOENT' });
+  });
+
+  it('answers many requests of one connection in their order, also those sent at once', async () => {
+    const path = await serve({ answer: async ({ n }) => (n === 0 ? await lateZero() : n) });
+    const requests = Array.from({ length: 50 }, (_, n) => `${JSON.stringify({ v: 1, do: 'x', n })}\n`).join('');
+    const lines = (await say(path, requests, true)).trim().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).result),
+      Array.from({ length: 50 }, (_, n) => n),
+    );
+  });
+
+  it('tells a refusal with its mend, and our own mistakes without their insides', async () => {
+    const path = await serve({
+      answer: ({ do: what }) => {
+        if (what === 'bug') throw new TypeError('secret insides');
+        throw new Fault('peer', 'cannot', 'do that');
+      },
+    });
+    await assert.rejects(askControl(path, { do: 'x' }), (error) => {
+      return error instanceof Fault && /cannot$/.test(error.message) && error.mend === 'do that';
+    });
+    await assert.rejects(askControl(path, { do: 'bug' }), (error) => {
+      return (
+        error instanceof Fault && /a mistake in tapmirror itself/.test(error.message) && !/inside/.test(error.message)
+      );
+    });
+    assert.match(String(failures.splice(0)), /secret insides/);
+  });
+
+  describe('where it may be', () => {
+    it('takes the place of a socket that a killed unit left behind', async () => {
+      const path = freshPath();
+      await leftBehind(path);
+      await serve({ path });
+      assert.deepEqual(await askControl(path, { do: 'x' }), { asked: 'x' });
+    });
+
+    it('not where a unit answers', async () => {
+      const path = await serve();
+      await assert.rejects(serve({ path }), isFault(/a unit is running at the control socket/));
+      assert.deepEqual(await askControl(path, { do: 'x' }), { asked: 'x' });
+    });
+
+    it('not on a file, a folder, a link, or in a folder that is missing', async () => {
+      const file = freshPath();
+      await writeFile(file, 'precious');
+      await assert.rejects(serve({ path: file }), isFault(/is there and is no socket/));
+      const dir = freshPath();
+      await mkdir(dir);
+      await assert.rejects(serve({ path: dir }), isFault(/is there and is no socket/));
+      const link = freshPath();
+      await symlink(file, link);
+      await assert.rejects(serve({ path: link }), isFault(/is there and is no socket/));
+      await assert.rejects(serve({ path: join(folder, 'none/c.sock') }), isFault(/folder that does not exist/));
+      await assert.rejects(serve({ path: join(file, 'c.sock') }), isFault(/is not a folder/));
+    });
+
+    it('not at a path longer than 107 bytes, which the kernel would cut', async () => {
+      const longest = join(folder, 'x'.repeat(107 - folder.length - 1));
+      assert.equal(longest.length, 107);
+      await serve({ path: longest });
+      assert.deepEqual(await askControl(longest, { do: 'x' }), { asked: 'x' });
+      await assert.rejects(serve({ path: `${longest}x` }), isFault(/is 108 bytes long, more than the 107/));
+      await assert.rejects(askControl(`${longest}x`, { do: 'x' }), isFault(/is 108 bytes long/));
+    });
+
+    it('is looked at before anything else is begun', async () => {
+      const path = await serve();
+      await assert.rejects(clearControlPath(path), isFault(/a unit is running/));
+      await clearControlPath(freshPath());
+    });
+  });
+
+  describe('H5 hostile peers', () => {
+    const error = (text: string) => JSON.parse(text.trim()).error.message as string;
+
+    it('what is no JSON object gets an error line and is hung up on', async () => {
+      const path = await serve();
+      for (const bytes of ['GET / HTTP/1.1\r\n', '[1]\n', '\n', 'null\n', '"x"\n', Uint8Array.of(0xff, 0xfe, 10)]) {
+        assert.match(error(await say(path, bytes)), /not a JSON object/);
+      }
+    });
+
+    it('another version, or nothing asked, gets an error and may ask again', async () => {
+      const path = await serve();
+      const { socket, next } = talk(path);
+      for (const request of ['{}', '{"v":2,"do":"status"}', '{"v":1,"do":7}', '{"do":"status"}']) {
+        socket.write(`${request}\n`);
+        const answer = await next();
+        assert.equal(answer.ok, false);
+        assert.match((answer.error as Record<string, string>).message, /does not know/);
+      }
+      socket.write('{"v":1,"do":"status"}\n');
+      assert.deepEqual(await next(), { v: 1, ok: true, result: { asked: 'status' } });
+      socket.destroy();
+    });
+
+    it('a line without end is cut off at 64 KiB', async () => {
+      const path = await serve();
+      assert.match(error(await say(path, 'x'.repeat(65_537))), /longer than 65536 bytes/);
+      // Who still sends may lose the words; the unit reads no further.
+      assert.match(await say(path, 'x'.repeat(8 << 20)), /^$|longer than 65536 bytes/);
+      assert.match(error(await say(path, '{"v":1', true)), /without an end/);
+    });
+
+    it('a peer that says nothing, or takes nothing, is let go', async () => {
+      const path = await serve({ idleMs: 30, answer: () => 'x'.repeat(4 << 20) });
+      assert.equal(await say(path, ''), '');
+      assert.equal(await say(path, '{"v":1,'), '');
+      const lazy = createConnection({ path });
+      lazy.pause().write('{"v":1,"do":"x"}\n');
+      await once(lazy, 'connect');
+      const closed = once(lazy, 'close');
+      // Everything that the socket holds was sent before the unit gave up; then its end comes.
+      lazy.on('error', () => {});
+      await until(() => open[0].peers === 0);
+      lazy.resume();
+      await closed;
+      assert.ok(lazy.bytesRead < 4 << 20);
+    });
+
+    it('more peers than are served get an error line; the others are served on', async () => {
+      const path = await serve({ connectionsMax: 2 });
+      const held = [talk(path), talk(path)];
+      for (const { socket, next } of held) {
+        socket.write('{"v":1,"do":"a"}\n');
+        await next();
+      }
+      assert.match(error(await say(path, '')), /2 others are connected/);
+      held[0].socket.write('{"v":1,"do":"b"}\n');
+      assert.deepEqual((await held[0].next()).result, { asked: 'b' });
+      held[0].socket.destroy();
+      await until(() => open[0].peers < 2);
+      assert.deepEqual(await askControl(path, { do: 'c' }), { asked: 'c' });
+      held[1].socket.destroy();
+    });
+
+    it('peers that vanish in the middle leave nothing behind', async () => {
+      const path = await serve({ answer: () => 'x'.repeat(1 << 20) });
+      for (let n = 0; n < 20; n++) {
+        const socket = createConnection({ path });
+        await once(socket, 'connect');
+        socket.write('{"v":1,"do":"x"}\n{"v":1,');
+        socket.destroy();
+      }
+      await until(() => open[0].peers === 0);
+    });
+
+    it('any bytes at all get an answer or an error, and the next peer is served', async () => {
+      const path = await serve();
+      const noise = fc.oneof(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.json().map((text) => Buffer.from(`${text}\n`)),
+        fc.json().map((text) => Buffer.from(`{"v":1,"do":${text}}\n`)),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(noise, { minLength: 1, maxLength: 4 }), async (parts) => {
+          const said = await say(path, Buffer.concat(parts), true);
+          for (const line of said.split('\n').slice(0, -1)) assert.equal(JSON.parse(line).v, 1);
+          assert.ok(said === '' || said.endsWith('\n'));
+        }),
+        { numRuns: 150 },
+      );
+      assert.deepEqual(await askControl(path, { do: 'x' }), { asked: 'x' });
+    });
+
+    it('a unit that is stopped lets its peers go', async () => {
+      const path = await serve();
+      const { socket, next } = talk(path);
+      socket.write('{"v":1,"do":"a"}\n');
+      await next();
+      const closed = once(socket, 'close');
+      await open.splice(0)[0].close();
+      await closed;
+    });
+  });
+
+  describe('who asks', () => {
+    it('is told when no unit is there, or none any more', async () => {
+      const gone = (wanted: RegExp) => (error: unknown) => error instanceof NoAnswer && wanted.test(error.message);
+      await assert.rejects(askControl(freshPath(), { do: 'x' }), gone(/there is no control socket at .* not running/));
+      const path = freshPath();
+      await leftBehind(path);
+      await assert.rejects(askControl(path, { do: 'x' }), gone(/no unit answers at .* killed/));
+    });
+
+    const liars: [name: string, answer: string | undefined, wanted: RegExp, none: boolean][] = [
+      ['nothing', undefined, /does not answer within 0\.05 s/, true],
+      ['an end', '', /hung up without an answer/, true],
+      ['noise', 'x\n', /is no unit/, false],
+      ['another version', '{"v":2}\n', /another version/, false],
+      ['a refusal without words', '{"v":1,"ok":false}\n', /refuses, without a word/, false],
+      ['a line without end', 'x'.repeat((16 << 20) + 1), /has no end/, false],
+    ];
+    for (const [name, answer, wanted, none] of liars) {
+      it(`H5 is told when what answers says ${name}`, async () => {
+        const path = freshPath();
+        const server = createServer((socket) => {
+          socket.on('error', () => {}).resume();
+          if (answer === '') socket.end();
+          else if (answer !== undefined) socket.write(answer);
+        }).listen(path);
+        await once(server, 'listening');
+        try {
+          await assert.rejects(askControl(path, { do: 'x' }, answer === undefined ? 50 : 5000), (error) => {
+            assert.ok(error instanceof Fault);
+            assert.match(error.message, wanted);
+            assert.equal(error instanceof NoAnswer, none);
+            return true;
+          });
+        } finally {
+          server.close();
+        }
+      });
+    }
+  });
+});
+
+/** A socket's file that nobody listens at: what a killed unit leaves. */
+async function leftBehind(path: string): Promise<void> {
+  const { spawnSync } = await import('node:child_process');
+  const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  assert.equal(spawnSync(process.execPath, ['-e', code]).signal, 'SIGKILL');
+  assert.ok(lstatSync(path).isSocket());
+}
+
+async function lateZero(): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return 0;
+}
+
+/** Waits for what has no event of its own; the test's time limit bounds it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
