@@ -7,12 +7,15 @@ import type { Volume, VolumeIdentity } from '../src/base/volume.ts';
 import { blockDeviceBytes } from './blockDevice.ts';
 import { fileFault } from './fileFaults.ts';
 import { Gather } from './gather.ts';
+import { lockFile } from './lock.ts';
 
 export interface FileVolumeOptions {
   /** Bytes per block, for counting `blocks`; 512 when it is not known. */
   blockSize?: number;
   /** False: opened for reading only. */
   writable: boolean;
+  /** True: no other unit has this medium while it is open (see `lockFile`). */
+  lock?: boolean;
 }
 
 interface Medium {
@@ -42,7 +45,9 @@ export async function openFileVolume(path: string, options: FileVolumeOptions): 
     const opened = await new Promise<BigIntStats>((resolve, reject) => {
       fstat(fd, { bigint: true }, (error, status) => (error ? reject(error) : resolve(status)));
     });
-    return new FileVolume(path, fd, blockSize, await mediumOf(path, opened));
+    const medium = await mediumOf(path, opened);
+    if (options.lock === true) await lockFile(fd, path);
+    return new FileVolume(path, fd, blockSize, medium);
   } catch (error) {
     if (fd >= 0) close(fd);
     throw error instanceof Fault ? error : fileFault(path, doing, error as NodeJS.ErrnoException);

@@ -12,7 +12,7 @@ export interface RecordStorage {
 export type RecordReset =
   | 'new' // there was none
   | 'other-volume' // it was kept for another LU, mirror or first volume
-  | 'damaged' // a page failed its checksum, or the file is cut
+  | 'damaged' // its header failed its checksum, or the medium may have lost some of it
   | 'power-loss' // the machine went down before the record was synced
   | 'not-looking'; // a passive unit did not see what the hosts wrote while it was away
 
@@ -24,7 +24,7 @@ export type RecordReset =
  * region again costs nothing.
  */
 export interface StoredRecord {
-  /** Bytes of the volume that one mark stands for. */
+  /** Bytes of the volume that one mark stands for; more after `resize` where the volume outgrew the room for marks. */
   readonly chunkBytes: number;
   /** Set when everything was marked at opening, for this reason. */
   readonly reset: RecordReset | undefined;
@@ -34,13 +34,17 @@ export interface StoredRecord {
   /** Marks `[offset, offset + length)` bytes, rounded outwards; in the storage when it returns. Throws a `Fault`. */
   mark(offset: number, length: number): void;
   markAll(): void;
-  /** What is marked below `limit` bytes, as byte ranges; the caller's own. */
+  /**
+   * What is marked below `limit` bytes, as byte ranges; the caller's own. While the volume's length is not known that is
+   * everything; what was marked beyond a known length is in it from there on.
+   */
   below(limit: number): Extents;
   /** The volume is this long now; chunks it grew by are marked. */
   resize(bytes: number): void;
   /**
    * Chunks that may be cleared once the mirror has been flushed: beyond the hot set the least recently marked first, or
-   * (with `all`) every one; none that touches `needed`. Hand the result to `clear` after the flush.
+   * (with `all`) every one; none that touches `needed`. Hand the result to `clear` after the flush. Only the newest ticket
+   * counts: an older one clears nothing.
    */
   candidates(needed: Extents, all: boolean): ClearTicket;
   /** Clears those chunks of the ticket that were not marked again since and that `needed` does not touch. */

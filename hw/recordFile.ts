@@ -1,0 +1,124 @@
+import { constants, writeSync } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Fault } from '../src/base/fault.ts';
+import type { RecordStorage } from '../src/base/record.ts';
+import { lockFile } from './lock.ts';
+import { stateFault } from './stateFaults.ts';
+
+/** The largest record has 4 MiB of bits; what is longer is another file. */
+const RECORD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** A record's file, opened and locked. */
+export interface RecordFile extends RecordStorage {
+  /** What it held at opening, durable by then (nothing: it was created); undefined when the medium may have lost some of it. */
+  readonly stored: Uint8Array | undefined;
+  /** Waits for syncs under way. The lock ends with it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a record's file, creating it (mode 0600) and its folder (0700) where they are missing. Pages are overwritten in
+ * place: once all of them were written, marking needs no room on the disk. Rejects with a `Fault` that names path and mend.
+ */
+export async function openRecordFile(path: string): Promise<RecordFile> {
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
+    await lockFile(handle.fd, path, {
+      held: `another unit keeps its record in ${path}`,
+      mend: 'stop the other unit, or name another folder for `state` in the configuration',
+    });
+    return new SystemRecordFile(path, handle, await storedIn(path, handle));
+  } catch (error) {
+    await handle?.close();
+    throw stateFault(path, 'opening it', error);
+  }
+}
+
+async function storedIn(path: string, handle: FileHandle): Promise<Uint8Array | undefined> {
+  // Linux tells here, once, that it failed to bring something to the medium since the file was last synced.
+  const lost = await handle.datasync().then(
+    () => false,
+    () => true,
+  );
+  if (lost) return undefined;
+  const { size } = await handle.stat();
+  if (size > RECORD_BYTES_MAX) throw new Fault('local', `${path} is too long for a record`, 'move it away');
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const { bytesRead } = await handle.read(bytes, length, size - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
+}
+
+class SystemRecordFile implements RecordFile {
+  readonly stored: Uint8Array | undefined;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #fd: number;
+  #running: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
+
+  constructor(path: string, handle: FileHandle, stored: Uint8Array | undefined) {
+    this.stored = stored;
+    this.#path = path;
+    this.#handle = handle;
+    this.#fd = handle.fd;
+  }
+
+  writePage(index: number, bytes: Uint8Array): void {
+    const { length } = bytes;
+    const position = index * length;
+    try {
+      for (let done = 0; done < length; ) {
+        const written = writeSync(this.#fd, bytes, done, length - done, position + done);
+        if (written === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${position + done}`);
+        done += written;
+      }
+    } catch (error) {
+      throw stateFault(this.#path, `writing page ${index}`, error);
+    }
+  }
+
+  /** A call that comes while one runs waits for the next, as pages may have been written since that began. */
+  sync(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    this.#following ??= this.#running.then(
+      () => this.#start(),
+      () => this.#start(),
+    );
+    return this.#following;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#running, this.#following]);
+    try {
+      await this.#handle.close();
+    } catch (error) {
+      throw stateFault(this.#path, 'closing it', error);
+    }
+  }
+
+  #start(): Promise<void> {
+    this.#following = undefined;
+    const running = this.#datasync().finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #datasync(): Promise<void> {
+    try {
+      await this.#handle.datasync();
+    } catch (error) {
+      throw stateFault(this.#path, 'making it durable', error);
+    }
+  }
+}

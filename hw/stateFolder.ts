@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '../src/base/fault.ts';
+import { lockFile } from './lock.ts';
+import { stateFault } from './stateFaults.ts';
+
+/** Where a unit keeps what must outlive it. No other unit has it while this is open. */
+export interface StateFolder {
+  readonly folder: string;
+  /** The unit's own UUID, made when the folder was. */
+  readonly unit: string;
+  close(): Promise<void>;
+}
+
+const VERSION = 1;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Opens a unit's state folder, made (mode 0700) where it is missing. Rejects with a `Fault` that names it and a mend. */
+export async function openStateFolder(folder: string): Promise<StateFolder> {
+  const lock = join(folder, 'lock');
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    handle = await open(lock, constants.O_RDWR | constants.O_CREAT, 0o600);
+    await lockFile(handle.fd, lock, await heldWords(folder, lock));
+    await handle.truncate();
+    await handle.write(`${process.pid}\n`, 0);
+    const unit = await unitOf(folder);
+    const opened = handle;
+    return { folder, unit, close: () => opened.close() };
+  } catch (error) {
+    await handle?.close();
+    throw stateFault(folder, 'opening the state folder', error);
+  }
+}
+
+async function heldWords(folder: string, lock: string): Promise<{ held: string; mend: string }> {
+  const pid = (await readFile(lock, 'latin1')).trim();
+  const who = /^\d+$/.test(pid) ? `another unit (process ${pid})` : 'another unit';
+  return {
+    held: `${who} runs with the state folder ${folder}`,
+    mend: 'stop it, or give this unit a `state` folder of its own',
+  };
+}
+
+async function unitOf(folder: string): Promise<string> {
+  const path = join(folder, 'unit.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw stateFault(path, 'reading it', error);
+    return newUnit(folder, path);
+  }
+  const told = parsed(text);
+  if (told?.version === VERSION && typeof told.unit === 'string' && UUID.test(told.unit)) return told.unit;
+  const newer = typeof told?.version === 'number' && told.version > VERSION;
+  const what = newer ? `is of version ${told.version}, which this program does not know` : 'does not name a unit';
+  const mend = newer ? 'use a newer program' : 'restore it, or delete it: the unit is then another one';
+  throw new Fault('local', `${path} ${what}`, mend);
+}
+
+function parsed(text: string): { unit?: unknown; version?: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not there at all, whenever the process or the machine ends. */
+async function newUnit(folder: string, path: string): Promise<string> {
+  const unit = randomUUID();
+  const draft = `${path}.new`;
+  try {
+    const file = await open(draft, 'w', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify({ unit, version: VERSION })}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+    const entries = await open(folder, 'r');
+    await entries.sync().finally(() => entries.close());
+  } catch (error) {
+    throw stateFault(path, 'writing it', error);
+  }
+  return unit;
+}
