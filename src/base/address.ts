@@ -43,6 +43,26 @@ export function normalPortal(text: string): string | undefined {
   return bytes === undefined ? undefined : portalText(bytes, Number(v6[2]));
 }
 
+/**
+ * The bytes of an IPv4 or IPv6 address in words; an IPv6 zone is left out, and an IPv4 address that is mapped into IPv6 is
+ * an IPv4 address. Undefined when it is neither.
+ */
+export function addressBytes(text: string): Uint8Array | undefined {
+  const v4 = /^(?:::ffff:)?(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i.exec(text);
+  if (v4) {
+    const parts = v4.slice(1).map(Number);
+    return parts.some((n) => n > 255) ? undefined : Uint8Array.from(parts);
+  }
+  return parseV6(text.replace(/%.*$/, ''));
+}
+
+/** `host:port` or `[IPv6]:port` in its two parts; undefined when it is neither. The host may be a name. */
+export function splitPortal(text: string): { host: string; port: number } | undefined {
+  const parts = /^(?:\[([0-9a-fA-F:.]+(?:%[^\]]+)?)\]|([^[\]:/\s]+)):(\d{1,5})$/.exec(text);
+  if (!parts || Number(parts[3]) > 65535) return undefined;
+  return { host: parts[1] ?? parts[2], port: Number(parts[3]) };
+}
+
 function parseV6(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;

@@ -1,17 +1,22 @@
 import { FrameDecoder } from '../../parsers/net/decoder.ts';
 import { normalPortal } from '../base/address.ts';
-import type { LeaseRoom } from '../base/change.ts';
+import type { LeaseRoom, LuId } from '../base/change.ts';
+import { Fault } from '../base/fault.ts';
 import type { FrameBatch } from '../base/frames.ts';
-import type { SnoopSink } from '../base/sink.ts';
+import type { LuFacts, SnoopSink } from '../base/sink.ts';
 import type { Bus } from './bus.ts';
 import { Moment } from './flow/moment.ts';
+import type { Carrier, StreamEnds } from './flow/stream.ts';
 import { ConnectionTable } from './flow/table.ts';
+import type { InlineStream } from './inline.ts';
+import { Inlines } from './inlines.ts';
 import { SessionControl } from './iscsi/management.ts';
 import { Nexus, type NexusParts } from './iscsi/nexus.ts';
 import { SessionTable } from './iscsi/session.ts';
 import { Tasks } from './iscsi/tasks.ts';
 import { type LuClaim, LuDirectory } from './lu/directory.ts';
 import { Journal } from './lu/journal.ts';
+import type { Outstanding } from './lu/outstanding.ts';
 
 export interface SnoopOptions {
   sink: SnoopSink;
@@ -19,7 +24,7 @@ export interface SnoopOptions {
   room?: LeaseRoom;
   /** The configured volumes. */
   volumes?: readonly LuClaim[];
-  /** The reordering window. */
+  /** The reordering window; 0 ms where nothing comes late (the tee). */
   reorder?: { ms: number; bytes: number };
   /** How long a write without a connection may still land. */
   settleMs?: number;
@@ -42,7 +47,9 @@ export class Snoop {
   private readonly journal: Journal;
   private readonly tasks: Tasks;
   private readonly uneasy = new Set<Nexus>();
+  private readonly inlines: Inlines;
   private iscsi = 0;
+  private started = false;
   private readonly notices = new Set<string>();
   private readonly portals = new Set<string>();
   private lastTick = 0;
@@ -56,7 +63,7 @@ export class Snoop {
       now: 0,
       origin: 0n,
       seq: 0,
-      reorderNs: reorder.ms * 1e6,
+      reorderNs: reorder.ms > 0 ? reorder.ms * 1e6 : -1,
       settleNs: settleMs * 1e6,
       own: new Set(options.own),
       notice: (key, text) => this.notice(key, text),
@@ -79,12 +86,19 @@ export class Snoop {
       uneasy: this.uneasy,
       proved: () => this.iscsi++,
     };
+    const makeNexus = (stream: number, ends: StreamEnds, carrier: () => Carrier): Nexus =>
+      new Nexus(stream, ends, carrier, this.moment, parts);
     this.connections = new ConnectionTable(
-      (stream, ends, tcp) => new Nexus(stream, ends, tcp, this.moment, parts),
+      makeNexus,
       { ns: this.bus.reorderNs, bytes: reorder.bytes },
       room !== undefined,
       this.moment,
     );
+    this.inlines = new Inlines(this.bus, this.journal, {
+      nextFrame: (time) => this.moment.set(++this.frames, time),
+      passed: (time) => this.tick(time),
+      makeNexus,
+    });
     this.decoder.verifyIp = room !== undefined;
   }
 
@@ -93,7 +107,7 @@ export class Snoop {
     const { bytes, offset, captured, wire, link } = batch;
     const { decoder, connections, moment } = this;
     const { room } = this.bus;
-    if (this.frames === 0 && from < to) this.setOrigin(batch.seconds[from]);
+    if (!this.started && from < to) this.countFrom(batch.seconds[from]);
     let i = from;
     for (; i < to; i++) {
       if (room?.full) break;
@@ -103,6 +117,50 @@ export class Snoop {
     if (i > from) moment.next(batch, i - 1, this.frames);
     this.tick(moment.time);
     return i;
+  }
+
+  /** Follows one connection that passes through the unit itself. `ends`: the host's first, then the target's. */
+  attach(ends: StreamEnds): InlineStream {
+    if (!this.started) throw new Fault('bug', 'countFrom comes before the first inline stream');
+    return this.inlines.attach(this.connections.streams++, ends);
+  }
+
+  /** Times count from this whole second since 1970: the source's first moment is not before it. Once. */
+  countFrom(second: number): void {
+    this.started = true;
+    this.moment.countFrom(second);
+    this.bus.origin = BigInt(Math.trunc(second)) * 1_000_000_000n;
+  }
+
+  /** Nothing may have come for a while: the clock is at `time` (nanoseconds since the origin) all the same. */
+  advance(time: number): void {
+    if (!this.started) return;
+    this.moment.set(this.frames, time);
+    this.tick(time);
+  }
+
+  /** What writes on their way to a configured LU may still change (requirement B6). */
+  outstanding(id: LuId): Outstanding | undefined {
+    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    if (lu === undefined) return undefined;
+    const seen = this.journal.outstanding(lu);
+    return this.inlines.unwatched(lu) ? { tasks: seen.tasks + 1, blocks: undefined } : seen;
+  }
+
+  /** What is known of a configured LU from elsewhere, its own target for example; 0 for what is not. */
+  learn({ lu: id, blockSize, blocks }: LuFacts): void {
+    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    if (lu === undefined || blockSize === 0 || lu.blockSizeGiven) return;
+    const first = lu.blockSize === 0;
+    if (!first && lu.blockSize !== blockSize) return;
+    lu.blockSize = blockSize;
+    if (blocks > 0) lu.blocks = blocks;
+    if (first) this.journal.sizeKnown(lu);
+  }
+
+  /** The source lost something that no sequence number may ever show: every configured LU is in doubt whole. */
+  lose(): void {
+    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
   }
 
   /** The source wants this buffer back: whatever is still queued from it is copied. */
@@ -118,6 +176,7 @@ export class Snoop {
   /** The source has ended: everything is delivered, what is still open is in doubt. */
   finish(): void {
     this.connections.finish();
+    this.inlines.finish();
     this.doubtHeaderless();
     this.journal.finish();
   }
@@ -131,11 +190,6 @@ export class Snoop {
       `${truncated} frames are cut before the end of their headers: capture with a larger snap length`,
     );
     for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
-  }
-
-  private setOrigin(second: number): void {
-    this.moment.countFrom(second);
-    this.bus.origin = BigInt(Math.trunc(second)) * 1_000_000_000n;
   }
 
   private tick(time: number): void {

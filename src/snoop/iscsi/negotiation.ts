@@ -80,10 +80,13 @@ export class Negotiation {
     (ofHost ? this.host : this.target).holed = true;
   }
 
-  /** The target's MaxRecvDataSegmentLength where it declared one (RFC 7143 section 13.12). */
+  /** MaxRecvDataSegmentLength where the target, or the host, declared one (RFC 7143 section 13.12). */
   get targetSegment(): number | undefined {
-    const declared = Number(this.target.keys.get('MaxRecvDataSegmentLength'));
-    return Number.isInteger(declared) && declared >= 512 && declared <= 0xffffff ? declared : undefined;
+    return segment(this.target.keys);
+  }
+
+  get hostSegment(): number | undefined {
+    return segment(this.host.keys);
   }
 
   /** CRC32C in use; undefined when the capture does not tell. */
@@ -104,6 +107,11 @@ export class Negotiation {
     if (answer === undefined && !this.targetLost && !this.target.holed) return false;
     return undefined;
   }
+}
+
+function segment(keys: TextKeys): number | undefined {
+  const declared = Number(keys.get('MaxRecvDataSegmentLength'));
+  return Number.isInteger(declared) && declared >= 512 && declared <= 0xffffff ? declared : undefined;
 }
 
 function chosen(value: string): boolean {

@@ -1,0 +1,216 @@
+import { connect, type Socket } from 'node:net';
+import type { TeeEnds, TeeOutlet, TeeTap } from '../src/base/tee.ts';
+import type { TeeBuffers } from './teeBuffers.ts';
+import { KEEPALIVE_MS, readingInto } from './teeSocket.ts';
+import { HELD, STOPPED, TeeWay } from './teeWay.ts';
+
+export interface TeeConnectionOptions {
+  target: { host: string; port: number };
+  connectMs: number;
+  buffers: TeeBuffers;
+  /** Both ends stand: makes the tap. */
+  open(ends: TeeEnds, outlet: TeeOutlet): TeeTap;
+  /** The target's connection could not be made; the host's is being reset. */
+  refused(error: Error): void;
+  /** The tap threw: from now on the connection goes on without it. */
+  blind(connection: number, error: unknown): void;
+  ended(connection: TeeConnection): void;
+}
+
+type From = 'host' | 'target';
+
+/** One connection of a host, and its own to the target: bytes, half-closes and resets pass from one to the other. */
+export class TeeConnection implements TeeOutlet {
+  readonly number: number;
+  ends: TeeEnds | undefined;
+  readonly #options: TeeConnectionOptions;
+  readonly #accepted: Socket;
+  readonly #toTarget: TeeWay;
+  readonly #toHost: TeeWay;
+  readonly #timer: NodeJS.Timeout;
+  #host: Socket | undefined;
+  #target: Socket;
+  #tap: TeeTap | undefined;
+  #blind = false;
+  #broken = false;
+  #stopping = false;
+  #open = 1;
+
+  constructor(number: number, accepted: Socket, options: TeeConnectionOptions) {
+    this.number = number;
+    this.#options = options;
+    this.#accepted = accepted;
+    accepted.on('error', () => {});
+    this.#toTarget = new TeeWay(options.buffers, (bytes, length) => this.#fromHost(bytes, length));
+    this.#toHost = new TeeWay(options.buffers, (bytes, length) => this.#fromTarget(bytes, length));
+    this.#target = connect({
+      ...options.target,
+      onread: this.#toHost,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    });
+    this.#timer = setTimeout(() => {
+      this.#target.destroy(new Error(`no answer within ${options.connectMs} ms`));
+    }, options.connectMs);
+    this.#target.once('connect', () => this.#join());
+    this.#target.on('error', (error) => this.#failed('target', error));
+    this.#target.on('close', () => this.#closed());
+  }
+
+  /** Nothing that the host asked for is still to be answered, as far as anybody looks. */
+  get idle(): boolean {
+    return this.#blind || (this.#tap?.idle ?? true);
+  }
+
+  // --- TeeOutlet
+
+  write(bytes: Uint8Array): void {
+    this.#toHost.write(bytes);
+  }
+
+  end(): void {
+    this.#host?.end();
+  }
+
+  hold(held: boolean): void {
+    if (held) this.#toHost.pause(HELD);
+    else this.#toHost.resume(HELD);
+  }
+
+  // --- the tee's own end
+
+  /** Takes nothing more from the host; what was asked is still answered. */
+  stopReading(): void {
+    this.#stopping = true;
+    this.#toTarget.pause(STOPPED);
+  }
+
+  /** Ends both directions of both connections; `abruptly`, or where anything is left unsent, with a reset. */
+  close(abruptly: boolean): void {
+    clearTimeout(this.#timer);
+    this.#tellClosed();
+    this.#broken = true;
+    for (const socket of [this.#host ?? this.#accepted, this.#target]) {
+      if (socket.connecting) socket.destroy();
+      else if (abruptly) socket.resetAndDestroy();
+      else socket.destroySoon();
+    }
+  }
+
+  #join(): void {
+    clearTimeout(this.#timer);
+    const host = readingInto(this.#accepted, this.#toTarget);
+    const target = this.#target;
+    this.#host = host;
+    this.#open++;
+    host.on('error', (error) => this.#failed('host', error));
+    host.on('close', () => this.#closed());
+    this.#toTarget.join(host, target);
+    this.#toHost.join(target, host);
+    host.on('end', () => this.#hostEnded());
+    target.on('end', () => this.#targetEnded());
+    // A host that has gone meanwhile has no address any more; reading from it will tell.
+    this.ends = {
+      connection: this.number,
+      hostAddress: host.remoteAddress ?? '',
+      hostPort: host.remotePort ?? 0,
+      localAddress: host.localAddress ?? '',
+      localPort: host.localPort ?? 0,
+      targetAddress: target.remoteAddress ?? '',
+      targetPort: target.remotePort ?? 0,
+    };
+    try {
+      this.#tap = this.#options.open(this.ends, this);
+    } catch (error) {
+      this.#goBlind(error);
+    }
+    if (!this.#stopping) host.resume();
+    target.resume();
+  }
+
+  #fromHost(bytes: Uint8Array, length: number): boolean {
+    if (this.#blind) return true;
+    try {
+      this.#tap?.fromHost(bytes, length);
+    } catch (error) {
+      this.#goBlind(error);
+    }
+    return true;
+  }
+
+  #fromTarget(bytes: Uint8Array, length: number): boolean {
+    if (this.#blind || this.#tap === undefined) return true;
+    try {
+      return this.#tap.fromTarget(bytes, length);
+    } catch (error) {
+      this.#goBlind(error);
+      return true;
+    }
+  }
+
+  #hostEnded(): void {
+    this.#tell((tap) => tap.finHost());
+    this.#target.end();
+  }
+
+  #targetEnded(): void {
+    let now = true;
+    this.#tell((tap) => {
+      now = tap.finTarget();
+    });
+    if (now) this.#host?.end();
+  }
+
+  /** One side broke: the other gets a reset, whatever it still had to come. */
+  #failed(from: From, error: Error): void {
+    clearTimeout(this.#timer);
+    if (this.#broken) return;
+    this.#broken = true;
+    if (this.#host === undefined) {
+      this.#options.refused(error);
+      this.#accepted.resetAndDestroy();
+      return;
+    }
+    this.#tell((tap) => tap.reset(from));
+    const other = from === 'host' ? this.#target : this.#host;
+    other.resetAndDestroy();
+  }
+
+  #tell(call: (tap: TeeTap) => void): void {
+    if (this.#blind || this.#tap === undefined) return;
+    try {
+      call(this.#tap);
+    } catch (error) {
+      this.#goBlind(error);
+    }
+  }
+
+  #goBlind(error: unknown): void {
+    this.#blind = true;
+    this.hold(false);
+    try {
+      this.#tap?.giveUp();
+    } catch {
+      // What it held can no longer be told from what it handed on: only a new connection is safe for the host.
+      this.#broken = true;
+      this.#host?.resetAndDestroy();
+      this.#target.resetAndDestroy();
+    }
+    this.#options.blind(this.number, error);
+  }
+
+  #closed(): void {
+    if (--this.#open > 0) return;
+    this.#toTarget.release();
+    this.#toHost.release();
+    this.#tellClosed();
+    this.#options.ended(this);
+  }
+
+  #tellClosed(): void {
+    this.#tap?.close();
+    this.#tap = undefined;
+  }
+}

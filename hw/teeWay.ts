@@ -1,0 +1,102 @@
+import type { OnReadOpts, Socket } from 'node:net';
+import type { ReadBuffer, TeeBuffers } from './teeBuffers.ts';
+
+/** Bytes that wait for a slow reader before nothing more is read for it. */
+const WAITING_MAX = 256 * 1024;
+
+/** Why a source is not read from. */
+export const SLOW = 1;
+export const HELD = 2;
+export const STOPPED = 4;
+
+/**
+ * One direction of a connection: what `source` brings goes to `sink`, in the same buffer it was read into. A buffer is read
+ * into again only once everything handed to the sink has left it.
+ */
+export class TeeWay implements OnReadOpts {
+  /** Decides what becomes of bytes that were read; true: they go on as they are. */
+  readonly #look: (bytes: Uint8Array, length: number) => boolean;
+  readonly #buffers: TeeBuffers;
+  #source: Socket | undefined;
+  #sink: Socket | undefined;
+  #at: ReadBuffer;
+  /** Buffers whose bytes the sink has not sent yet. */
+  readonly #lent: ReadBuffer[] = [];
+  #paused = 0;
+
+  constructor(buffers: TeeBuffers, look: (bytes: Uint8Array, length: number) => boolean) {
+    this.#buffers = buffers;
+    this.#look = look;
+    this.#at = buffers.take();
+  }
+
+  /** OnReadOpts: where the next read goes. */
+  readonly buffer = (): Uint8Array => this.#at.bytes;
+
+  /** OnReadOpts: `length` bytes were read. */
+  readonly callback = (length: number, bytes: Uint8Array): boolean => {
+    if (this.#look(bytes, length)) this.#pass(bytes, length);
+    return this.#paused === 0;
+  };
+
+  /** Both ends stand. */
+  join(source: Socket, sink: Socket): void {
+    this.#source = source;
+    this.#sink = sink;
+    sink.on('drain', () => {
+      this.#takeBack();
+      this.resume(SLOW);
+    });
+  }
+
+  /** Bytes of somebody else's making, in their turn. They must not change any more. */
+  write(bytes: Uint8Array): void {
+    this.#sink?.write(bytes);
+    this.#wait();
+  }
+
+  pause(reason: number): void {
+    if (this.#paused === 0) this.#source?.pause();
+    this.#paused |= reason;
+  }
+
+  resume(reason: number): void {
+    if ((this.#paused & reason) === 0) return;
+    this.#paused &= ~reason;
+    if (this.#paused === 0 && this.#source?.destroyed === false) this.#source.resume();
+  }
+
+  /** Both sockets are closed. */
+  release(): void {
+    this.#takeBack(true);
+    this.#buffers.give(this.#at);
+    this.#source = undefined;
+    this.#sink = undefined;
+  }
+
+  #pass(bytes: Uint8Array, length: number): void {
+    const sink = this.#sink as Socket;
+    const own = bytes === this.#at.bytes;
+    sink.write(own ? this.#at.view(length) : bytes);
+    if (sink.writableLength === 0) {
+      this.#takeBack();
+      return;
+    }
+    if (own) {
+      this.#lent.push(this.#at);
+      this.#at = this.#buffers.take();
+    }
+    this.#wait();
+  }
+
+  #wait(): void {
+    if ((this.#sink?.writableLength ?? 0) >= WAITING_MAX) this.pause(SLOW);
+  }
+
+  /** What the sink has sent may be read into again. */
+  #takeBack(over = false): void {
+    if (this.#lent.length === 0 || !(over || this.#sink?.writableLength === 0)) return;
+    for (const buffer of this.#lent) this.#buffers.give(buffer);
+    this.#lent.length = 0;
+  }
+}

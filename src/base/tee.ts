@@ -1,0 +1,47 @@
+/** Where one connection through the tee begins and ends. Addresses as the operating system writes them. */
+export interface TeeEnds {
+  /** Connections through the tee in order of their arrival, from 1. */
+  readonly connection: number;
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  /** The tee's own address and port as the host reached them. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly targetAddress: string;
+  readonly targetPort: number;
+}
+
+/**
+ * What looks at the bytes of one connection through the tee before they are handed on. Calls are synchronous and bytes are
+ * borrowed for their time: the first `length` of the array.
+ *
+ * `fromHost`, `fromTarget`, `finHost`, `finTarget` and `reset` throw only for a bug, and before they have taken anything:
+ * then the connection goes on without them, `giveUp` and later `close` are all that is still called.
+ */
+export interface TeeTap {
+  fromHost(bytes: Uint8Array, length: number): void;
+  /** True: they are handed on as they are. False: the tap has taken them and hands on through its outlet what is due. */
+  fromTarget(bytes: Uint8Array, length: number): boolean;
+  /** This side has ended its direction. */
+  finHost(): void;
+  /** True: that is handed on at once. False: the tap ends its outlet when it has handed on what it holds. */
+  finTarget(): boolean;
+  /** The connection was reset by, or broke at, this side; the other side is being told. */
+  reset(from: 'host' | 'target'): void;
+  /** Hands on everything that it holds. Throws where that can no longer be told from what was handed on. */
+  giveUp(): void;
+  /** The tee itself has ended the connection, or one that was given up has ended. Does not throw. */
+  close(): void;
+  /** True when nothing that the host asked for is still to be answered. */
+  readonly idle: boolean;
+}
+
+/** The way from a tap to its connection's host. */
+export interface TeeOutlet {
+  /** The bytes belong to the outlet from here on. */
+  write(bytes: Uint8Array): void;
+  /** Ends the direction once all of that has been sent. */
+  end(): void;
+  /** Nothing more is read from the target while this is true. */
+  hold(held: boolean): void;
+}
