@@ -5,17 +5,10 @@ import {
   CONTROL_VERSION,
   type ControlRequest,
   Lines,
+  NoAnswer,
   objectOf,
   refuseLongPath,
 } from './controlWire.ts';
-
-/** Nobody answers at the control socket, or not in time. */
-export class NoAnswer extends Fault {
-  constructor(message: string, mend: string, options?: { cause?: unknown }) {
-    super('local', message, mend, options);
-    this.name = 'NoAnswer';
-  }
-}
 
 const TIMEOUT_MS = 10_000;
 

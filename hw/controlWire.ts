@@ -25,6 +25,14 @@ export interface ControlError {
   mend?: string;
 }
 
+/** Nobody answers at the control socket, or not in time. */
+export class NoAnswer extends Fault {
+  constructor(message: string, mend: string, options?: { cause?: unknown }) {
+    super('local', message, mend, options);
+    this.name = 'NoAnswer';
+  }
+}
+
 /** Throws a `Fault` for a path that no Unix socket can have (the kernel would cut it). */
 export function refuseLongPath(path: string): void {
   const bytes = Buffer.byteLength(path);

@@ -63,7 +63,8 @@ export function limitRepeats(log: Log, later: Later = unreferenced): Log & { flu
     return true;
   };
   const line = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    const key = `${level} ${message}`;
+    // A notice may stand in a field of its own.
+    const key = `${level} ${message} ${fields?.text ?? ''}`;
     const repeat = known.get(key);
     if (repeat === undefined) {
       if (known.size >= TEXTS_MAX) tell(known.keys().next().value as string);

@@ -1,6 +1,8 @@
+import { NoAnswer } from '../../hw/controlWire.ts';
 import { Fault } from '../base/fault.ts';
 import { ConfigFault } from '../unit/configFault.ts';
 import type { UnitReport } from '../unit/report.ts';
+import type { VolumeStatus } from '../unit/status.ts';
 import { plain } from './draw-words.ts';
 
 /** Exit statuses, the same for every command. */
@@ -10,10 +12,13 @@ export const EXIT = {
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** Finished (or stopped by an operator), but not every block can be vouched for. */
+  /** Finished (or stopped by an operator, or running), but not every block of every mirror can be vouched for. */
   unresolved: 3,
-  /** Stopped at once by a second SIGINT or SIGTERM. */
+  /** No unit answers at the control socket. */
+  noAnswer: 4,
+  /** Stopped at once by a second SIGINT, or a second SIGTERM. */
   killed: 130,
+  terminated: 143,
 } as const;
 
 /** A command line that makes no sense. */
@@ -39,7 +44,14 @@ export function errorLines(error: unknown, debug = false): string[] {
 }
 
 export function exitOfError(error: unknown): number {
+  if (error instanceof NoAnswer) return EXIT.noAnswer;
   return error instanceof UsageFault || error instanceof ConfigFault ? EXIT.usage : EXIT.failed;
+}
+
+/** The exit status that a running unit's status stands for: a mirror that somebody has to look after is told. */
+export function exitOfStatus({ volumes }: { volumes: readonly Pick<VolumeStatus, 'mirrors'>[] }): number {
+  const states = volumes.flatMap(({ mirrors }) => mirrors.map(({ state }) => state));
+  return states.some((state) => state === 'broken' || state === 'paused') ? EXIT.unresolved : EXIT.ok;
 }
 
 /** The exit status that a report stands for. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../unit/version.ts';
 
 interface Entry {
   readonly summary: string;
@@ -20,40 +20,34 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'repeat every write of a capture onto mirrors',
     load: async () => (await import('./mirror.ts')).mirrorCommand(),
   },
+  run: {
+    summary: 'attach to a live bus and keep mirrors equal',
+    load: async () => (await import('./run.ts')).runCommand(),
+  },
+  status: {
+    summary: 'show how the mirrors of a running unit stand',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
 };
 
 const HELP = `
-tapmirror reads captured iSCSI traffic between hosts and a volume, shows what the hosts did, and repeats their writes
-onto mirrors until these equal the volume, or names every block it cannot vouch for.
+tapmirror reads the iSCSI traffic between hosts and a volume, live or captured, shows what the hosts did, and repeats their
+writes onto mirrors until these equal the volume, or names what it cannot vouch for.
 
 Examples
   tapmirror decode bus.pcap             what happened, command by command
   tapmirror stat bus.pcap.gz            how fast, how large, how often
-  tapmirror mirror --config unit.yaml   make mirrors equal to the volume
-  tapmirror mirror --help               the configuration, key by key
+  tapmirror mirror --config unit.yaml   make mirrors equal to the volume, from captures
+  tapmirror run --config unit.yaml      keep mirrors equal on a live bus
+  tapmirror status --config unit.yaml   how they stand
+  tapmirror run --help                  the configuration, key by key
 
 Units: LBNs and blocks are counts of the volume's logical blocks; KiB, MiB and GiB are powers of 1024, kB, MB and GB of
 1000. Captures are pcap or pcapng, plain or gzip; - is standard input.
 
 Exit status: 0 done, 1 failed (the line on standard error says why), 2 the command line or the configuration is wrong,
-3 mirrored, but some blocks are unresolved.
+3 some blocks are unresolved, or a mirror is broken or paused, 4 no unit answers.
 `;
-
-/** The version that package.json gives; how far above it stands depends on the folder this was built into. */
-function version(): string {
-  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as Record<
-        string,
-        string
-      >;
-      if (name === 'tapmirror') return version;
-    } catch {
-      // None here: look one folder up.
-    }
-  }
-  return 'unknown';
-}
 
 async function programFor(words: readonly string[]): Promise<Command> {
   const program = new Command('tapmirror')
@@ -63,7 +57,7 @@ async function programFor(words: readonly string[]): Promise<Command> {
     .exitOverride()
     // What is wrong with the words is told once, in the shape that all errors have.
     .configureOutput({ outputError: () => {} });
-  if (words.some((word) => word === '--version' || word === '-V')) program.version(version());
+  if (words.some((word) => word === '--version' || word === '-V')) program.version(packageVersion());
   else program.option('-V, --version', 'print the version');
   const wanted = words.find((word) => !word.startsWith('-') && word !== 'help');
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {

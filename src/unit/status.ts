@@ -96,6 +96,7 @@ export interface RunningUnit {
 }
 
 export interface StartHooks {
+  /** Changes of state go there by `logState`; notices, which may repeat without end, by `limitRepeats(log)`. */
   log: Log;
   /** Given up while it is still starting. */
   signal?: AbortSignal;

@@ -20,6 +20,13 @@ describe('H2 the command line', () => {
     [['mirror'], /^tapmirror: required option '-c, --config <file>' not specified; see `tapmirror mirror --help`\n$/],
     [['mirror', '-c', 'x', '--jsno'], /^tapmirror: unknown option '--jsno' \(Did you mean --json\?\); .*\n$/],
     [['mirror', '-c', 'x', 'y'], /^tapmirror: too many arguments .*; see `tapmirror mirror --help`\n$/],
+    [['run'], /^tapmirror: required option '-c, --config <file>' not specified; see `tapmirror run --help`\n$/],
+    [
+      ['run', '-c', 'x', '--log', 'loud'],
+      /^tapmirror: .*'loud' is invalid. Allowed choices are error, warn, info, debug.*\n$/,
+    ],
+    [['status'], /^tapmirror: which unit\? neither --config nor --control is given; .*`tapmirror status --help`\n$/],
+    [['status', '-c', 'x', '--control', 'y'], /^tapmirror: both --config and --control; give one of them; .*\n$/],
     [['decode'], /^tapmirror: missing required argument 'source'; see `tapmirror decode --help`\n$/],
   ];
   for (const [words, wanted] of wrong) {
@@ -38,10 +45,22 @@ describe('H2 the command line', () => {
     assert.equal(code, 1);
   });
 
+  it('exits 4 when no unit answers', () => {
+    const { code, out, err } = tapmirror('status', '--control', '/none/c.sock', '--json');
+    assert.match(
+      err,
+      /^tapmirror: there is no control socket at \/none\/c\.sock: the unit is not running; start it .*\n$/,
+    );
+    assert.equal(out, '');
+    assert.equal(code, 4);
+  });
+
   it('teaches with --help', () => {
     for (const words of [
       ['--help'],
       ['mirror', '--help'],
+      ['run', '--help'],
+      ['status', '--help'],
       ['decode', '--help'],
       ['stat', '--help'],
       ['help', 'mirror'],

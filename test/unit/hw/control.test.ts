@@ -6,9 +6,9 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { askControl, NoAnswer } from '../../../hw/controlClient.ts';
+import { askControl } from '../../../hw/controlClient.ts';
 import { type ControlOptions, ControlServer, clearControlPath } from '../../../hw/controlServer.ts';
-import { type ControlRequest, Lines } from '../../../hw/controlWire.ts';
+import { type ControlRequest, Lines, NoAnswer } from '../../../hw/controlWire.ts';
 import { Fault } from '../../../src/base/fault.ts';
 
 let folder: string;

@@ -1,0 +1,104 @@
+import type { ErrorWords, MirrorStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import { columns, cut, paint, type Terminal } from './draw.ts';
+import { countWords, plain, shareWords, sizeWords } from './draw-words.ts';
+
+/** Columns that the other cells of a mirror's row take. */
+const CELLS_WIDTH = 48;
+
+/** How a unit stands, as an operator reads it: each mirror a row, what is wrong below it, and what to do next. */
+export function drawStatus(status: UnitStatus, terminal: Terminal, nowMs: number): string {
+  const { source, since, version, unit, buffer, volumes, notices } = status;
+  const lines = [
+    cut(`${plain(source.text)}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
+    `unit ${plain(unit)}, version ${plain(version)}`,
+    bufferLine(buffer, terminal),
+  ];
+  for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs));
+  if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
+  lines.push('', paint(advice(volumes), 'bold', terminal));
+  return `${lines.join('\n')}\n`;
+}
+
+function bufferLine({ bytes, freeBytes, state, falls }: UnitStatus['buffer'], terminal: Terminal): string {
+  const free = bytes > 0 ? `, ${shareWords(freeBytes / bytes)} free` : '';
+  const short = state === 'lbnOnly' ? '; short of room: changes are kept by their LBNs and read back later' : '';
+  const before = falls > 0 ? `; was short of room ${falls === 1 ? 'once' : `${countWords(falls)} times`}` : '';
+  return paint(`buffer ${sizeWords(bytes)}${free}${short || before}`, short === '' ? 'dim' : 'yellow', terminal);
+}
+
+function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): string[] {
+  const { lu, name, first, mirrors } = volume;
+  const title = name === undefined ? plain(lu) : `${plain(name)}: ${plain(lu)}`;
+  const rows = columns([
+    ['  MIRROR', 'STATE', 'BEHIND', 'PROGRESS', 'SINCE'],
+    ...mirrors.map((mirror) => [
+      `  ${cut(plain(mirror.to), Math.max(20, terminal.width - CELLS_WIDTH), 'tail', terminal)}`,
+      plain(mirror.state),
+      sizeWords(mirror.behindBytes),
+      progressWords(mirror),
+      ageWords(mirror.since, nowMs),
+    ]),
+  ]);
+  const lines = [paint(title, 'bold', terminal), `  ${mediumWords(volume)}`];
+  if (first.error !== undefined) lines.push(errorLine(`first volume ${first.url}`, first.error, terminal));
+  lines.push(rows[0]);
+  mirrors.forEach(({ state, error }, i) => {
+    const loud = state === 'broken' ? 'red' : state === 'paused' ? 'yellow' : undefined;
+    lines.push(loud === undefined ? rows[i + 1] : paint(rows[i + 1], loud, terminal));
+    if (error !== undefined) lines.push(errorLine('', error, terminal));
+  });
+  return lines;
+}
+
+function mediumWords({ blockSize, blocks, first, changes, openWrites }: VolumeStatus): string {
+  const size = blockSize === null || blocks === null ? 'size unknown' : sizeWords(blockSize * blocks);
+  const format = blockSize === null ? 'block size unknown' : `blocks of ${sizeWords(blockSize)}`;
+  const words = [
+    `${size}, ${format}`,
+    first.state === 'none' ? 'no first volume named' : `first volume ${first.state}`,
+  ];
+  words.push(`${countWords(changes)} ${changes === 1 ? 'change' : 'changes'}`);
+  if (openWrites > 0) words.push(`${countWords(openWrites)} ${openWrites === 1 ? 'write' : 'writes'} under way`);
+  return words.join('; ');
+}
+
+function errorLine(what: string, { message, mend }: ErrorWords, terminal: Terminal): string {
+  const advice = mend === undefined ? '' : `; ${mend}`;
+  return paint(`    ${plain(`${what === '' ? '' : `${what}: `}${message}${advice}`)}`, 'red', terminal);
+}
+
+function progressWords({ progress }: MirrorStatus): string {
+  if (progress === undefined) return '';
+  const { done, total } = progress;
+  return total > 0 ? `${shareWords(Math.min(1, done / total))} of ${sizeWords(total)}` : sizeWords(done);
+}
+
+function advice(volumes: readonly VolumeStatus[]): string {
+  const mirrors = volumes.flatMap((volume) => volume.mirrors);
+  const bad = mirrors.filter(({ state }) => state === 'broken' || state === 'paused').length;
+  if (bad > 0) return `${mirrorsAre(bad)} not kept up. Mend the cause named above; the unit then goes on by itself.`;
+  const late = mirrors.filter(({ state }) => state !== 'equal').length;
+  if (late > 0) return `${mirrorsAre(late)} on the way to equal; nothing needs to be done.`;
+  return 'Every mirror equals its volume.';
+}
+
+function mirrorsAre(count: number): string {
+  return count === 1 ? '1 mirror is' : `${countWords(count)} mirrors are`;
+}
+
+/** How long it has been since an ISO 8601 time: `12 s`, `3 min`, `2 h 5 min`, `3 d 4 h`; `-` for what is no time. */
+export function ageWords(since: string, nowMs: number): string {
+  const ms = nowMs - Date.parse(since);
+  if (Number.isNaN(ms)) return '-';
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return joined(`${hours} h`, minutes % 60, 'min');
+  return joined(`${countWords(Math.floor(hours / 24))} d`, hours % 24, 'h');
+}
+
+function joined(whole: string, rest: number, unit: string): string {
+  return rest === 0 ? whole : `${whole} ${rest} ${unit}`;
+}

@@ -1,0 +1,172 @@
+import { Command, Option } from 'commander';
+import type { ControlServer } from '../../hw/controlServer.ts';
+import type { Log } from '../../hw/log.ts';
+import type { LogLevel } from '../../hw/logLevel.ts';
+import type { Fault } from '../base/fault.ts';
+import type { LiveConfig } from '../unit/config.ts';
+import type { RunningUnit, StartHooks } from '../unit/status.ts';
+import type { Stream } from './rows-inspect.ts';
+
+export interface RunOptions {
+  config: string;
+  log?: LogLevel;
+}
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Where the command reads and shows: the process's own, or a test's. */
+export interface RunSeat {
+  stdout: Stream;
+  stderr: Stream;
+  env: Record<string, string | undefined>;
+  start: (config: LiveConfig, hooks: StartHooks) => Promise<RunningUnit>;
+  /** Calls `stop` for every SIGINT and SIGTERM until the returned function is called. */
+  onStop: (stop: (signal: StopSignal) => void) => () => void;
+  /** Ends the process at once. */
+  exit: (code: number) => void;
+}
+
+/** How long what is buffered may take to be written at the end. */
+const STOP_MS = 30_000;
+
+const LINGER_MS = 2000;
+
+const HELP = `
+Attaches to a live bus and keeps mirrors equal to their volumes while hosts write. It stays in the foreground: a line that
+begins with "ready" on standard output says that it is attached and listening; log lines, a JSON object each, go to standard
+error. SIGTERM or SIGINT ends it after what is buffered has been written (at most ${STOP_MS / 1000} s); a second one ends it at once.
+What a mirror misses, also by kill -9, is in its record and repaired at the next start.
+
+Configuration (JSON or YAML; relative paths start at the file's own folder; see the README for every key)
+  source:                              one of the two
+    tap:                               passive: hosts notice nothing, and what the tap misses is read back
+      interfaces: [eth1, eth2]         one per direction, or a mirror port
+      portals: ["10.0.0.2:3260"]       what to capture (optional; default: all TCP)
+    tee:                               inline: hosts log in to it, it passes every byte on to the target
+      listen: "10.0.0.1:3260"
+      target: "10.0.0.2:3260"
+  state: /var/lib/tapmirror/db         folder of this unit alone: the record of what mirrors may miss
+  control: /run/tapmirror-db.sock      for \`tapmirror status\` (optional; default: control.sock in state)
+  volumes:
+    - lu: iqn.2024-01.example:disks/1  TARGET-NAME/LUN
+      first: iscsi://10.0.0.2/iqn.2024-01.example:disks/1     the volume itself, only ever read
+      mirrors:
+        - iscsi://10.0.9.2/iqn.2024-01.example:second/1       another target (IPv6 in brackets)
+        - file:/srv/second.img                                a file or block device
+        - to: iscsi://10.0.9.3/iqn.2024-01.example:third/1    with CHAP
+          user: joe
+          secretFile: third.secret     or secretEnv: a variable's name
+  resync: {bytesPerSecond: 50MB}       bounds copying and repairing (optional; default: no limit)
+  log: {level: info}                   error, warn, info or debug (optional)
+
+Examples
+  tapmirror run --config unit.yaml
+  tapmirror run --config unit.yaml 2>> unit.log &
+  tapmirror status --config unit.yaml
+
+Exit status: 0 ended by a signal, everything buffered was written, 1 failed (the last line says why), 2 the command line or
+the configuration is wrong, 130 or 143 ended at once by a second SIGINT or SIGTERM.
+`;
+
+/** `tapmirror run --config FILE`. */
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Attach to a live bus and keep mirrors equal, in the foreground.')
+    .requiredOption('-c, --config <file>', 'where to attach and what to mirror, JSON or YAML')
+    .addOption(
+      new Option('--log <level>', 'log lines of this level and worse, whatever the configuration says').choices([
+        'error',
+        'warn',
+        'info',
+        'debug',
+      ]),
+    )
+    .addHelpText('after', HELP)
+    .action(async (options: RunOptions) => {
+      process.exitCode = await runUnit(options, processSeat());
+      // Everything is closed: a handle that a library forgot must not keep the process.
+      setTimeout(() => process.exit(), LINGER_MS).unref();
+    });
+}
+
+function processSeat(): RunSeat {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    start: async (config, hooks) => (await import('../unit/live.ts')).startUnit(config, hooks),
+    onStop: (stop) => {
+      const listener = (signal: NodeJS.Signals): void => stop(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT');
+      process.on('SIGINT', listener).on('SIGTERM', listener);
+      return () => process.off('SIGINT', listener).off('SIGTERM', listener);
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+/** Resolves with the exit status once the unit has ended. Rejects with a `Fault` when it could not start or go on. */
+export async function runUnit(options: RunOptions, seat: RunSeat): Promise<number> {
+  const [{ loadLiveConfig }, { EXIT }, { openLog }] = await Promise.all([
+    import('../unit/config.ts'),
+    import('./errors.ts'),
+    import('../../hw/log.ts'),
+  ]);
+  const config = await loadLiveConfig(options.config, seat.env);
+  const log = openLog(options.log ?? config.log.level, seat.stderr);
+  const abort = new AbortController();
+  const stopped = new Promise<undefined>((resolve) => {
+    abort.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const unlisten = seat.onStop((signal) => {
+    if (abort.signal.aborted) seat.exit(signal === 'SIGTERM' ? EXIT.terminated : EXIT.killed);
+    log.info('stopping', { signal });
+    abort.abort();
+  });
+  try {
+    return await whileRunning(config, seat, log, { signal: abort.signal, stopped });
+  } finally {
+    unlisten();
+  }
+}
+
+interface Stop {
+  signal: AbortSignal;
+  /** Resolves when the operator wants the end. */
+  stopped: Promise<undefined>;
+}
+
+async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: Stop): Promise<number> {
+  const { EXIT } = await import('./errors.ts');
+  const { clearControlPath } = await import('../../hw/controlServer.ts');
+  // Before anything is touched: most likely the same unit is running already.
+  await clearControlPath(config.control);
+  log.info('starting', { source: config.source.kind, volumes: config.volumes.length, state: config.state });
+  const unit = await started(config, seat, log, stop);
+  if (unit === undefined) return EXIT.ok;
+  let control: ControlServer | undefined;
+  let failure: Fault | undefined;
+  try {
+    control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log);
+    log.info('ready', { attached: unit.ready });
+    seat.stdout.write(`ready: ${unit.ready}\n`);
+    failure = await Promise.race([stop.stopped, unit.failed]);
+    if (failure !== undefined) log.error('the unit cannot go on', { why: failure.message });
+  } finally {
+    // Asked meanwhile, it still tells how far it is.
+    await unit.stop({ withinMs: STOP_MS });
+    await control?.close();
+  }
+  if (failure !== undefined) throw failure;
+  log.info('stopped');
+  return EXIT.ok;
+}
+
+/** The unit, or undefined when the operator gave it up before it was ready. */
+async function started(config: LiveConfig, seat: RunSeat, log: Log, stop: Stop): Promise<RunningUnit | undefined> {
+  try {
+    return await seat.start(config, { log, signal: stop.signal });
+  } catch (error) {
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  }
+}

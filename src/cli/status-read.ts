@@ -1,0 +1,96 @@
+import { Fault } from '../base/fault.ts';
+import type { ErrorWords, FirstStatus, MirrorStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+
+type Keys = Readonly<Record<string, unknown>>;
+
+/**
+ * What a unit answered, as a status. It may be of another version: a key that is missing or of another kind takes its
+ * empty value, but volumes without mirrors and mirrors without a state are refused by a `Fault`.
+ */
+export function readStatus(answer: unknown): UnitStatus {
+  const unit = keys(answer);
+  const source = keys(unit.source);
+  const buffer = keys(unit.buffer);
+  return {
+    unit: text(unit.unit),
+    version: text(unit.version),
+    since: text(unit.since),
+    source: { ...source, kind: source.kind === 'tap' ? 'tap' : 'tee', text: text(source.text) },
+    buffer: {
+      bytes: count(buffer.bytes),
+      freeBytes: count(buffer.freeBytes),
+      state: buffer.state === 'lbnOnly' ? 'lbnOnly' : 'data',
+      falls: count(buffer.falls),
+    },
+    volumes: list(unit.volumes, 'volumes').map(volume),
+    notices: Array.isArray(unit.notices) ? unit.notices.map(text) : [],
+  };
+}
+
+function volume(value: unknown): VolumeStatus {
+  const { lu, name, blockSize, blocks, first, changes, barriers, openWrites, mirrors } = keys(value);
+  return {
+    lu: text(lu),
+    ...(typeof name === 'string' ? { name } : {}),
+    blockSize: typeof blockSize === 'number' ? blockSize : null,
+    blocks: typeof blocks === 'number' ? blocks : null,
+    first: firstStatus(keys(first)),
+    changes: count(changes),
+    barriers: count(barriers),
+    openWrites: count(openWrites),
+    mirrors: list(mirrors, 'mirrors').map(mirror),
+  };
+}
+
+function firstStatus({ url, state, error }: Keys): FirstStatus {
+  const known = state === 'up' || state === 'down' ? state : 'none';
+  return { url: text(url), state: known, ...errorWords(error) };
+}
+
+function mirror(value: unknown): MirrorStatus {
+  const one = keys(value);
+  const { to, state, progress, record } = one;
+  if (typeof to !== 'string' || typeof state !== 'string') throw nonsense('a mirror without a state');
+  const { done, total } = keys(progress);
+  return {
+    to,
+    // A state of a later version is shown as it is.
+    state: state as MirrorStatus['state'],
+    behindBytes: count(one.behindBytes),
+    unresolvedBytes: count(one.unresolvedBytes),
+    writtenBytes: count(one.writtenBytes),
+    comparedBytes: count(one.comparedBytes),
+    copiedBytes: count(one.copiedBytes),
+    ...(progress === undefined ? {} : { progress: { done: count(done), total: count(total) } }),
+    since: text(one.since),
+    ...errorWords(one.error),
+    record: { chunkBytes: count(keys(record).chunkBytes), marked: count(keys(record).marked) },
+  };
+}
+
+function errorWords(value: unknown): { error?: ErrorWords } {
+  const { message, mend } = keys(value);
+  if (typeof message !== 'string') return {};
+  return { error: { message, ...(typeof mend === 'string' ? { mend } : {}) } };
+}
+
+function keys(value: unknown): Keys {
+  return typeof value === 'object' && value !== null ? (value as Keys) : {};
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (!Array.isArray(value)) throw nonsense(`no ${what}`);
+  return value;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && value >= 0 ? value : 0;
+}
+
+function nonsense(what: string): Fault {
+  return new Fault('peer', `the unit's answer has ${what} in it`, "use the tapmirror of the unit's own version");
+}

@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import type { Stream } from './rows-inspect.ts';
+
+export interface StatusOptions {
+  control?: string;
+  config?: string;
+  json?: boolean;
+}
+
+/** Where the command shows: the process's own, or a test's. */
+export interface StatusSeat {
+  stdout: Stream;
+  env: Record<string, string | undefined>;
+  /** Milliseconds since 1970. */
+  nowMs: () => number;
+}
+
+const HELP = `
+Asks a running unit how its mirrors stand.
+
+What is shown for each mirror
+  state      equal      nothing is known to be outstanding
+             behind     changes are on their way to it
+             copying    it is made equal for the first time, or compared after the unit was not looking
+             repairing  what it missed is read from the first volume and written
+             paused     it waits for somebody: the line below says for what
+             broken     it cannot be written: the line below says why; it is tried again by itself
+  behind     bytes that it does not have yet, or is not known to have right
+  progress   of copying and repairing
+  since      how long it has been in this state
+
+Examples
+  tapmirror status --config unit.yaml
+  tapmirror status --control /run/tapmirror.sock
+  tapmirror status --config unit.yaml --json | jq -r '.volumes[].mirrors[] | "\\(.to) \\(.state) \\(.behindBytes)"'
+  until tapmirror status -c unit.yaml --json | jq -e 'all(.volumes[].mirrors[]; .state == "equal")'; do sleep 1; done
+
+Exit status: 0 every mirror is equal or on its way to it, 1 failed, 2 the command line or the configuration is wrong,
+3 a mirror is broken or paused, 4 no unit answers.
+`;
+
+/** `tapmirror status`. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('Show how the mirrors of a running unit stand.')
+    .option('-c, --config <file>', "the unit's configuration, which says where its control socket is")
+    .option('--control <path>', 'the control socket itself')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', HELP)
+    .action(async (options: StatusOptions) => {
+      const seat: StatusSeat = { stdout: process.stdout, env: process.env, nowMs: Date.now };
+      process.exitCode = await runStatus(options, seat);
+    });
+}
+
+/** Resolves with the exit status. Rejects with a `Fault` when there is no status to show. */
+export async function runStatus(options: StatusOptions, seat: StatusSeat): Promise<number> {
+  const [{ askControl }, { readStatus }, { exitOfStatus }, { Output }] = await Promise.all([
+    import('../../hw/controlClient.ts'),
+    import('./status-read.ts'),
+    import('./errors.ts'),
+    import('./rows-output.ts'),
+  ]);
+  const answer = await askControl(await controlPath(options), { do: 'status' });
+  const status = readStatus(answer);
+  const out = new Output(seat.stdout, () => {});
+  if (options.json === true) {
+    out.write(`${JSON.stringify(answer)}\n`);
+  } else {
+    const [{ drawStatus }, { terminalOf }] = await Promise.all([import('./draw-status.ts'), import('./draw.ts')]);
+    out.write(drawStatus(status, terminalOf(seat.stdout, seat.env), seat.nowMs()));
+  }
+  await out.finish();
+  return exitOfStatus(status);
+}
+
+async function controlPath({ control, config }: StatusOptions): Promise<string> {
+  if (control !== undefined && config === undefined) return control;
+  if (config !== undefined && control === undefined) {
+    return (await import('../unit/config.ts')).loadControlPath(config);
+  }
+  const { UsageFault } = await import('./errors.ts');
+  const what =
+    control === undefined ? 'which unit? neither --config nor --control is given' : 'both --config and --control';
+  throw new UsageFault(what, 'give one of them; see `tapmirror status --help`');
+}

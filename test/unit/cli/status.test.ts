@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { ControlServer } from '../../../hw/controlServer.ts';
+import { NoAnswer } from '../../../hw/controlWire.ts';
+import { Fault } from '../../../src/base/fault.ts';
+import { ageWords, drawStatus } from '../../../src/cli/draw-status.ts';
+import { exitOfError, exitOfStatus, UsageFault } from '../../../src/cli/errors.ts';
+import { runStatus, type StatusOptions } from '../../../src/cli/status.ts';
+import { readStatus } from '../../../src/cli/status-read.ts';
+import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { mirrorStatus, Shown, status } from './cases.ts';
+
+const PLAIN = { width: 100, tty: false, colour: false, unicode: false };
+const NOW = Date.parse('2026-01-01T02:05:00.000Z');
+
+let folder: string;
+let control: string;
+let server: ControlServer;
+let answer: unknown;
+
+async function run(options: StatusOptions): Promise<{ code: number; out: string }> {
+  const stdout = new Shown();
+  const code = await runStatus(options, { stdout, env: {}, nowMs: () => NOW });
+  return { code, out: stdout.text };
+}
+
+describe('H1 tapmirror status', () => {
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tapmirror-status-'));
+    control = join(folder, 'control.sock');
+    server = await ControlServer.open({
+      path: control,
+      answer: () => answer,
+      failed: (error) => assert.fail(String(error)),
+    });
+  });
+  beforeEach(() => {
+    answer = status();
+  });
+  after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('prints what the unit answers as one JSON object, and nothing else', async () => {
+    const { code, out } = await run({ control, json: true });
+    assert.deepEqual(JSON.parse(out), status());
+    assert.equal(out.split('\n').length, 2);
+    assert.equal(code, 0);
+  });
+
+  it('finds the control socket in a configuration, whatever else is wrong with it', async () => {
+    const config = join(folder, 'unit.yaml');
+    await writeFile(config, 'state: .\nvolumes: []\n');
+    assert.equal((await run({ config })).code, 0);
+    await writeFile(config, 'volumes: []\n');
+    await assert.rejects(run({ config }), ConfigFault);
+  });
+
+  it('asks for one of the two', async () => {
+    await assert.rejects(run({}), UsageFault);
+    await assert.rejects(run({ control, config: 'x' }), UsageFault);
+  });
+
+  it('exits 3 for a mirror that somebody must look after, 0 for all others, 4 without an answer', async () => {
+    const all = { equal: 0, behind: 0, copying: 0, repairing: 0, paused: 3, broken: 3 } as const;
+    for (const [state, wanted] of Object.entries(all) as [keyof typeof all, number][]) {
+      answer = status({}, { mirrors: [mirrorStatus(), mirrorStatus({ state })] });
+      assert.equal((await run({ control, json: true })).code, wanted, state);
+      assert.equal(exitOfStatus(answer as ReturnType<typeof status>), wanted);
+    }
+    await assert.rejects(run({ control: join(folder, 'none.sock') }), NoAnswer);
+    assert.equal(exitOfError(new NoAnswer('a', 'b')), 4);
+  });
+
+  it('draws a row for each mirror', () => {
+    assert.equal(
+      drawStatus(status(), PLAIN, NOW),
+      `tee 10.0.0.1:3262 -> 10.0.0.2:3260, up 2 h 5 min
+unit 7b0a3f0e-0000-4000-8000-000000000001, version 0.1.0
+buffer 128 MiB, 100% free
+
+iqn.2024-01.lab.example:1/1
+  16 MiB, blocks of 512 B; first volume up; 31 changes
+  MIRROR           STATE  BEHIND  PROGRESS      SINCE
+  file:second.img  equal     0 B            2 h 5 min
+
+Every mirror equals its volume.
+`,
+    );
+  });
+
+  it('puts what is wrong below its row, with the mend, and says what to do', () => {
+    const error = { message: 'second.img has no space left', mend: 'free some space there' };
+    const mirrors = [
+      mirrorStatus({ state: 'broken', behindBytes: 3 << 20, error, since: '2026-01-01T02:04:48.000Z' }),
+      mirrorStatus({ to: 'iscsi://h/t/1', state: 'copying', behindBytes: 1 << 20, progress: { done: 1, total: 4 } }),
+    ];
+    const first = { url: 'iscsi://h/x/1', state: 'down' as const, error: { message: 'h:3260 refused the connection' } };
+    const lines = drawStatus(
+      status(
+        {
+          buffer: { bytes: 1 << 20, freeBytes: 1 << 18, state: 'lbnOnly', falls: 2 },
+          notices: ['the tap lost 3 packets \u001b[2J'],
+        },
+        { name: 'db', first, mirrors, openWrites: 1, blockSize: null, blocks: null },
+      ),
+      PLAIN,
+      NOW,
+    ).split('\n');
+    const at = (wanted: RegExp): number => {
+      const index = lines.findIndex((line) => wanted.test(line));
+      assert.ok(index >= 0, `${wanted} in\n${lines.join('\n')}`);
+      return index;
+    };
+    at(/^buffer 1 MiB, 25% free; short of room: changes are kept by their LBNs/);
+    at(/^db: iqn\.2024/);
+    at(/size unknown, block size unknown; first volume down; 31 changes; 1 write under way/);
+    at(/^ {4}first volume iscsi:\/\/h\/x\/1: h:3260 refused the connection$/);
+    const row = at(/^ {2}file:second\.img +broken +3 MiB +12 s$/);
+    assert.equal(lines[row + 1], '    second.img has no space left; free some space there');
+    assert.match(lines[row + 2], /^ {2}iscsi:\/\/h\/t\/1 +copying +1 MiB +25% of 4 B +2 h 5 min$/);
+    at(/^ {2}the tap lost 3 packets \\x1b\[2J$/);
+    at(/^1 mirror is not kept up\. Mend the cause named above/);
+  });
+
+  it('says that nothing needs to be done while mirrors catch up', () => {
+    const mirrors = [mirrorStatus({ state: 'repairing' }), mirrorStatus({ state: 'behind' })];
+    assert.match(drawStatus(status({}, { mirrors }), PLAIN, NOW), /\n2 mirrors are on the way to equal; nothing needs/);
+  });
+
+  it('gives ages in words', () => {
+    const ages: [ms: number, words: string][] = [
+      [0, '0 s'],
+      [-5000, '0 s'],
+      [59_999, '59 s'],
+      [60_000, '1 min'],
+      [3_600_000, '1 h'],
+      [90_000_000, '1 d 1 h'],
+      [86_400_000 * 2, '2 d'],
+    ];
+    for (const [ms, words] of ages) assert.equal(ageWords(new Date(NOW - ms).toISOString(), NOW), words);
+    assert.equal(ageWords('yesterday', NOW), '-');
+  });
+
+  it('H5 draws any answer at all, or says that it makes no sense', () => {
+    const whole = status({}, { mirrors: [mirrorStatus({ progress: { done: 1, total: 2 }, error: { message: 'x' } })] });
+    const paths = fc.constantFrom(
+      ...['unit', 'since', 'source', 'buffer', 'volumes', 'notices', 'lu', 'first', 'mirrors', 'to', 'state'],
+      ...['behindBytes', 'progress', 'error', 'record', 'blockSize', 'done', 'message'],
+    );
+    const other = fc.anything({ maxDepth: 2, withNullPrototype: true }).filter((value) => typeof value !== 'function');
+    fc.assert(
+      fc.property(paths, other, (key, value) => {
+        const broken: unknown = JSON.parse(JSON.stringify(whole), (name, old) => (name === key ? value : old));
+        try {
+          assert.equal(typeof drawStatus(readStatus(broken), PLAIN, NOW), 'string');
+        } catch (error) {
+          assert.ok(error instanceof Fault && error.blame === 'peer', String(error));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
