@@ -5,12 +5,15 @@ export type Blame = 'peer' | 'local' | 'bug';
 export class Fault extends Error {
   readonly blame: Blame;
   readonly mend: string | undefined;
+  /** Nobody answered: the same may succeed later without anybody mending anything. */
+  readonly unreachable: boolean;
 
-  constructor(blame: Blame, message: string, mend?: string, options?: { cause?: unknown }) {
+  constructor(blame: Blame, message: string, mend?: string, options?: { cause?: unknown; unreachable?: boolean }) {
     super(message, options);
     this.name = 'Fault';
     this.blame = blame;
     this.mend = mend;
+    this.unreachable = options?.unreachable === true;
   }
 }
 

@@ -139,6 +139,15 @@ export class Caretaker {
     return this.#tidying;
   }
 
+  /** No copy is started within this time. */
+  holdCopies(ms: number): void {
+    const { arm, now } = this.#options;
+    this.#copyAt = Math.max(this.#copyAt, now() + ms * 1e6);
+    if (!arm.mirror.resolving) return;
+    arm.mirror.step({ kind: 'stop' });
+    arm.pump.run();
+  }
+
   /** Nothing more is started. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -198,7 +207,7 @@ export class Caretaker {
       this.#copying = false;
       const failed = open && mirror.unreadable;
       this.#againMs = failed ? Math.min(this.#againMs * 2, AGAIN_LONGEST_MS) : AGAIN_MS;
-      this.#copyAt = failed ? now() + this.#againMs * 1e6 : 0;
+      if (failed) this.holdCopies(this.#againMs);
     }
     if (!open || !firstUp() || now() < this.#copyAt) return;
     this.#copying = true;
@@ -223,7 +232,6 @@ export class Caretaker {
     record.distrust(limit() || Number.MAX_SAFE_INTEGER);
     arm.mirror.step({ kind: 'mended', bytes: arm.volume.blocks * arm.volume.blockSize });
     arm.pump.run();
-    this.#copyAt = 0;
     this.#tell();
   }
 

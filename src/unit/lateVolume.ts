@@ -101,7 +101,9 @@ export class LateVolume implements Volume {
     this.#volume?.onSizeChange(listener);
   }
 
+  /** A second call does nothing. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     await this.#volume?.close();
   }

@@ -25,6 +25,8 @@ export interface LiveParts {
   bytesPerSecond?: number;
   /** False: what hosts wrote while the unit was away passed it by (a tap). */
   looking: boolean;
+  /** The status of every write waits until its mark survives a power loss. */
+  synced: boolean;
   /** Copies wait so long after the start: a command that was under way then has ended, or shows itself. */
   copyAfterMs: number;
   /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
@@ -166,6 +168,11 @@ export class LiveVolume {
     await Promise.all(this.#keepers.map(({ record }) => record.stored.sync()));
   }
 
+  /** Writes may be under way that were not seen: nothing is copied for so long. */
+  holdCopies(ms: number): void {
+    for (const { caretaker } of this.#keepers) caretaker.holdCopies(ms);
+  }
+
   tick(): void {
     this.#lookAtFirst();
     for (const { caretaker } of this.#keepers) caretaker.tick();
@@ -282,7 +289,7 @@ function refuseSmall({ to, volume }: Medium, first: Volume): void {
 
 async function openRecord(
   { lu, blockSize = 0, blocks = 0 }: LiveVolumeConfig,
-  { folder, record, looking, notice }: LiveParts,
+  { folder, record, looking, synced, notice }: LiveParts,
   first: Medium | undefined,
   { to, volume }: Medium,
 ): Promise<KeptRecord> {
@@ -297,6 +304,7 @@ async function openRecord(
     chunkBytes: record.chunkBytes,
     hotBytes: record.hotBytes * HOT_SHARE,
     looking,
+    synced,
   });
   return new KeptRecord(stored, (fault) => {
     notice(`the record of ${to} is not kept any more: ${fault.message}`);

@@ -1,0 +1,15 @@
+import type { Fault } from '../base/fault.ts';
+import type { SourceStatus } from './status.ts';
+
+/** How a running unit sits on the bus: a tap or a tee. */
+export interface Attachment {
+  /** For people: `tap eth1, eth2` or `tee 10.0.0.1:3262 -> 10.0.0.2:3260`. */
+  readonly text: string;
+  /** Resolves when it cannot go on by itself; never otherwise. */
+  readonly failed: Promise<Fault>;
+  status(): SourceStatus;
+  /** Time has passed. */
+  tick(): void;
+  /** Lets go of the bus: what had been taken from it by then has gone through the snoop when it resolves. */
+  stop(withinMs: number): Promise<void>;
+}
