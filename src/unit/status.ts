@@ -86,7 +86,7 @@ export interface ErrorWords {
 
 /** A unit that runs: what the command line and the control socket need of it. */
 export interface RunningUnit {
-  /** What it is attached to, for people: `tee 10.0.0.1:3262 -> 10.0.0.2:3260, 1 volume`. */
+  /** What it is attached to, for people: `tee 10.0.0.1:3262 -> 10.0.0.2:3260, 1 volume, control /run/unit.sock`. */
   readonly ready: string;
   status(): UnitStatus;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
