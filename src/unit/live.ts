@@ -154,6 +154,7 @@ class LiveUnit implements RunningUnit {
       looking: source.kind === 'tee',
       synced: source.kind === 'tee' && source.status === 'recorded',
       copyAfterMs: source.kind === 'tap' ? COPY_AFTER_MS : 0,
+      settleMs: this.#config.settleMs,
       now,
       wall: Date.now,
       notice: (text) => this.#notice(text),

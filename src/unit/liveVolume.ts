@@ -29,6 +29,8 @@ export interface LiveParts {
   synced: boolean;
   /** Copies wait so long after the start: a command that was under way then has ended, or shows itself. */
   copyAfterMs: number;
+  /** How long a write whose connection ended with the last process may still land (requirement B6). */
+  settleMs: number;
   /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
   now: () => number;
   wall: () => number;
@@ -59,6 +61,8 @@ export class LiveVolume {
   readonly #keepers: readonly { caretaker: Caretaker; record: KeptRecord }[];
   #firstFault: Fault | undefined;
   #firstTold = true;
+  /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
+  #landing: { bytes: Extents; until: number } | undefined;
 
   private constructor(
     config: LiveVolumeConfig,
@@ -174,6 +178,7 @@ export class LiveVolume {
   }
 
   tick(): void {
+    this.#settle();
     this.#lookAtFirst();
     for (const { caretaker } of this.#keepers) caretaker.tick();
   }
@@ -213,24 +218,42 @@ export class LiveVolume {
 
   #begin(): void {
     this.#first?.volume.onSizeChange(() => this.learn(this.facts));
+    const left = new Extents();
     for (const { record } of this.#keepers) {
       if (record.stored.reset !== undefined) record.addWhole('unseen');
-      else record.distrust(Number.MAX_SAFE_INTEGER);
+      else {
+        record.distrust(Number.MAX_SAFE_INTEGER);
+        for (const [start, length] of record.below(Number.MAX_SAFE_INTEGER).toRanges()) left.add(start, start + length);
+      }
     }
+    const { now, settleMs } = this.#parts;
+    if (!left.isEmpty) this.#landing = { bytes: left, until: now() + settleMs * 1e6 };
     this.learn(this.facts);
   }
 
+  /** What was left marked is read back a second time once nothing of the last process can land there any more. */
+  #settle(): void {
+    if (!this.#landing || this.#parts.now() < this.#landing.until) return;
+    const ranges = this.#landing.bytes.toRanges();
+    this.#landing = undefined;
+    for (const { record } of this.#keepers) {
+      if (record.stored.reset !== undefined) continue;
+      for (const [start, length] of ranges) record.add(start, length, 'aborted');
+    }
+  }
+
   #underWay(): UnderWay {
-    const outstanding = this.#parts.outstanding(this.lu);
-    if (!outstanding) return { tasks: 0, bytes: new Extents() };
-    const { tasks, blocks } = outstanding;
-    const size = this.unit.blockSize;
-    if (!blocks || size === 0) return { tasks, bytes: tasks === 0 ? new Extents() : undefined };
+    const { tasks = 0, blocks } = this.#parts.outstanding(this.lu) ?? {};
     const bytes = new Extents();
-    blocks.forEachIn(0, Math.floor(Number.MAX_SAFE_INTEGER / size), (start, end) =>
-      bytes.add(start * size, end * size),
-    );
-    return { tasks, bytes };
+    const landing = this.#landing?.bytes;
+    landing?.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => bytes.add(start, end));
+    const all = tasks + (landing ? 1 : 0);
+    const size = this.unit.blockSize;
+    if (tasks === 0) return { tasks: all, bytes };
+    if (!blocks || size === 0) return { tasks: all, bytes: undefined };
+    const last = Math.floor(Number.MAX_SAFE_INTEGER / size);
+    blocks.forEachIn(0, last, (start, end) => bytes.add(start * size, end * size));
+    return { tasks: all, bytes };
   }
 
   #lookAtFirst(): void {
