@@ -88,6 +88,11 @@ export class PduSplitter {
     return this.state === HEADER && this.got === 0;
   }
 
+  /** Bytes of the data segment that are still to come. */
+  get dataAhead(): number {
+    return this.state === DATA && !this.lost ? this.dataLeft : 0;
+  }
+
   /** Bytes of an unfinished header gathered so far, for the owner to search again once the boundary is lost. */
   get partial(): Uint8Array {
     return this.own.subarray(0, this.got);

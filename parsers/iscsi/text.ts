@@ -25,3 +25,37 @@ export function parseText(bytes: Uint8Array): TextKeys {
   }
   return keys;
 }
+
+/** The text of a request or response: every pair ended by NUL. */
+export function textBytes(keys: Iterable<readonly [string, string]>): Uint8Array {
+  let text = '';
+  for (const [key, value] of keys) text += `${key}=${value}\0`;
+  return new TextEncoder().encode(text);
+}
+
+/** A number as text negotiation writes it, decimal or hexadecimal (RFC 7143 section 6.1), up to 2^32-1; else undefined. */
+export function textNumber(value: string): number | undefined {
+  if (!/^(?:\d{1,10}|0[xX][0-9a-fA-F]{1,8})$/.test(value)) return undefined;
+  const number = Number(value);
+  return number <= 0xffffffff ? number : undefined;
+}
+
+/** Bytes as a hexadecimal constant, the form that every peer reads (RFC 7143 section 6.1). */
+export function textBinary(bytes: Uint8Array): string {
+  let text = '0x';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+/** The bytes of a hexadecimal (`0x`) or base64 (`0b`) constant; undefined where it is none. */
+export function parseTextBinary(value: string): Uint8Array | undefined {
+  const body = value.slice(2);
+  if (/^0x/i.test(value) && /^[0-9a-fA-F]+$/.test(body)) {
+    const hex = body.length % 2 === 0 ? body : `0${body}`;
+    return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
+  }
+  if (/^0b/i.test(value) && body !== '' && body.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(body)) {
+    return Uint8Array.from(Buffer.from(body, 'base64'));
+  }
+  return undefined;
+}

@@ -63,6 +63,9 @@ export interface BlockLimits {
   unmapAlignment: number;
   /** 0 where there is no limit, or none that a number can hold. */
   maxWriteSameBlocks: number;
+  /** The longest READ or WRITE that is accepted, 0 where there is no limit, and the longest that is not slow. */
+  maxTransferBlocks: number;
+  optimalTransferBlocks: number;
 }
 
 export function parseBlockLimits(bytes: Uint8Array, offset: number, length: number): BlockLimits | ParseFault {
@@ -80,6 +83,8 @@ export function parseBlockLimits(bytes: Uint8Array, offset: number, length: numb
     alignmentValid,
     unmapAlignment: alignmentValid ? word(32) - 0x80000000 : 0,
     maxWriteSameBlocks: writeSame === TOO_LARGE ? 0 : writeSame,
+    maxTransferBlocks: word(8),
+    optimalTransferBlocks: word(12),
   };
 }
 

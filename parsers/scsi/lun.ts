@@ -1,4 +1,4 @@
-import { hexOf, u16 } from './bytes.ts';
+import { hexOf, u16, u32 } from './bytes.ts';
 
 /**
  * The number of the LU that an eight-byte LUN at `offset` names (SAM-5 section 4.7), or undefined where no exact number
@@ -24,6 +24,12 @@ function levelsOf(bytes: Uint8Array, offset: number): number {
   return levels;
 }
 
+/** The eight bytes of a plain LUN up to 16383: by peripheral addressing below 256, else by flat space (SAM-5 section 4.7). */
+export function lunBytes(lun: number): Uint8Array {
+  const first = lun < 0x100 ? lun : 0x4000 | lun;
+  return Uint8Array.of(first >> 8, first & 0xff, 0, 0, 0, 0, 0, 0);
+}
+
 /** A LUN's number in words: decimal up to 16383, else hexadecimal, as operators know them from other tools. */
 export function lunNumberWords(lun: number): string {
   return lun <= 0x3fff ? String(lun) : `0x${lun.toString(16)}`;
@@ -33,4 +39,12 @@ export function lunNumberWords(lun: number): string {
 export function lunWords(bytes: Uint8Array, offset: number): string {
   const lun = lunNumber(bytes, offset);
   return lun === undefined ? `0x${hexOf(bytes, offset, offset + 8)}` : lunNumberWords(lun);
+}
+
+/** The LUNs in REPORT LUNS data that arrived whole (SPC-5 section 6.33.2), in words. */
+export function lunListWords(bytes: Uint8Array, offset: number, length: number): string[] {
+  const luns: string[] = [];
+  const end = length < 8 ? 0 : offset + Math.min(length, 8 + u32(bytes, offset));
+  for (let at = offset + 8; at + 8 <= end; at += 8) luns.push(lunWords(bytes, at));
+  return luns;
 }
