@@ -35,7 +35,8 @@ const HELP = `
 Attaches to a live bus and keeps mirrors equal to their volumes while hosts write. It stays in the foreground: a line that
 begins with "ready" on standard output says that it is attached and listening; log lines, a JSON object each, go to standard
 error. SIGTERM or SIGINT ends it after what is buffered has been written (at most ${STOP_MS / 1000} s); a second one ends it at once.
-What a mirror misses, also by kill -9, is in its record and repaired at the next start.
+What a mirror misses is in its record and repaired, at the latest after the next start; a tap, which cannot know what passed
+while it was away, then compares the whole volume.
 
 Configuration (JSON or YAML; relative paths start at the file's own folder; see the README for every key)
   source:                              one of the two
@@ -64,8 +65,8 @@ Examples
   tapmirror run --config unit.yaml 2>> unit.log &
   tapmirror status --config unit.yaml
 
-Exit status: 0 ended by a signal, everything buffered was written, 1 failed (the last line says why), 2 the command line or
-the configuration is wrong, 130 or 143 ended at once by a second SIGINT or SIGTERM.
+Exit status: 0 ended by a signal, 1 failed (the last line says why), 2 the command line or the configuration is wrong, 130 or
+143 ended at once by a second SIGINT or SIGTERM.
 `;
 
 /** `tapmirror run --config FILE`. */

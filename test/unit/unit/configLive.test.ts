@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { type LiveConfig, loadConfig, loadControlPath, loadLiveConfig } from '../../../src/unit/config.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { repositoryRoot } from '../../repository.ts';
 
 const LU = 'iqn.2024-01.lab.example:live/1';
 const FIRST = `iscsi://10.66.0.2:3260/${LU}`;
@@ -183,6 +185,22 @@ describe('H1 the configuration of a live unit', () => {
         path: '/dev/sdb',
       });
       assert.equal((await load(good({}, { first: undefined }))).volumes[0].first, undefined);
+    });
+
+    it('is what the README and the help show', async () => {
+      await secretFile('second.secret', 'x');
+      await secretFile('third.secret', 'y');
+      const readme = readFileSync(join(repositoryRoot(), 'README.md'), 'utf8');
+      const help = readFileSync(join(repositoryRoot(), 'src/cli/run.ts'), 'utf8').replaceAll('\\`', '`');
+      const shown = /^ {4}source:\n {6}tee:[\s\S]*?(?=\n\n)/m.exec(readme)?.[0];
+      assert.equal((await load(shown, {}, 'readme.yaml')).source.kind, 'tee');
+      const lines = /^ {2}source:[\s\S]*?(?=\n\n)/m.exec(help)?.[0].split('\n') ?? [];
+      // What stands behind two blanks explains the line; one of the two sources is taken out.
+      const yaml = lines.map((line) => line.replace(/(\S) {2,}[^\s].*$/, '$1'));
+      const tee = yaml.findIndex((line) => line.trim() === 'tee:');
+      const config = await load(yaml.toSpliced(tee, 3).join('\n'), {}, 'help.yaml');
+      assert.equal(config.source.kind, 'tap');
+      assert.equal(config.volumes[0].mirrors.length, 3);
     });
 
     it('is told apart from a replay by its source', async () => {
