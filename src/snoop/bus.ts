@@ -19,6 +19,8 @@ export interface Bus {
   readonly settleNs: number;
   /** Initiator names of the unit itself: its sessions are left out (requirement B6b). */
   readonly own: ReadonlySet<string>;
+  /** The source is a bus that went on before anybody looked: when looking began, -1 before it. Undefined for a capture. */
+  began: number | undefined;
   /** Says something once per cause. */
   notice(key: string, text: string): void;
 }

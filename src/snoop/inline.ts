@@ -126,6 +126,14 @@ export class InlineStream implements Carrier {
     return this.nexus?.phase === 'full' ? this.nexus.digests : undefined;
   }
 
+  /**
+   * True when the host's next `length` bytes are data of a command that is known: no intent can come of them, so they may be
+   * given after they were handed on (before anything else of any connection is).
+   */
+  announcesNothing(length: number): boolean {
+    return this.disowned || this.over || this.nexus?.withinData(HOST, length) === true;
+  }
+
   /** The host's MaxRecvDataSegmentLength (RFC 7143 section 13.12): no answer's data may be longer. */
   get hostSegment(): number {
     return this.nexus?.negotiation.hostSegment ?? SEGMENT_DEFAULT;

@@ -30,6 +30,8 @@ export interface SnoopOptions {
   settleMs?: number;
   /** Initiator names of the unit itself: its sessions are left out (requirement B6b). */
   own?: readonly string[];
+  /** The frames come from a bus that has gone on before (a tap): what was under way then may land unseen. */
+  joins?: boolean;
 }
 
 const NOTICES_MAX = 1000;
@@ -66,6 +68,7 @@ export class Snoop {
       reorderNs: reorder.ms > 0 ? reorder.ms * 1e6 : -1,
       settleNs: settleMs * 1e6,
       own: new Set(options.own),
+      began: options.joins === true ? -1 : undefined,
       notice: (key, text) => this.notice(key, text),
     };
     for (const volume of volumes) {
@@ -108,6 +111,10 @@ export class Snoop {
     const { decoder, connections, moment } = this;
     const { room } = this.bus;
     if (!this.started && from < to) this.countFrom(batch.seconds[from]);
+    if (this.bus.began === -1 && from < to) {
+      moment.next(batch, from, this.frames + 1);
+      this.bus.began = moment.time;
+    }
     let i = from;
     for (; i < to; i++) {
       if (room?.full) break;
@@ -195,6 +202,7 @@ export class Snoop {
   private tick(time: number): void {
     const { bus } = this;
     if (time > bus.now) bus.now = time;
+    if (bus.began === -1) bus.began = bus.now;
     if (bus.now - this.lastTick < 10e6) return;
     this.lastTick = bus.now;
     this.connections.tick(this.frames, bus.now);

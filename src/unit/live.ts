@@ -70,6 +70,7 @@ class LiveUnit implements RunningUnit {
       // A tee is given every byte in order: nothing comes late.
       reorder: config.source.kind === 'tee' ? { ms: 0, bytes: 0 } : config.reorder,
       settleMs: config.settleMs,
+      joins: config.source.kind === 'tap',
       own: [this.#identity.initiatorName],
     });
     this.failed = new Promise((resolve) => {

@@ -113,6 +113,10 @@ export interface RunOptions {
   batch?: number;
   /** Frames that are left out. */
   without?: (frame: number) => boolean;
+  /** Initiator names of the unit itself. */
+  own?: readonly string[];
+  /** The capture begins on a bus that has gone on before. */
+  joins?: boolean;
 }
 
 /** Everything that a snoop found in a capture. */
@@ -123,6 +127,8 @@ export class Findings {
   readonly notices: string[] = [];
   readonly facts: LuFacts[] = [];
   readonly models = new Map<LuId, Model>();
+  /** Where commands were about to write, in bytes: [offset, length], up to 2^53-1 for a whole LU. */
+  readonly intents = new Map<LuId, [number, number][]>();
   holeBytes = 0;
 
   model(lu: LuId): Model {
@@ -147,6 +153,16 @@ export class Findings {
   }
 }
 
+/** What a command wrote with data was said before: an inline unit marks its record by it. */
+function assertIntended(change: Change, intents: readonly [number, number][]): void {
+  if (change.pieces === 'wholeLu') return;
+  for (const { offset, length, payload } of change.pieces) {
+    if (payload === 'lbnOnly') continue;
+    const said = intents.some(([from, bytes]) => from <= offset && offset + length <= from + bytes);
+    assert.ok(said, `${length} bytes at ${offset} were written without an intent`);
+  }
+}
+
 /** Feeds every frame of `wire` to a snoop, applies what comes out to models, and ends the source. */
 export function run(wire: Wire, options: RunOptions = {}): Findings {
   const found = new Findings();
@@ -157,10 +173,18 @@ export function run(wire: Wire, options: RunOptions = {}): Findings {
     room,
     volumes,
     settleMs: options.settleMs ?? 30_000,
+    own: options.own ?? [],
+    joins: options.joins ?? false,
     ...(options.reorder === undefined ? {} : { reorder: options.reorder }),
     sink: {
+      intent: (lu, offset, length) => {
+        const intents = found.intents.get(lu) ?? [];
+        found.intents.set(lu, intents);
+        intents.push([offset, length]);
+      },
       change: (change) => {
         assert.ok(change.seq > seq, 'sequence numbers rise');
+        assertIntended(change, found.intents.get(change.lu) ?? []);
         seq = change.seq;
         const model = found.models.get(change.lu);
         model?.apply(change);

@@ -78,6 +78,12 @@ export class Cutter {
     return splitter === undefined || splitter.lost ? this.positions[side] - this.huntFrom[side] : -1;
   }
 
+  /** True when the next `length` bytes of `side` lie within a data segment and do not complete it. */
+  withinData(side: Side, length: number): boolean {
+    const splitter = this.splitters[side];
+    return splitter !== undefined && splitter.dataAhead > length;
+  }
+
   /** All of the host's direction so far belonged to the login. */
   loginOver(): void {
     this.loginEnd = this.positions[this.nexus.hostSide as Side];

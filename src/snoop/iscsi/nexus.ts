@@ -260,6 +260,11 @@ export class Nexus implements StreamSink, Evidence {
     else if (bus.now - this.ledger.since > bus.settleNs) this.reckon();
   }
 
+  /** See `Cutter.withinData`. */
+  withinData(side: Side, length: number): boolean {
+    return this.cutter.withinData(side, length);
+  }
+
   /** Every LU that something unseen on this connection may have been meant for. */
   reachable(): readonly Lu[] {
     return this.hostSide === undefined ? this.parts.bus.directory.claimed : this.session.reachable();

@@ -245,8 +245,16 @@ export class Tasks {
     for (const task of [...nexus.open.values()]) {
       this.end(nexus, task, sourceEnded ? 'unfinished' : 'connection-lost', sourceEnded);
     }
+    if (!sourceEnded && !loggedOut) this.joinedAndLost(session);
     nexus.retired.clear();
     nexus.statusCandidates.clear();
+  }
+
+  /** A connection that was there before the unit looked has gone: what was under way on it then may still land. */
+  private joinedAndLost(session: Session): void {
+    const { began, now, settleNs } = this.bus;
+    if (began === undefined || session.fromStart || now - began > settleNs) return;
+    for (const lu of session.reachable()) for (const one of lu.candidates ?? [lu]) this.journal.unfollowed(one);
   }
 
   /** Lingering tasks that can no longer land (requirement B6): settled by time. */

@@ -1,6 +1,5 @@
 import type { SnoopSink } from '../../base/sink.ts';
 import type { Task } from '../task.ts';
-import { blocksMax } from './blocks.ts';
 import type { Lu } from './lu.ts';
 
 /**
@@ -26,17 +25,17 @@ export class Intents {
     else for (let i = 0; i < blocks.length; i += 2) this.blocks(root, blocks[i], blocks[i + 1]);
   }
 
-  /** A command is about to write blocks [start, end) of `lu`. */
+  /** A command is about to write blocks [start, end) of `lu`. Not cut at its capacity: that may have grown. */
   blocks(lu: Lu, start: number, end: number): void {
     const { sink } = this;
     if (sink.intent === undefined) return;
     const { blockSize } = lu;
-    if (lu.candidates !== undefined || lu.twins !== undefined || blockSize === 0 || end > blocksMax(lu)) {
+    const toBytes = end * blockSize;
+    if (lu.candidates !== undefined || lu.twins !== undefined || blockSize === 0 || toBytes > Number.MAX_SAFE_INTEGER) {
       this.all(lu);
       return;
     }
-    const to = lu.blocks > 0 ? Math.min(end, lu.blocks) : end;
-    if (start < to) sink.intent(lu.id, start * blockSize, (to - start) * blockSize);
+    if (start < end) sink.intent(lu.id, start * blockSize, toBytes - start * blockSize);
   }
 
   /** A command is about to write nobody knows where: to `lu`, to what it may turn out to be, and to its other names. */
