@@ -130,24 +130,40 @@ export class TeeConnection implements TeeOutlet {
     target.resume();
   }
 
-  #fromHost(bytes: Uint8Array, length: number): boolean {
-    if (this.#blind) return true;
+  #fromHost(bytes: Uint8Array, length: number): void {
+    const tap = this.#tap;
+    const way = this.#toTarget;
+    if (this.#blind || tap === undefined) {
+      way.pass(bytes, length);
+      return;
+    }
+    let passed = false;
     try {
-      this.#tap?.fromHost(bytes, length);
+      if (tap.hostGoesFirst(length)) {
+        passed = true;
+        way.pass(bytes, length);
+      }
+      tap.fromHost(bytes, length);
     } catch (error) {
       this.#goBlind(error);
     }
-    return true;
+    if (!passed) way.pass(bytes, length);
   }
 
-  #fromTarget(bytes: Uint8Array, length: number): boolean {
-    if (this.#blind || this.#tap === undefined) return true;
+  #fromTarget(bytes: Uint8Array, length: number): void {
+    const tap = this.#tap;
+    const way = this.#toHost;
+    let passes = this.#blind || tap === undefined || tap.targetGoesFirst;
+    if (passes) way.pass(bytes, length);
+    if (this.#blind || tap === undefined) return;
+    const passed = passes;
     try {
-      return this.#tap.fromTarget(bytes, length);
+      passes = tap.fromTarget(bytes, length);
     } catch (error) {
+      passes = true;
       this.#goBlind(error);
-      return true;
     }
+    if (passes && !passed) way.pass(bytes, length);
   }
 
   #hostEnded(): void {

@@ -14,8 +14,8 @@ export const STOPPED = 4;
  * into again only once everything handed to the sink has left it.
  */
 export class TeeWay implements OnReadOpts {
-  /** Decides what becomes of bytes that were read; true: they go on as they are. */
-  readonly #look: (bytes: Uint8Array, length: number) => boolean;
+  /** Decides what becomes of bytes that were read, and calls `pass` for those that go on as they are. */
+  readonly #read: (bytes: Uint8Array, length: number) => void;
   readonly #buffers: TeeBuffers;
   #source: Socket | undefined;
   #sink: Socket | undefined;
@@ -24,9 +24,9 @@ export class TeeWay implements OnReadOpts {
   readonly #lent: ReadBuffer[] = [];
   #paused = 0;
 
-  constructor(buffers: TeeBuffers, look: (bytes: Uint8Array, length: number) => boolean) {
+  constructor(buffers: TeeBuffers, read: (bytes: Uint8Array, length: number) => void) {
     this.#buffers = buffers;
-    this.#look = look;
+    this.#read = read;
     this.#at = buffers.take();
   }
 
@@ -35,7 +35,7 @@ export class TeeWay implements OnReadOpts {
 
   /** OnReadOpts: `length` bytes were read. */
   readonly callback = (length: number, bytes: Uint8Array): boolean => {
-    if (this.#look(bytes, length)) this.#pass(bytes, length);
+    this.#read(bytes, length);
     return this.#paused === 0;
   };
 
@@ -74,7 +74,8 @@ export class TeeWay implements OnReadOpts {
     this.#sink = undefined;
   }
 
-  #pass(bytes: Uint8Array, length: number): void {
+  /** Hands on what was just read; the bytes stay as they are until the read is over. */
+  pass(bytes: Uint8Array, length: number): void {
     const sink = this.#sink as Socket;
     const own = bytes === this.#at.bytes;
     sink.write(own ? this.#at.view(length) : bytes);

@@ -12,7 +12,8 @@ export interface TeeEnds {
 }
 
 /**
- * What looks at the bytes of one connection through the tee before they are handed on. Calls are synchronous and bytes are
+ * What looks at the bytes of one connection through the tee, before they are handed on or, where it says so, right after
+ * (before anything else is read from any connection). Calls are synchronous and bytes are
  * borrowed for their time: the first `length` of the array.
  *
  * `fromHost`, `fromTarget`, `finHost`, `finTarget` and `reset` throw only for a bug, and before they have taken anything:
@@ -20,6 +21,10 @@ export interface TeeEnds {
  */
 export interface TeeTap {
   fromHost(bytes: Uint8Array, length: number): void;
+  /** True: the host's next `length` bytes may be shown after they were handed on. */
+  hostGoesFirst(length: number): boolean;
+  /** True: so may all of the target's, and `fromTarget` is always true. */
+  readonly targetGoesFirst: boolean;
   /** True: they are handed on as they are. False: the tap has taken them and hands on through its outlet what is due. */
   fromTarget(bytes: Uint8Array, length: number): boolean;
   /** This side has ended its direction. */

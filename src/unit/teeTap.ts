@@ -49,6 +49,15 @@ export class StreamTap implements TeeTap {
     if (rewrite !== undefined) this.#redirect = redirectOf(stream, ends, rewrite);
   }
 
+  hostGoesFirst(length: number): boolean {
+    return this.stream.announcesNothing(length);
+  }
+
+  /** Nothing of the target's is held back or changed: the host works on its answer while we look at it. */
+  get targetGoesFirst(): boolean {
+    return this.#lane === undefined && this.#redirect === undefined;
+  }
+
   fromHost(bytes: Uint8Array, length: number): void {
     this.stream.fromHost(bytes, 0, length, this.#now());
   }
