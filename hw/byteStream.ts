@@ -79,7 +79,9 @@ export function connectByteStream(
     };
     const abort = (): void => give(new Fault('local', `${name}: stopped before it was connected`));
     const timer = setTimeout(() => {
-      give(new Fault('local', `${name} does not answer within ${connectMs / 1000} s`, UNREACHABLE));
+      give(
+        new Fault('local', `${name} does not answer within ${connectMs / 1000} s`, UNREACHABLE, { unreachable: true }),
+      );
     }, connectMs);
     signal?.addEventListener('abort', abort);
     const refused = (error: NodeJS.ErrnoException): void => give(streamFault(name, 'connecting', error));
@@ -112,8 +114,12 @@ class TcpStream implements ByteStream {
     socket.on('error', (error: NodeJS.ErrnoException) =>
       this.#close(streamFault(name, 'the connection failed', error)),
     );
-    socket.on('end', () => this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE)));
-    socket.on('close', () => this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE)));
+    socket.on('end', () =>
+      this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE, { unreachable: true })),
+    );
+    socket.on('close', () =>
+      this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE, { unreachable: true })),
+    );
   }
 
   get unsent(): number {
@@ -170,7 +176,7 @@ const WORDS: Readonly<Record<string, readonly [what: string, mend: string]>> = {
 function streamFault(name: string, doing: string, error: NodeJS.ErrnoException): Fault {
   const code = codeOf(error);
   const [what, mend] = WORDS[code] ?? [error.message, undefined];
-  return new Fault('local', `${name} ${what} (${doing}: ${code})`, mend, { cause: error });
+  return new Fault('local', `${name} ${what} (${doing}: ${code})`, mend, { cause: error, unreachable: true });
 }
 
 /** A name with several addresses fails with one error for all of them. */

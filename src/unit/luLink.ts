@@ -308,7 +308,9 @@ export class LuLink {
     const within = `${plan.timing.reconnectMs / 1000} s`;
     const more = last === why ? '' : ` (last: ${last.message})`;
     this.#state = 'down';
-    this.#down = new Fault('local', `${why.message}; no session again within ${within}${more}`, last.mend ?? why.mend);
+    this.#down = new Fault('local', `${why.message}; no session again within ${within}${more}`, last.mend ?? why.mend, {
+      unreachable: true,
+    });
     notice(this.#down.message);
     this.#failHeld(this.#down);
   }

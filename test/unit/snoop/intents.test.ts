@@ -86,6 +86,7 @@ describe('B6 a bus that was joined while it went on', () => {
     bus.wire.frames.splice(0, bus.wire.frames.length - 1);
     for (let i = 0; i < 4; i++) write(c, 10 + i, blocks(2));
     bus.wait(waitMs);
+    write(c, 20, blocks(3));
     c.link.rst('host');
     return bus;
   }
