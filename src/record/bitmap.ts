@@ -11,7 +11,14 @@ import {
 
 /** Bytes of bits in a page. */
 export const MASK_BYTES: number = PAGE_CRC_AT - PAGE_BITS_AT;
+const MASK_WORDS = MASK_BYTES / 4;
 const BITS_IN = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
+/** Some bits of a page, also by fours of bytes to pass over what is empty (whatever order the machine has them in). */
+export class PageMask {
+  readonly bytes: Uint8Array = new Uint8Array(MASK_BYTES);
+  readonly words: Uint32Array = new Uint32Array(this.bytes.buffer);
+}
 
 /**
  * One bit for each chunk, in memory as the pages that are stored: a page is ready to be written at any moment.
@@ -23,6 +30,8 @@ export class Bitmap {
   readonly generation: number;
   readonly pages: readonly Uint8Array[];
   readonly dirty: number[] = [];
+  /** The bits of each page by fours of bytes, to pass over what is empty. */
+  readonly #words: readonly Uint32Array[];
   readonly #isDirty: Uint8Array;
   readonly #markedIn: Int32Array;
   #marked = 0;
@@ -35,6 +44,7 @@ export class Bitmap {
     this.pages = Array.from({ length: count }, (_, i) =>
       room.subarray(i * RECORD_PAGE_BYTES, (i + 1) * RECORD_PAGE_BYTES),
     );
+    this.#words = this.pages.map((page) => new Uint32Array(room.buffer, page.byteOffset + PAGE_BITS_AT, MASK_WORDS));
     this.#isDirty = new Uint8Array(count);
     this.#markedIn = new Int32Array(count);
     for (let i = 0; i < count; i++) initBitmapPage(this.pages[i], i + 1, generation);
@@ -95,28 +105,37 @@ export class Bitmap {
     sealPage(bytes);
   }
 
-  /** Clears what is set in `mask` (as long as a page's bits). */
-  clear(page: number, mask: Uint8Array): void {
-    const bytes = this.pages[page];
+  /** Clears what is set in `mask`. */
+  clear(page: number, mask: PageMask): void {
+    const words = this.#words[page];
     let gone = 0;
-    for (let at = 0; at < MASK_BYTES; at++) {
-      const both = mask[at] & bytes[PAGE_BITS_AT + at];
+    for (let word = 0; word < MASK_WORDS; word++) {
+      const both = mask.words[word] & words[word];
       if (both === 0) continue;
-      bytes[PAGE_BITS_AT + at] ^= both;
-      gone += BITS_IN[both];
+      words[word] ^= both;
+      gone += bitsIn(both);
     }
     this.#sealed(page, -gone);
   }
 
-  /** Copies the set bits among `from` to `to` of a page into `mask`; returns how many there are. */
-  copy(page: number, from: number, to: number, mask: Uint8Array): number {
+  /** Copies the set bits among `from` to `to` of a page into `mask`, which has none of them; returns how many there are. */
+  copy(page: number, from: number, to: number, mask: PageMask): number {
     const bytes = this.pages[page];
+    const words = this.#words[page];
     let count = 0;
-    forEachByte(from, to, (at, within) => {
-      const set = bytes[PAGE_BITS_AT + at] & within;
-      mask[at] |= set;
-      count += BITS_IN[set];
-    });
+    for (let word = from >> 5; word << 5 < to; word++) {
+      if (words[word] === 0) continue;
+      if (word << 5 >= from && (word + 1) << 5 <= to) {
+        mask.words[word] = words[word];
+        count += bitsIn(words[word]);
+        continue;
+      }
+      forEachByte(Math.max(from, word << 5), Math.min(to, (word + 1) << 5), (at, within) => {
+        const set = bytes[PAGE_BITS_AT + at] & within;
+        mask.bytes[at] |= set;
+        count += BITS_IN[set];
+      });
+    }
     return count;
   }
 
@@ -168,6 +187,13 @@ export class Bitmap {
     this.#isDirty[page] = 1;
     this.dirty.push(page);
   }
+}
+
+/** Bits that are set in 32: sums of neighbours, in pairs, then fours, then bytes. */
+export function bitsIn(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 export function pageOf(chunk: number): number {

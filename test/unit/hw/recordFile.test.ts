@@ -52,10 +52,12 @@ describe('B8 a record file', () => {
     file = await openRecordFile(path);
     file.writePage(0, page(1));
     const ended: number[] = [];
-    const first = file.sync().then(() => ended.push(1));
+    const first = file.sync();
+    void first.then(() => ended.push(1));
     file.writePage(1, page(2));
     const second = file.sync();
     const third = file.sync();
+    assert.notEqual(second, first, 'page 1 was written after the first began');
     assert.equal(second, third);
     void second.then(() => ended.push(2));
     await Promise.all([first, second]);

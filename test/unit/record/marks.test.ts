@@ -49,7 +49,8 @@ describe('B7 Marks', () => {
   });
 
   it('marks and clears as a plain set with a plain list of the hottest does', () => {
-    const offset = fc.nat(102 * CHUNK);
+    // Mostly a few chunks, so that they are met again and again.
+    const offset = fc.oneof({ weight: 3, arbitrary: fc.nat(9 * CHUNK) }, fc.nat(102 * CHUNK));
     const length = fc.oneof(fc.nat(3 * CHUNK), fc.constantFrom(0, 1, CHUNK, 100 * CHUNK, Number.MAX_SAFE_INTEGER));
     const needed = fc.array(fc.tuple(fc.nat(99 * CHUNK), fc.integer({ min: 1, max: 2 * CHUNK })), { maxLength: 4 });
     const step = fc.oneof(
@@ -108,7 +109,7 @@ describe('B7 Marks', () => {
           assert.deepEqual(chunksIn(await reopened(storage)), expected);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
@@ -210,6 +211,27 @@ describe('B7 Marks', () => {
     await Marks.open(second, storage.after(), KEEPING);
     for (const { index, bytes } of second.log.slice(0, second.syncedAt.at(-1))) storage.writePage(index, bytes);
     assert.equal((await reopened(storage, { bootId: OTHER_BOOT })).reset, 'power-loss');
+  });
+
+  it('says clean only over marks that are durable', async () => {
+    const { storage, marks } = await emptyRecord();
+    marks.mark(3 * CHUNK, 1);
+    await marks.close(true);
+    const writes = storage.log.length;
+    assert.equal(storage.log[writes - 1].index, 0);
+    assert.deepEqual(storage.syncedAt.slice(-2), [writes - 1, writes]);
+  });
+
+  it('does not clear what a long run or a whole volume marked since the ticket was made', async () => {
+    const { marks } = await emptyRecord({ ...KEEPING, bytes: 1000 * CHUNK });
+    const again: (() => void)[] = [() => marks.markAll(), () => marks.mark(0, 300 * CHUNK)];
+    for (const mark of again) {
+      marks.mark(0, 10 * CHUNK);
+      const ticket = marks.candidates(NONE, true);
+      mark();
+      marks.clear(ticket, NONE);
+      assert.equal(chunksIn(marks, 10 * CHUNK).length, 10);
+    }
   });
 
   it('refuses marks once it is closed', async () => {
