@@ -1,9 +1,10 @@
 import { constants, writeSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
 import type { RecordStorage } from '../src/base/record.ts';
 import { lockFile } from './lock.ts';
+import { makePrivateFolder } from './privateFolder.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** The largest record has 4 MiB of bits; what is longer is another file. */
@@ -24,7 +25,7 @@ export interface RecordFile extends RecordStorage {
 export async function openRecordFile(path: string): Promise<RecordFile> {
   let handle: FileHandle | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(dirname(path));
     handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
     await lockFile(handle.fd, path, {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
 import { lockFile } from './lock.ts';
+import { makePrivateFolder } from './privateFolder.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** Where a unit keeps what must outlive it. No other unit has it while this is open. */
@@ -22,7 +23,7 @@ export async function openStateFolder(folder: string): Promise<StateFolder> {
   const lock = join(folder, 'lock');
   let handle: FileHandle | undefined;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makePrivateFolder(folder);
     handle = await open(lock, constants.O_RDWR | constants.O_CREAT, 0o600);
     await lockFile(handle.fd, lock, await heldWords(folder, lock));
     await handle.truncate();
