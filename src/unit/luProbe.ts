@@ -106,7 +106,8 @@ function vpdList(bytes: Uint8Array): number[] | ParseFault {
   return isParseFault(page) ? page : [...bytes.subarray(page.from, page.to)];
 }
 
-async function modeOf(session: LuSession): Promise<ModeData | undefined> {
+/** What the caching page says; undefined where there is none, or while somebody's reservation keeps it (SPC-5 table 66). */
+export async function modeOf(session: LuSession): Promise<ModeData | undefined> {
   const page = 0x08;
   const short = await optional(session.ask((cdb) => putModeSense6(cdb, page, 255), { into: new Uint8Array(255) }));
   if (short) return sensible(parseModeSense6(short, 0, short.length));
@@ -114,12 +115,12 @@ async function modeOf(session: LuSession): Promise<ModeData | undefined> {
   return long && sensible(parseModeSense10(long, 0, long.length));
 }
 
-/** Undefined where the target does not have the command. */
+/** Undefined where the target does not have the command, or a reservation keeps others from it. */
 async function optional(answer: Promise<Uint8Array>): Promise<Uint8Array | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof CommandFault && error.unsupported) return undefined;
+    if (error instanceof CommandFault && (error.unsupported || error.reserved)) return undefined;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import { LuCache } from './luCache.ts';
 import { type LuHabits, ReadJob, SynchronizeJob, UnmapJob, WriteJob } from './luJobs.ts';
 import { LuLink } from './luLink.ts';
 import { lockLu, unlockLu } from './luLock.ts';
-import { luReady, luSupports, probeLu, readLuCapacity } from './luProbe.ts';
+import { luReady, luSupports, modeOf, probeLu, readLuCapacity } from './luProbe.ts';
 import type { LuSession, SessionPlan } from './luSession.ts';
 import { LU_TIMING, type LuTiming } from './luTiming.ts';
 
@@ -241,13 +241,10 @@ class IscsiVolume implements LuVolume {
   /** A new session: is this the LU that it was, and is it ours to write? */
   async #prepare(session: LuSession): Promise<void> {
     const { url, writable, lockKey, notice } = this.#options;
-    const facts = await probeLu(session, url);
+    let facts = await probeLu(session, url);
     if (this.#facts && fingerprint(facts) !== fingerprint(this.#facts)) {
       const mend = 'see how the target maps its LUs; to use the new one, start anew';
       throw new Fault('local', `${this.text}: another LU answers now`, mend);
-    }
-    if (writable && facts.mode?.writeProtected) {
-      throw new Fault('local', `${this.text} is write protected`, 'allow writing at the target');
     }
     if (writable && lockKey !== undefined) {
       this.locked = await lockLu(session, lockKey, this.text);
@@ -255,6 +252,11 @@ class IscsiVolume implements LuVolume {
         this.#toldUnlocked = true;
         notice?.(`${this.text} has no persistent reservations: nothing keeps another unit from writing it too`);
       }
+    }
+    // Before the lock it may have been kept from us, by ourselves: a killed process leaves its reservation.
+    if (writable && !facts.mode) facts = { ...facts, mode: await modeOf(session) };
+    if (writable && facts.mode?.writeProtected) {
+      throw new Fault('local', `${this.text} is write protected`, 'allow writing at the target');
     }
     if (writable && !this.#facts && (await luSupports(session, 0x93)) === false) this.#habits.writeSame = 'ten';
     this.#abilities = luAbilities(facts);

@@ -74,6 +74,11 @@ export class CommandFault extends Fault {
     this.sense = sense;
   }
 
+  /** Somebody else has reserved the LU. */
+  get reserved(): boolean {
+    return this.status === RESERVATION_CONFLICT;
+  }
+
   /** The target does not know the command, or not this form of it: another way may do. */
   get unsupported(): boolean {
     return this.status === CHECK_CONDITION && (this.sense === undefined || this.sense.key === ILLEGAL_REQUEST);
