@@ -9,12 +9,16 @@ import { FrameWriter } from './tapWriter.ts';
 
 /** Between two rounds: less than the kernel's own time-out, and long enough for a round to be worth its cost. */
 const ROUND_MS = 4;
+/** The same once nothing has come for so many rounds: waking up is nearly all that an idle tap costs. */
+const IDLE_ROUND_MS = 10;
+const IDLE_ROUNDS = 25;
 /** Within a dispatch that does not end, the other interfaces get their turn this often. */
 const PULSE_MS = 10;
 /** The consumer is told counts and how far time has come this often, and losses sooner. */
 const TELL_MS = 100;
 const TELL_LOSS_MS = 50;
 const COUNT_MS = 250;
+const IDLE_COUNT_MS = 1000;
 const WATCH_MS = 500;
 /** What a stop waits for: the kernel hands on the part of its buffer that is being filled. */
 const LAST_MS = 30;
@@ -46,6 +50,9 @@ export class Capture implements LaneHost {
   /** Time stamp of the latest frame sent, and how far the slowest interface was told to be. */
   #latest = 0;
   #toldHorizon = 0;
+  /** Rounds without a frame, and bytes of all that came. */
+  #idle = 0;
+  #taken = 0;
 
   /** Throws a `Fault` when it cannot listen. */
   constructor(binding: PcapBinding, options: CaptureOptions, port: MessagePort, park: (session: PcapSession) => void) {
@@ -109,9 +116,17 @@ export class Capture implements LaneHost {
     if (now >= this.#stopAt) this.#end();
     else {
       this.#after(now);
-      setTimeout(this.#round, ROUND_MS);
+      setTimeout(this.#round, this.#resting() ? IDLE_ROUND_MS : ROUND_MS);
     }
   };
+
+  #resting(): boolean {
+    let taken = 0;
+    for (const { writer } of this.#lanes) taken += writer.taken;
+    this.#idle = taken === this.#taken ? this.#idle + 1 : 0;
+    this.#taken = taken;
+    return this.#idle > IDLE_ROUNDS;
+  }
 
   #take(lane: TapLane): void {
     lane.dispatch();
@@ -120,7 +135,8 @@ export class Capture implements LaneHost {
 
   #after(now: number): void {
     this.#pool.judge(now);
-    if (now - this.#countedAt >= COUNT_MS || now < this.#countedAt) {
+    const between = this.#idle > IDLE_ROUNDS ? IDLE_COUNT_MS : COUNT_MS;
+    if (now - this.#countedAt >= between || now < this.#countedAt) {
       this.#countedAt = now;
       for (const lane of this.#lanes) lane.count();
     }
@@ -153,6 +169,7 @@ export class Capture implements LaneHost {
   #send(lane: number, buffer: ArrayBuffer, count: number): void {
     this.#latest = Math.max(this.#latest, this.#lanes[lane].writer.stamp);
     this.#pool.send();
+    this.#pool.judge(Date.now());
     this.#out[lane]++;
     const message: FromCapture = { kind: 'frames', lane, buffer, count };
     this.#port.postMessage(message, [buffer]);

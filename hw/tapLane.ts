@@ -16,6 +16,9 @@ const RATE_US = 20_000;
 /** Every session that had to be left behind halves the next one's buffer, down to this. */
 const LEAST_BUFFER = 8 * 2 ** 20;
 
+const RETRY_MS = 500;
+const RETRY_MAX_MS = 60_000;
+
 const LINK_ETHERNET = 1;
 const LINK_SLL = 113;
 
@@ -57,7 +60,8 @@ export class TapLane {
   /** Stamp and bytes at the dispatch's first pulse. */
   #since = { stamp: 0, taken: 0 };
   #left = 0;
-  #told = '';
+  #failures = 0;
+  #retryAt = 0;
 
   constructor(
     index: number,
@@ -149,15 +153,18 @@ export class TapLane {
     this.#become(view, false);
   }
 
+  /** Every attempt that fails costs a little memory, as the binding does not give it back: they become rare. */
   #reopen(view: InterfaceView): boolean {
+    const now = Date.now();
+    if (now < this.#retryAt) return false;
     try {
       this.#open(view);
-      this.#told = '';
+      this.#failures = 0;
       return true;
     } catch (error) {
       const text = error instanceof Fault ? error.message : String(error);
-      if (text !== this.#told) this.#host.tell(this, `${text}; it will be tried again`);
-      this.#told = text;
+      if (this.#failures === 0) this.#host.tell(this, `${text}; it will be tried again`);
+      this.#retryAt = now + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** this.#failures++);
       return false;
     }
   }
@@ -216,7 +223,9 @@ export class TapLane {
     if (this.state === 'gone') return;
     this.state = 'gone';
     this.counts.blind++;
-    this.#host.tell(this, `${this.name} has vanished: waiting for it to come back`);
+    const gone = !viewInterface(this.name).exists;
+    const words = gone ? 'has vanished: waiting for it to come back' : 'cannot be heard any more: it is tried again';
+    this.#host.tell(this, `${this.name} ${words}`);
   }
 
   close(): void {

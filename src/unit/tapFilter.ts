@@ -8,10 +8,13 @@ export interface PortalFilterOptions {
   tunnels: boolean;
 }
 
-/** Beyond this many portals only their ports are looked at: a kernel filter has room for 4096 instructions. */
-const HOSTS_MAX = 48;
-/** Beyond this many ports every TCP frame passes. */
-const PORTS_MAX = 200;
+/**
+ * Beyond this many hosts of a family only the ports are looked at. A kernel filter has room for 4096 instructions, and with
+ * what older kernels allow for its memory for half of that; one that finds no room runs outside the kernel, for every frame.
+ */
+const HOSTS_MAX = 8;
+/** Beyond this many ports they are not looked at either. */
+const PORTS_MAX = 8;
 
 /** UDP ports of VXLAN (RFC 7348; 8472 is what Linux used before) and GENEVE (RFC 8926), as `parsers/net/tunnels` knows them. */
 const TUNNEL_PORTS = [4789, 8472, 6081];
@@ -62,22 +65,17 @@ function parsePortal(text: string): Portal {
   return parts[1] === undefined ? { v6: false, host: parts[2], port } : { v6: true, host: parts[1], port };
 }
 
+/** All hosts with all ports, by family: a host with another one's port passes too, and the filter stays small. */
 function hostParts(portals: readonly Portal[]): string[] {
   const ports = [...new Set(portals.map(({ port }) => port))].sort((a, b) => a - b);
-  if (portals.length === 0 || ports.length > PORTS_MAX) return ['tcp', ...hidden4(), ...EXTENSIONS];
-  if (portals.length > HOSTS_MAX) return [portList(ports), ...hidden4(), ...EXTENSIONS];
-  const groups = new Map<string, { first: Portal; ports: number[] }>();
-  for (const portal of portals) {
-    const key = `${portal.v6 ? 'ip6' : 'ip'} ${portal.host}`;
-    const group = groups.get(key) ?? { first: portal, ports: [] };
-    if (!group.ports.includes(portal.port)) group.ports.push(portal.port);
-    groups.set(key, group);
-  }
-  return [...groups.values()].map(({ first, ports: own }) => {
-    const family = first.v6 ? 'ip6' : 'ip';
-    const what = either([portList(own), ...(first.v6 ? EXTENSIONS : hidden4())]);
-    const anywhere = first.host === '0.0.0.0' || first.host === '::';
-    return anywhere ? `(${family} and ${what})` : `(${family} host ${first.host} and ${what})`;
+  const what = portals.length === 0 || ports.length > PORTS_MAX ? 'tcp' : portList(ports);
+  return [false, true].flatMap((v6) => {
+    const hosts = [...new Set(portals.filter((portal) => portal.v6 === v6).map(({ host }) => host))];
+    if (hosts.length === 0 && portals.length > 0) return [];
+    const carried = either([what, ...(v6 ? EXTENSIONS : hidden4())]);
+    const anywhere = hosts.length === 0 || hosts.length > HOSTS_MAX || hosts.includes(v6 ? '::' : '0.0.0.0');
+    const family = v6 ? 'ip6' : 'ip';
+    return [`(${anywhere ? family : either(hosts.map((host) => `${family} host ${host}`))} and ${carried})`];
   });
 }
 
