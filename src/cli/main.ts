@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../unit/version.ts';
+import { packageVersion } from '../../hw/version.ts';
 
 interface Entry {
   readonly summary: string;

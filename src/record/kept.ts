@@ -42,10 +42,23 @@ export class KeptRecord extends Unresolved {
       if (length === Number.MAX_SAFE_INTEGER) this.stored.markAll();
       else this.stored.mark(offset, length);
     } catch (fault) {
-      if (this.#broken) return;
-      this.#broken = true;
-      this.#failed(fault as Fault);
+      this.#fail(fault as Fault);
     }
+  }
+
+  /** The volume is this long now. */
+  resize(bytes: number): void {
+    try {
+      this.stored.resize(bytes);
+    } catch (fault) {
+      this.#fail(fault as Fault);
+    }
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#failed(fault);
   }
 
   /** Everything that is marked comes to be in doubt: what was given to the mirror since its last flush may be lost there. */

@@ -1,4 +1,6 @@
+import { limitRepeats } from '../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
+import { packageVersion } from '../../hw/version.ts';
 import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
@@ -12,7 +14,6 @@ import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import { type Identity, initiatorNameOf, medium } from './media.ts';
 import { logState, type RunningUnit, type StartHooks, type UnitStatus } from './status.ts';
 import { refuseTwins } from './twins.ts';
-import { packageVersion } from './version.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
@@ -50,6 +51,7 @@ class LiveUnit implements RunningUnit {
   readonly #volumes = new Map<LuId, LiveVolume>();
   readonly #since = new Date();
   readonly #notices: string[] = [];
+  readonly #noticeLog: ReturnType<typeof limitRepeats>;
   readonly #open: Medium[] = [];
   #attachment: Attachment | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -60,6 +62,7 @@ class LiveUnit implements RunningUnit {
     this.#config = config;
     this.#hooks = hooks;
     this.#state = state;
+    this.#noticeLog = limitRepeats(hooks.log);
     const { unit } = state;
     this.#identity = { unit, initiatorName: config.initiator ?? initiatorNameOf(unit) };
     this.#room = new Room(config.buffer);
@@ -127,6 +130,7 @@ class LiveUnit implements RunningUnit {
     // Those that no volume took over; closing twice does nothing.
     await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
     await this.#state.close();
+    this.#noticeLog.flush();
   }
 
   #sink(): SnoopSink {
@@ -210,7 +214,7 @@ class LiveUnit implements RunningUnit {
   #notice(text: string): void {
     this.#notices.push(text);
     if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
-    this.#hooks.log.warn('notice', { text });
+    this.#noticeLog.warn('notice', { text });
   }
 }
 

@@ -164,7 +164,7 @@ export class LiveVolume {
   learn(facts: LuFacts): void {
     this.unit.facts(facts);
     const bytes = this.unit.blocks * this.unit.blockSize;
-    if (bytes > 0) for (const { record } of this.#keepers) record.stored.resize(bytes);
+    if (bytes > 0) for (const { record } of this.#keepers) record.resize(bytes);
   }
 
   /** Every mark made so far survives a power loss when it resolves. */
