@@ -161,6 +161,8 @@ describe('B3 what UNMAP and WRITE SAME leave behind', () => {
     const text = `00b0003c 00800000 ${'00'.repeat(12)} ffffffff ffffffff ${'00'.repeat(36)}`;
     assert.deepEqual(parsed(parseBlockLimits, text), {
       wsnz: false,
+      maxTransferBlocks: 0,
+      optimalTransferBlocks: 0,
       maxUnmapBlocks: 0xffffffff,
       maxUnmapDescriptors: 0xffffffff,
       unmapGranularity: 0,
@@ -195,6 +197,8 @@ describe('B3 what UNMAP and WRITE SAME leave behind', () => {
         const valid = twin.alignmentValid === 1;
         assert.deepEqual(parseBlockLimits(bytes, 0, 64), {
           wsnz: twin.wsnz === 1,
+          maxTransferBlocks: twin.maxTransferBlocks,
+          optimalTransferBlocks: twin.optimalTransferBlocks,
           maxUnmapBlocks: twin.maxUnmapBlocks,
           maxUnmapDescriptors: twin.maxUnmapDescriptors,
           unmapGranularity: twin.unmapGranularity,
