@@ -292,12 +292,14 @@ export class LuLink {
     for (let waitMs = RETRY_FIRST_MS; monotonicNs() < until; waitMs = Math.min(waitMs * 2, RETRY_LONGEST_MS)) {
       await pause(waitMs * (0.75 + Math.random() / 2), this.#abort.signal);
       if (this.#abort.signal.aborted) break;
+      const late = AbortSignal.timeout(Math.max(1, Math.ceil((until - monotonicNs()) / 1e6)));
       try {
-        await this.connect(AbortSignal.timeout(Math.max(1, (until - monotonicNs()) / 1e6)));
+        await this.connect(late);
         notice(`${why.message}; the session is back`);
         return;
       } catch (error) {
-        last = error as Fault;
+        // An attempt that the end of the time cut short tells nothing that an earlier one did not.
+        if (!late.aborted || last === why) last = error as Fault;
       }
     }
     if (this.#state === 'recovering') this.#giveUp(why, last);

@@ -48,8 +48,8 @@ const COMMANDS_MAX = 64;
 const TRIES_MAX = 16;
 
 /**
- * Connects and logs in, following redirects. tgt counts SHA-1 as CHAP algorithm 7, which is SHA-256 (IANA), and so refuses a
- * right answer: after a refusal MD5 alone, which every target has to know, is offered once.
+ * Connects and logs in, following redirects. tgt takes CHAP algorithm 7 for SHA-1, which is SHA-256 (IANA), and so refuses a
+ * right answer, as "an initiator error": after a refusal MD5 alone, which every target has to know, is offered once.
  */
 export async function openLuSession(plan: SessionPlan, signal?: AbortSignal): Promise<LuSession> {
   const algorithms = chapAlgorithms();

@@ -170,8 +170,8 @@ export class LoginRefused extends Fault {
     this.detail = detail;
   }
 
-  /** The target did not accept who we say we are. */
+  /** The target may not have accepted who we say we are: it says so, or only that something of ours was wrong. */
   get authentication(): boolean {
-    return this.statusClass === 2 && this.detail === 1;
+    return this.statusClass === 2 && this.detail <= 1;
   }
 }
