@@ -27,10 +27,18 @@ const LAST_MS = 30;
  * and one that is behind must not run out of memory over slots that are nearly empty.
  */
 const PARTIAL_SLOTS = 3;
-/** The least number of slots in a ring. */
+/** The least number of slots in a ring, and for each interface. */
 const SLOTS_MIN = 16;
+const LANE_SLOTS_MIN = 8;
+/** Between two looks whether the consumer has given something back. */
+const WAIT_MS = 2;
 
-/** The capture of one tap, in the capturing thread: a round over its interfaces every few milliseconds. */
+/**
+ * The capture of one tap, in the capturing thread: a round over its interfaces every few milliseconds.
+ *
+ * When the consumer is behind the thread waits for it, within the dispatch, and lets the kernel's buffers fill: they are
+ * larger than the ring. Only when one of them is half full frames are cut, and when no slot is left either, dropped.
+ */
 export class Capture implements LaneHost {
   readonly #port: MessagePort;
   readonly #pool: SlotPool;
@@ -39,6 +47,7 @@ export class Capture implements LaneHost {
   readonly #out: number[];
   readonly #park: (session: PcapSession) => void;
   readonly #pressedBytes: number;
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #ended = false;
   #stopAt = Number.POSITIVE_INFINITY;
   #pulsedAt = 0;
@@ -58,14 +67,20 @@ export class Capture implements LaneHost {
   constructor(binding: PcapBinding, options: CaptureOptions, port: MessagePort, park: (session: PcapSession) => void) {
     this.#port = port;
     this.#park = park;
-    this.#pressedBytes = options.bufferBytes / 3;
+    this.#pressedBytes = options.bufferBytes / 2;
     const slotBytes = slotBytesFor(options.ringBytes, options.snaplen);
-    this.#pool = new SlotPool(slotBytes, Math.max(SLOTS_MIN, Math.floor(options.ringBytes / slotBytes)));
+    const lanes = options.interfaces.length;
+    const slots = Math.max(SLOTS_MIN, lanes * LANE_SLOTS_MIN, Math.floor(options.ringBytes / slotBytes));
+    // An interface may always have a few slots: the others' frames can wait for its own.
+    this.#pool = new SlotPool(slotBytes, slots, Math.max(slots / 4, lanes * (PARTIAL_SLOTS + 1)));
     this.#out = options.interfaces.map(() => 0);
     this.#lanes = options.interfaces.map((_, index) => {
       const counts: LaneCounts = { frames: 0, bytes: 0, cut: 0, kernel: 0, interface: 0, own: 0, blind: 0 };
-      const writer = new FrameWriter(options.snaplen, this.#pool, counts, (buffer, count) =>
-        this.#send(index, buffer, count),
+      const writer = new FrameWriter(
+        options.snaplen,
+        counts,
+        () => this.#slot(index),
+        (buffer, count) => this.#send(index, buffer, count),
       );
       return new TapLane(index, binding, options, this, writer, counts);
     });
@@ -92,16 +107,37 @@ export class Capture implements LaneHost {
   }
 
   /** Within a dispatch, which goes on for as long as frames come: everything that cannot wait for its end. */
-  pulse(lane: TapLane): void {
+  pulse(): void {
     const now = Date.now();
     if (now < this.#pulsedAt + PULSE_MS && now >= this.#pulsedAt) return;
     this.#pulsedAt = now;
-    if (lane.backlog(now) > this.#pressedBytes) this.#pool.press(now);
+    this.#press(now);
     this.#receive();
     // Then what is still to come is passed over, which is fast enough to reach its end.
     if (now >= this.#stopAt) for (const one of this.#lanes) one.deaf = true;
     for (const other of this.#lanes) if (!other.busy) this.#take(other);
     this.#after(now);
+  }
+
+  /** A slot for an interface; waits for the consumer while the kernel has room. */
+  #slot(index: number): ArrayBuffer | undefined {
+    while (!this.#pool.plenty && this.#out[index] > PARTIAL_SLOTS) {
+      this.#receive();
+      const now = Date.now();
+      if (this.#pool.plenty || now >= this.#stopAt || this.#press(now)) break;
+      for (const other of this.#lanes) if (!other.busy) this.#take(other);
+      this.#after(now);
+      Atomics.wait(this.#sleeper, 0, 0, WAIT_MS);
+    }
+    return this.#pool.take();
+  }
+
+  /** Whether a buffer of the kernel's is filling up. */
+  #press(now: number): boolean {
+    let pressed = false;
+    for (const lane of this.#lanes) pressed = lane.backlog() > this.#pressedBytes || pressed;
+    if (pressed) this.#pool.press(now);
+    return pressed;
   }
 
   readonly #round = (): void => {

@@ -11,8 +11,10 @@ export const HEADER_BYTES = 512;
 const HOLD_US = 30_000;
 /** Frames between two looks at the clock, within a dispatch that may go on for as long as frames come. */
 const PULSE_FRAMES = 256;
-/** A rate is believed when it was seen for this long. */
-const RATE_US = 20_000;
+/** What the kernel keeps with every frame. */
+const KERNEL_FRAME_BYTES = 128;
+/** Frames whose mean length is believed. */
+const MEAN_FRAMES = 100;
 /** Every session that had to be left behind halves the next one's buffer, down to this. */
 const LEAST_BUFFER = 8 * 2 ** 20;
 
@@ -27,7 +29,7 @@ export interface LaneHost {
   /** Whether long frames are cut at the moment. */
   readonly cutting: boolean;
   /** Called every few frames within a dispatch. */
-  pulse(lane: TapLane): void;
+  pulse(): void;
   /** A session that is done with. */
   park(session: PcapSession): void;
   /** The lane's state has changed. */
@@ -57,8 +59,12 @@ export class TapLane {
   #stats = { ps_recv: 0, ps_drop: 0, ps_ifdrop: 0 };
   #limit = 0;
   #pulses = 0;
-  /** Stamp and bytes at the dispatch's first pulse. */
-  #since = { stamp: 0, taken: 0 };
+  /** Frames that the kernel has put into the buffer. */
+  #accepted = 0;
+  /** What was accepted and what had come when the buffer was known to be nearly empty. */
+  #empty = { accepted: 0, frames: 0, bytes: 0 };
+  /** Frames that the kernel has for each one that comes: libpcap passes over those that leave through loopback. 0: unknown. */
+  #share = 0;
   #left = 0;
   #failures = 0;
   #retryAt = 0;
@@ -101,30 +107,37 @@ export class TapLane {
     const short = this.#host.cutting;
     const into = short ? this.#short : this.writer.packet;
     this.#limit = into.length;
-    this.#since.stamp = 0;
     this.busy = true;
     const result = session.dispatch(into, this.writer.header);
     this.busy = false;
-    if (result === 0) this.emptyAt = Math.max(this.emptyAt, begun - HOLD_US);
-    else this.#detach();
+    if (result !== 0) {
+      this.#detach();
+      return;
+    }
+    this.emptyAt = Math.max(this.emptyAt, begun - HOLD_US);
+    if (this.#share === 0 && this.#came - this.#empty.frames >= MEAN_FRAMES) this.count();
   }
 
   readonly #ready = (): void => {
     if (this.deaf) return;
     this.writer.put(this.#host.cutting ? HEADER_BYTES : this.#limit);
-    if (++this.#pulses % PULSE_FRAMES === 0) this.#host.pulse(this);
+    if (++this.#pulses % PULSE_FRAMES === 0) this.#host.pulse();
   };
 
-  /** Bytes that wait in the kernel, as the rate of what came and the age of the last frame tell. */
-  backlog(now: number): number {
-    const { stamp } = this.writer;
-    const since = this.#since;
-    if (since.stamp === 0) {
-      since.stamp = stamp;
-      since.taken = this.writer.taken;
-    }
-    const span = stamp - since.stamp;
-    return span < RATE_US ? 0 : ((this.writer.taken - since.taken) / span) * Math.max(0, now * 1000 - stamp);
+  get #came(): number {
+    return this.counts.frames + this.counts.own;
+  }
+
+  /** Bytes that wait in the kernel's buffer, as its counters tell; reads them. */
+  backlog(): number {
+    this.count();
+    const { accepted, frames, bytes } = this.#empty;
+    const came = this.#came;
+    const waiting = this.#accepted - accepted - (came - frames) * Math.max(1, this.#share);
+    if (waiting <= 0 || came === 0) return 0;
+    const lately = came - frames >= MEAN_FRAMES;
+    const mean = lately ? (this.writer.taken - bytes) / (came - frames) : this.writer.taken / came;
+    return waiting * (mean + KERNEL_FRAME_BYTES);
   }
 
   /** Microseconds since 1970 before which nothing more will be sent. */
@@ -140,9 +153,22 @@ export class TapLane {
     if (this.#session === undefined) return;
     const now = this.#session.stats();
     const then = this.#stats;
-    this.counts.kernel += (now.ps_drop - then.ps_drop) >>> 0;
+    const dropped = (now.ps_drop - then.ps_drop) >>> 0;
+    this.#accepted += ((now.ps_recv - then.ps_recv) >>> 0) - dropped;
+    this.counts.kernel += dropped;
     this.counts.interface += (now.ps_ifdrop - then.ps_ifdrop) >>> 0;
     this.#stats = now;
+    if (!this.busy) this.#settle();
+  }
+
+  /** Right after a dispatch: what the kernel has accepted has come, but for its last few milliseconds. */
+  #settle(): void {
+    const empty = this.#empty;
+    const came = this.#came - empty.frames;
+    if (came >= MEAN_FRAMES) this.#share = (this.#accepted - empty.accepted) / came;
+    empty.accepted = this.#accepted;
+    empty.frames = this.#came;
+    empty.bytes = this.writer.taken;
   }
 
   /** Looks whether the interface is still, or again, what is listened to. */

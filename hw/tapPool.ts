@@ -4,21 +4,30 @@ import type { TapLevel } from './tap.ts';
  * The memory between the capturing thread and the consumer, in slots of equal size, and what its scarcity means for what
  * is still captured. Counts the slots that the consumer has; beyond them each interface fills one.
  *
- * `full` until a quarter of the slots is left, then `headers` until three quarters are back; `dropping` from the first
- * frame without a place until half of them are back. The kernel's own buffer filling up also makes it `headers`.
+ * A consumer who is behind is waited for while the kernel has room (see `Capture`). Once the kernel's buffer fills up the
+ * level is `headers`, for a second at least and until three quarters of the slots are back; `dropping` from the first frame
+ * without a place until half of them are back.
  */
 export class SlotPool {
   level: TapLevel = 'full';
   readonly slotBytes: number;
   readonly capacity: number;
+  readonly #reserve: number;
   readonly #idle: ArrayBuffer[] = [];
   #sent = 0;
   /** Until when the kernel's buffer counts as filling up, in milliseconds. */
   #pressedUntil = 0;
 
-  constructor(slotBytes: number, capacity: number) {
+  /** `reserve` slots are not to be used before the kernel's buffer fills up. */
+  constructor(slotBytes: number, capacity: number, reserve: number) {
     this.slotBytes = slotBytes;
     this.capacity = capacity;
+    this.#reserve = reserve;
+  }
+
+  /** Whether there is a slot beyond the reserve. */
+  get plenty(): boolean {
+    return this.capacity - this.#sent > this.#reserve;
   }
 
   /** Slots that the consumer has. */
@@ -54,7 +63,7 @@ export class SlotPool {
     const free = this.capacity - this.#sent;
     if (this.level === 'dropping' && free * 2 >= this.capacity) this.level = 'headers';
     const pressed = now < this.#pressedUntil;
-    if (this.level === 'full' && (pressed || free * 4 <= this.capacity)) this.level = 'headers';
+    if (this.level === 'full' && pressed) this.level = 'headers';
     else if (this.level === 'headers' && !pressed && free * 4 >= this.capacity * 3) this.level = 'full';
   }
 }

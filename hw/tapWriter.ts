@@ -1,5 +1,4 @@
 import type { LaneCounts } from './tapMessages.ts';
-import type { SlotPool } from './tapPool.ts';
 import { FRAME_ALIGN, slotBatch } from './tapSlot.ts';
 
 const NO_LINK = new Uint16Array(0);
@@ -17,10 +16,10 @@ export class FrameWriter {
   /** Where libpcap puts a packet and its header. */
   readonly packet: Uint8Array;
   readonly header: Uint8Array;
-  /** Bytes of all frames that came, and the last one's time stamp in microseconds since 1970. */
+  /** Bytes of all frames that came. */
   taken = 0;
   readonly #counts: LaneCounts;
-  readonly #pool: SlotPool;
+  readonly #take: () => ArrayBuffer | undefined;
   readonly #send: (buffer: ArrayBuffer, count: number) => void;
   readonly #words: Uint32Array;
   /** The packet's first 64, 128, 192 ... bytes: a view costs more than copying a small frame. */
@@ -37,13 +36,19 @@ export class FrameWriter {
   #nanos: Uint32Array = NONE;
   #seconds: Float64Array = NO_SECONDS;
 
-  constructor(snaplen: number, pool: SlotPool, counts: LaneCounts, send: (buffer: ArrayBuffer, count: number) => void) {
+  /** `take` gives a slot, or undefined where the frame is to be dropped; `send` passes a filled one on. */
+  constructor(
+    snaplen: number,
+    counts: LaneCounts,
+    take: () => ArrayBuffer | undefined,
+    send: (buffer: ArrayBuffer, count: number) => void,
+  ) {
     const door = Math.ceil((snaplen + DOOR_SLACK) / FRAME_ALIGN) * FRAME_ALIGN;
     this.packet = Buffer.from(new ArrayBuffer(door));
     const header = new ArrayBuffer(16);
     this.header = Buffer.from(header);
     this.#words = new Uint32Array(header);
-    this.#pool = pool;
+    this.#take = take;
     this.#counts = counts;
     this.#send = send;
   }
@@ -97,7 +102,7 @@ export class FrameWriter {
 
   #next(): boolean {
     this.flush();
-    const slot = this.#pool.take();
+    const slot = this.#take();
     if (slot === undefined) return false;
     const batch = slotBatch(slot, 0, NO_LINK);
     this.#slot = slot;

@@ -4,12 +4,14 @@
  *
  * Processor time is that of the capturing thread and of the dumpcap process (/proc/.../stat), per gigabyte that was captured;
  * the ratio is taken pair by pair. dumpcap writes a ring of files in memory (it copies what it captures, as the tap does), and
- * in a further round throws everything away. Needs root, tgt, qemu-utils, qemu-block-extra and dumpcap.
+ * in a further round throws everything away. What the tap captures is decoded, which shows every byte that is missing, with or
+ * without a counted drop. Needs root, tgt, qemu-utils, qemu-block-extra and dumpcap.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTap } from '../../hw/tap.ts';
+import { Snoop } from '../../src/snoop/snoop.ts';
 import { portalFilter } from '../../src/unit/tapFilter.ts';
 
 const PORT = 14310;
@@ -32,6 +34,8 @@ interface Figures {
   /** Processor seconds of what captured, and in all. */
   seconds: number;
   drops: number;
+  /** Bytes that the decoder missed. */
+  missing: number;
   rate: number;
 }
 
@@ -78,17 +82,28 @@ async function withTap(load: Load, count: number): Promise<Figures> {
   });
   let frames = 0;
   let bytes = 0;
+  let missing = 0;
+  const snoop = new Snoop({
+    sink: {
+      hole: (view) => {
+        missing += view.bytes;
+      },
+    },
+  });
+  tap.beforeReuse = (old) => snoop.beforeReuse(old);
   const reading = (async () => {
     for (;;) {
       const run = await tap.next();
       if (run === undefined) return;
       frames += run.to - run.from;
+      snoop.consume(run.batch, run.from, run.to);
       for (let i = run.from; i < run.to; i++) bytes += run.batch.captured[i];
     }
   })();
   const rate = await drive(load, count);
   await tap.stop();
   await reading;
+  snoop.finish();
   const { kernel, interface: lost, own } = tap.drops();
   await tap.close();
   // The capturing thread is the one, beside this one, that has worked most.
@@ -96,7 +111,7 @@ async function withTap(load: Load, count: number): Promise<Figures> {
   for (const [id, used] of threads()) {
     if (id !== String(process.pid)) seconds = Math.max(seconds, used - (before.get(id) ?? 0));
   }
-  return { gigabytes: bytes / 1e9, frames, seconds, drops: kernel + lost + own, rate };
+  return { gigabytes: bytes / 1e9, frames, seconds, drops: kernel + lost + own, missing, rate };
 }
 
 async function withDumpcap(load: Load, count: number, folder: string, discard: boolean): Promise<Figures> {
@@ -118,7 +133,7 @@ async function withDumpcap(load: Load, count: number, folder: string, discard: b
   child.kill('SIGINT');
   await new Promise((resolve) => child.once('close', resolve));
   const counts = /received\/dropped on interface[^:]*: (\d+)\/(\d+)/.exec(said);
-  return { gigabytes: 0, frames: Number(counts?.[1] ?? 0), seconds, drops: Number(counts?.[2] ?? 0), rate };
+  return { gigabytes: 0, frames: Number(counts?.[1] ?? 0), seconds, drops: Number(counts?.[2] ?? 0), missing: 0, rate };
 }
 
 async function startTarget(folder: string): Promise<ChildProcess> {
@@ -143,6 +158,15 @@ async function startTarget(folder: string): Promise<ChildProcess> {
   return target;
 }
 
+async function stopTarget(target: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => target.once('exit', resolve));
+  target.kill();
+  // It may not end while a session is being closed.
+  const timer = setTimeout(() => target.kill('SIGKILL'), 2000);
+  await ended;
+  clearTimeout(timer);
+}
+
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
@@ -150,8 +174,9 @@ function median(values: number[]): number {
 const rounds = Number(process.argv[2] ?? 5);
 const seconds = Number(process.argv[3] ?? 2);
 const folder = mkdtempSync('/dev/shm/tapmirror-tap-');
-const target = await startTarget(folder);
+let target: ChildProcess | undefined;
 try {
+  target = await startTarget(folder);
   for (const load of LOADS) {
     const rate = await drive(load, Math.ceil(2e8 / load.bytes));
     const count = Math.ceil((rate * seconds) / load.bytes);
@@ -169,11 +194,11 @@ try {
     console.log(
       `${load.name.padEnd(14)} ${(median(ours.map((f) => f.rate)) / 1e9).toFixed(2)} GB/s, ${gigabytes.toFixed(2)} GB in ${frames} frames: ` +
         `tap ${per(ours)} s of processor, dumpcap ${per(files)} s (ratio ${ratio(files)}), into nothing ${per(nothing)} s (ratio ${ratio(nothing)}); ` +
-        `drops ${ours.map((f) => f.drops).join(' ')} / ${files.map((f) => f.drops).join(' ')}`,
+        `drops ${ours.map((f) => f.drops).join(' ')} (bytes missing ${ours.map((f) => f.missing).join(' ')}) / ${files.map((f) => f.drops).join(' ')}`,
     );
   }
 } finally {
-  target.kill();
+  if (target !== undefined) await stopTarget(target);
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);

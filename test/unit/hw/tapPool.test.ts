@@ -4,10 +4,11 @@ import type { TapLevel } from '../../../hw/tap.ts';
 import { SlotPool } from '../../../hw/tapPool.ts';
 
 const SLOTS = 16;
+const RESERVE = 4;
 
 /** Hands slots to a consumer who returns them when told. */
 class Consumer {
-  readonly pool = new SlotPool(4096, SLOTS);
+  readonly pool = new SlotPool(4096, SLOTS, RESERVE);
   readonly held: ArrayBuffer[] = [];
   now = 1000;
 
@@ -31,16 +32,27 @@ class Consumer {
 }
 
 describe('A2 memory between the tap and its consumer', () => {
-  it('degrades to headers, then drops, and recovers by itself', () => {
+  it('says when only the reserve is left', () => {
     const consumer = new Consumer();
     consumer.fill(11);
-    assert.equal(consumer.level(), 'full');
+    assert.equal(consumer.pool.plenty, true);
     consumer.fill(1);
-    assert.equal(consumer.level(), 'headers', 'a quarter is left');
+    assert.equal(consumer.pool.plenty, false);
+    assert.equal(consumer.level(), 'full', 'the kernel has room: the consumer is waited for');
+    consumer.back(1);
+    assert.equal(consumer.pool.plenty, true);
+  });
+
+  it('degrades to headers, then drops, and recovers by itself', () => {
+    const consumer = new Consumer();
+    consumer.fill(12);
+    consumer.pool.press(consumer.now);
+    assert.equal(consumer.level(), 'headers');
     consumer.fill(4);
     assert.equal(consumer.level(), 'headers');
     assert.equal(consumer.pool.take(), undefined);
     assert.equal(consumer.level(), 'dropping');
+    consumer.now += 1000;
     consumer.back(7);
     assert.equal(consumer.level(), 'dropping');
     consumer.back(1);
@@ -52,8 +64,10 @@ describe('A2 memory between the tap and its consumer', () => {
   it('does not waver while the consumer is as slow as the bus', () => {
     const consumer = new Consumer();
     consumer.fill(12);
-    const levels = new Set<TapLevel>();
+    consumer.pool.press(consumer.now);
+    const levels = new Set<TapLevel>([consumer.level()]);
     for (let i = 0; i < 20; i++) {
+      consumer.now += 1000;
       levels.add(consumer.level());
       consumer.back(4);
       levels.add(consumer.level());
@@ -83,7 +97,7 @@ describe('A2 memory between the tap and its consumer', () => {
           assert.equal(consumer.pool.sent, consumer.held.length);
           assert.ok(consumer.held.length <= SLOTS);
           assert.equal(new Set(consumer.held).size, consumer.held.length);
-          if (consumer.held.length === SLOTS) assert.notEqual(consumer.level(), 'full');
+          assert.equal(consumer.pool.plenty, consumer.held.length < SLOTS - RESERVE);
         }
         consumer.back(SLOTS);
         assert.notEqual(consumer.level(), 'dropping');

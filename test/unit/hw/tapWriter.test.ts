@@ -17,12 +17,17 @@ interface Frame {
 
 function writer(capacity: number) {
   const counts = { frames: 0, bytes: 0, cut: 0, kernel: 0, interface: 0, own: 0, blind: 0 };
-  const pool = new SlotPool(SLOT, capacity);
+  const pool = new SlotPool(SLOT, capacity, 0);
   const sent: { buffer: ArrayBuffer; count: number }[] = [];
-  const made = new FrameWriter(SNAPLEN, pool, counts, (buffer, count) => {
-    pool.send();
-    sent.push({ buffer, count });
-  });
+  const made = new FrameWriter(
+    SNAPLEN,
+    counts,
+    () => pool.take(),
+    (buffer, count) => {
+      pool.send();
+      sent.push({ buffer, count });
+    },
+  );
   const header = new DataView(made.header.buffer, made.header.byteOffset);
   const host = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
   /** As libpcap's binding does it: the packet and its header always at the same place. */
