@@ -39,6 +39,11 @@ export interface StoredRecord {
    * everything; what was marked beyond a known length is in it from there on.
    */
   below(limit: number): Extents;
+  /**
+   * Identities of media that answered only after the record was opened. False: they are not those that it was kept for, and
+   * everything has been marked.
+   */
+  identify(media: { mirrorId?: string; firstId?: string }): boolean;
   /** The volume is this long now; chunks it grew by are marked. */
   resize(bytes: number): void;
   /**

@@ -46,6 +46,16 @@ export class KeptRecord extends Unresolved {
     }
   }
 
+  /** Media that answered only now: when they are not those that the record was kept for, nothing is known of them. */
+  meet(media: { mirrorId?: string; firstId?: string }): void {
+    try {
+      if (!this.stored.identify(media)) this.addWhole('unseen');
+    } catch (fault) {
+      this.addWhole('unseen');
+      this.#fail(fault as Fault);
+    }
+  }
+
   /** The volume is this long now. */
   resize(bytes: number): void {
     try {

@@ -4,6 +4,7 @@ import { packageVersion } from '../../hw/version.ts';
 import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
+import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { Snoop } from '../snoop/snoop.ts';
 import type { Attachment } from './attachment.ts';
@@ -173,7 +174,11 @@ class LiveUnit implements RunningUnit {
     const notice = (text: string): void => this.#notice(text);
     const size = blockSize === undefined ? {} : { blockSize };
     const make = (one: MediumConfig, writable: boolean): Medium => {
-      const made = { to: one.to, volume: medium(one, this.#identity, { writable, notice, ...size }) };
+      const check = (volume: Volume): void => {
+        const others = this.#open.filter((other) => other.volume.opened);
+        refuseTwins([...others.map((other) => ({ name: other.to, volume: other.volume })), { name: one.to, volume }]);
+      };
+      const made = { to: one.to, volume: medium(one, this.#identity, { writable, notice, check, ...size }) };
       this.#open.push(made);
       return made;
     };

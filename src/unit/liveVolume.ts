@@ -59,6 +59,8 @@ export class LiveVolume {
   readonly #first: Medium | undefined;
   readonly #reviver: Reviver | undefined;
   readonly #keepers: readonly { caretaker: Caretaker; record: KeptRecord }[];
+  /** Media that were not there when the records were opened. */
+  readonly #late: Set<LateVolume>;
   #firstFault: Fault | undefined;
   #firstTold = true;
   /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
@@ -91,6 +93,8 @@ export class LiveVolume {
       compare: true,
       metered: bytesPerSecond !== undefined,
     });
+    const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
+    this.#late = new Set(media.filter(({ opened }) => !opened));
     this.#reviver = first && new Reviver({ volume: first.volume, now, up: () => {}, failed: (f) => this.#failed(f) });
     this.#keepers = mirrors.map(({ to, record }, i) => ({
       record,
@@ -178,6 +182,7 @@ export class LiveVolume {
   }
 
   tick(): void {
+    this.#meetLate();
     this.#settle();
     this.#lookAtFirst();
     for (const { caretaker } of this.#keepers) caretaker.tick();
@@ -254,6 +259,20 @@ export class LiveVolume {
     const last = Math.floor(Number.MAX_SAFE_INTEGER / size);
     blocks.forEachIn(0, last, (start, end) => bytes.add(start * size, end * size));
     return { tasks: all, bytes };
+  }
+
+  /** A medium that came late may be another than the one that a record was kept for. */
+  #meetLate(): void {
+    for (const volume of this.#late) {
+      if (!volume.opened) continue;
+      this.#late.delete(volume);
+      const { id } = volume.identity();
+      const ofFirst = volume === this.#first?.volume;
+      for (const [i, { record }] of this.#keepers.entries()) {
+        if (ofFirst) record.meet({ firstId: id });
+        else if (this.unit.arms[i].volume === volume) record.meet({ mirrorId: id });
+      }
+    }
   }
 
   #lookAtFirst(): void {
