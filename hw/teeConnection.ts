@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { TeeEnds, TeeOutlet, TeeTap } from '../src/base/tee.ts';
 import type { TeeBuffers } from './teeBuffers.ts';
-import { KEEPALIVE_MS, readingInto, resetNow } from './teeSocket.ts';
+import { KEEPALIVE_MS, readingInto } from './teeSocket.ts';
 import { HELD, STOPPED, TeeWay } from './teeWay.ts';
 
 export interface TeeConnectionOptions {
@@ -93,7 +93,8 @@ export class TeeConnection implements TeeOutlet {
     this.#tellClosed();
     this.#broken = true;
     for (const socket of [this.#host ?? this.#accepted, this.#target]) {
-      if (abruptly || socket.connecting) resetNow(socket);
+      if (socket.connecting) socket.destroy();
+      else if (abruptly) socket.resetAndDestroy();
       else socket.destroySoon();
     }
   }
@@ -185,12 +186,12 @@ export class TeeConnection implements TeeOutlet {
     this.#broken = true;
     if (this.#host === undefined) {
       this.#options.refused(error);
-      resetNow(this.#accepted);
+      this.#accepted.resetAndDestroy();
       return;
     }
     this.#tell((tap) => tap.reset(from));
     const other = from === 'host' ? this.#target : this.#host;
-    resetNow(other);
+    other.resetAndDestroy();
   }
 
   #tell(call: (tap: TeeTap) => void): void {
@@ -210,8 +211,8 @@ export class TeeConnection implements TeeOutlet {
     } catch {
       // What it held can no longer be told from what it handed on: only a new connection is safe for the host.
       this.#broken = true;
-      if (this.#host) resetNow(this.#host);
-      resetNow(this.#target);
+      this.#host?.resetAndDestroy();
+      this.#target.resetAndDestroy();
     }
     this.#options.blind(this.number, error);
   }

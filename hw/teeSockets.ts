@@ -3,7 +3,7 @@ import { Fault } from '../src/base/fault.ts';
 import type { TeeEnds, TeeOutlet, TeeTap } from '../src/base/tee.ts';
 import { TeeBuffers } from './teeBuffers.ts';
 import { TeeConnection } from './teeConnection.ts';
-import { KEEPALIVE_MS, resetNow } from './teeSocket.ts';
+import { KEEPALIVE_MS } from './teeSocket.ts';
 
 export interface TeeSocketsOptions {
   listen: { host: string; port: number };
@@ -119,7 +119,7 @@ export class TeeSockets {
       if (!this.#full) notice(`the tee has ${connectionsMax} connections, as many as it may: further ones are refused`);
       this.#full = true;
       socket.on('error', () => {});
-      resetNow(socket);
+      socket.resetAndDestroy();
       return;
     }
     const connection: TeeConnection = new TeeConnection(++this.#count, socket, {
