@@ -36,8 +36,8 @@ export interface ByteStream {
 
 /** A keepalive probe after this silence: finds a dead peer where nothing above does. */
 const KEEP_ALIVE_MS = 30_000;
-/** Measured: larger buffers gain nothing where most PDUs are small. */
-const READ_BYTES = 256 * 1024;
+/** Measured: of 64 KiB to 1 MiB the one with the least processor time for long reads. */
+const READ_BYTES = 128 * 1024;
 
 /**
  * Connects to `host:port` with TCP_NODELAY. Rejects with a `Fault` that names both and the mend; `signal` gives up.

@@ -6,10 +6,10 @@ import type { Command } from './command.ts';
 /** Headers, padding, digests and short payloads are gathered in slabs of this size. */
 const SLAB_BYTES = 256 * 1024;
 /**
- * Payload up to this length is copied behind its header: measured, one buffer of a few kilobytes is cheaper for the
- * socket than three. Longer payload is never copied.
+ * Payload up to this length is copied behind its header: measured, one buffer is a fifth cheaper for the socket than three at
+ * 4 KiB, and dearer from 8 KiB on. Longer payload is never copied.
  */
-export const COPY_MAX = 8192;
+export const COPY_MAX = 4096;
 /** The most that one PDU can take of a slab. */
 const PDU_ROOM = BHS_BYTES + 4 + COPY_MAX + 8;
 

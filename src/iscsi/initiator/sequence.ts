@@ -12,7 +12,8 @@ export class Sequence {
   constructor(cmdSn: number) {
     this.cmdSn = cmdSn;
     this.#expCmdSn = cmdSn;
-    this.#maxCmdSn = cmdSn;
+    // Nothing may be sent before the target has said so.
+    this.#maxCmdSn = add32(cmdSn, -1);
   }
 
   /** The target takes another command now. */
