@@ -114,6 +114,27 @@ describe('B5 an initiator session (RFC 7143)', () => {
     const next = target.one();
     assert.equal(next.cmdSn, numbers[2] + 1);
     assert.equal(next.expStatSn, target.statSn);
+    const narrow = new ScriptedTarget({ commandsMax: 2 }).logIn();
+    for (const command of commands.map(() => Watched.read(8))) narrow.session.submit(command, 0);
+    const [one] = narrow.sent();
+    assert.equal(narrow.session.open, 2);
+    narrow.dataIn(one.itt, 0, 0, bytes(8), 0);
+    assert.equal(narrow.sent().length, 1);
+  });
+
+  it('cuts a payload at whole words where the target takes an odd length, so that only its end is padded', () => {
+    const target = new ScriptedTarget().logIn({ MaxRecvDataSegmentLength: '1023', ImmediateData: 'No' });
+    target.session.submit(Watched.write([bytes(2045)]), 0);
+    const { itt } = target.one();
+    target.r2t(itt, 0, 0, 2045);
+    assert.deepEqual(
+      target.sent().map(({ offset, data }) => [offset, data.length]),
+      [
+        [0, 1020],
+        [1020, 1020],
+        [2040, 5],
+      ],
+    );
   });
 
   it('keeps a payload until it has been sent, whatever the target answers before', () => {
@@ -229,8 +250,11 @@ describe('B5 an initiator session (RFC 7143)', () => {
     target.session.logout();
     const { opcode, flags, itt } = target.one();
     assert.deepEqual([opcode, flags], [0x06, 0x80]);
+    const late = Watched.read(8);
+    target.session.submit(late, 0);
+    assert.deepEqual(target.sent(), [], 'nothing is begun behind a logout');
     target.say({ opcode: 0x26, itt }, true);
-    assert.deepEqual([target.isOut, open.ends, open.ending], [true, 1, 'lost']);
+    assert.deepEqual([target.isOut, open.ends, open.ending, late.ending], [true, 1, 'lost', 'lost']);
   });
 
   it('hands on sense data that comes with no command, and ends when the target says so', () => {
