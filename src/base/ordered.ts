@@ -1,0 +1,69 @@
+import type { Piece } from './change.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * One step of a volume's history, as an ordered mirror is given it. Applied in the order given, each step whole or not at all.
+ *
+ * No piece is `lbnOnly`; pieces of one entry do not overlap. `at` is nanoseconds since 1970, as the bus gave it.
+ * `consistent`: once this entry is applied the mirror holds what the first volume held at one moment (requirement C1).
+ */
+export type OrderedEntry =
+  /** One completed write-natured command; without the pieces that nobody knows, and then not `consistent`. */
+  | { readonly kind: 'change'; readonly at: bigint; readonly pieces: readonly Piece[]; readonly consistent: boolean }
+  /** Blocks read back from the first volume: they may be newer than entries that are still to come. */
+  | { readonly kind: 'copy'; readonly at: bigint; readonly pieces: readonly Piece[]; readonly consistent: boolean }
+  /** A bookmark (requirement C2). */
+  | { readonly kind: 'mark'; readonly at: bigint; readonly name: string; readonly consistent: boolean }
+  /** Nothing but a change of `consistent`: a mirror that has caught up, or that begins with something unknown. */
+  | { readonly kind: 'state'; readonly at: bigint; readonly consistent: boolean };
+
+/** A mirror that keeps the order of changes and not only their outcome: a journey link, or a volume with a history. */
+export interface OrderedVolume extends Volume {
+  /**
+   * Adds an entry behind those of earlier calls. Resolves once it is durable there, in order; its bytes must not change
+   * until then. A break that can be mended is waited for; it rejects with a `Fault` only when the entry will never be
+   * durable there by this call (the volume was closed, refused, or has lost what it had).
+   */
+  append(entry: OrderedEntry): Promise<void>;
+  /**
+   * The parts of `bytes`, which lie at `offset`, that differ from what the volume holds once everything appended so far is
+   * applied; pages of 4 KiB, neighbours joined. The pieces refer to `bytes`.
+   */
+  differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]>;
+}
+
+export function isOrdered(volume: Volume): volume is OrderedVolume {
+  return 'append' in volume;
+}
+
+/** Where an entry stands in what one sender process sends: `epoch` names the process, `number` counts from 1. */
+export interface EntryPlace {
+  /** A UUID. */
+  readonly epoch: string;
+  readonly number: number;
+}
+
+/** Where the far end of a link keeps one volume: a plain medium, or a base with an ordered queue before it. */
+export interface FarStore {
+  /** Bytes per block, and bytes in all. */
+  readonly blockSize: number;
+  readonly bytes: number;
+  /** A UUID: another one once the store was made anew, or has lost something that it had called durable. */
+  readonly incarnation: string;
+  /** The last entry that survives a power loss; undefined before the first one. */
+  readonly durable: EntryPlace | undefined;
+  /** Whether the newest moment is consistent (false in a new store). */
+  readonly consistent: boolean;
+  /**
+   * Applies an entry behind the last one: `read` sees it once this resolves. Calls come one after the other; the entry's
+   * bytes are borrowed until it resolves. Rejects with a `Fault` when the medium cannot take it: then nothing of it counts.
+   */
+  append(place: EntryPlace, entry: OrderedEntry): Promise<void>;
+  /** Resolves once everything appended before the call is durable; `durable` says so then. */
+  sync(): Promise<void>;
+  /** Fills `into` with what the newest moment holds from `offset`. */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  /** Makes the volume at least `bytes` long. */
+  grow(bytes: number): Promise<void>;
+  close(): Promise<void>;
+}
