@@ -1,4 +1,4 @@
-import { type BigIntStats, close, constants, fdatasync, fstat, ftruncate, open, read, writev } from 'node:fs';
+import { type BigIntStats, close, constants, fdatasync, fstat, ftruncate, open, read } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Piece } from '../src/base/change.ts';
@@ -6,7 +6,7 @@ import { Fault } from '../src/base/fault.ts';
 import type { Volume, VolumeIdentity } from '../src/base/volume.ts';
 import { blockDeviceBytes } from './blockDevice.ts';
 import { fileFault } from './fileFaults.ts';
-import { Gather } from './gather.ts';
+import { FileWrites, stopped } from './fileWrites.ts';
 import { lockFile } from './lock.ts';
 
 export interface FileVolumeOptions {
@@ -73,6 +73,7 @@ class FileVolume implements Volume {
   readonly #fd: number;
   readonly #medium: Medium;
   readonly #listeners: ((blocks: number) => void)[] = [];
+  readonly #writes: FileWrites;
   #bytes: number;
 
   constructor(path: string, fd: number, blockSize: number, medium: Medium) {
@@ -81,6 +82,7 @@ class FileVolume implements Volume {
     this.blockSize = blockSize;
     this.#medium = medium;
     this.#bytes = medium.bytes;
+    this.#writes = new FileWrites(path, fd);
   }
 
   get down(): boolean {
@@ -116,30 +118,10 @@ class FileVolume implements Volume {
     });
   }
 
-  writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void> {
-    for (const { offset, length } of pieces) {
-      // Written past its end a file would grow without a word.
-      if (offset + length > this.#bytes) {
-        const what = `${this.#path} holds ${this.#bytes} bytes, and a write reaches to ${offset + length}`;
-        const longer = `make it longer: truncate -s ${offset + length} ${this.#path}`;
-        const mend = this.#medium.kind === 'file' ? longer : `enlarge the device to at least ${offset + length} bytes`;
-        return Promise.reject(new Fault('local', what, mend));
-      }
-    }
-    return new Promise((resolve, reject) => {
-      const gather = new Gather(pieces);
-      const next = (): void => {
-        if (signal?.aborted) reject(stopped(this.#path));
-        else if (gather.next()) this.#write(gather.buffers, gather.position, gather.bytes, next, reject);
-        else if (options.fua) this.flush().then(resolve, reject);
-        else resolve();
-      };
-      try {
-        next();
-      } catch (error) {
-        reject(error);
-      }
-    });
+  async writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void> {
+    this.#check(pieces);
+    await this.#writes.write(pieces, signal);
+    if (options.fua) await this.flush();
   }
 
   zero(offset: number, length: number): Promise<void> {
@@ -195,8 +177,9 @@ class FileVolume implements Volume {
     this.#resized(Number(status.size));
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async close(): Promise<void> {
+    await this.#writes.close();
+    await new Promise<void>((resolve, reject) => {
       close(this.#fd, (error) => {
         if (error) reject(fileFault(this.#path, 'closing', error));
         else resolve();
@@ -210,38 +193,15 @@ class FileVolume implements Volume {
     for (const listener of this.#listeners) listener(this.blocks);
   }
 
-  /** One call, repeated for what a short write left. */
-  #write(
-    buffers: Uint8Array[],
-    position: number,
-    bytes: number,
-    next: () => void,
-    fail: (fault: unknown) => void,
-  ): void {
-    writev(this.#fd, buffers, position, (error, written) => {
-      try {
-        if (error) fail(fileFault(this.#path, `writing ${bytes} bytes at ${position}`, error));
-        else if (written === bytes) next();
-        else if (written === 0) fail(new Fault('local', `${this.#path} takes no more bytes at ${position}`));
-        else this.#write(rest(buffers, written), position + written, bytes - written, next, fail);
-      } catch (bug) {
-        fail(bug);
-      }
-    });
+  /** Written past its end a file would grow without a word. */
+  #check(pieces: readonly Piece[]): void {
+    for (const { offset, length } of pieces) {
+      const end = offset + length;
+      if (end <= this.#bytes) continue;
+      const what = `${this.#path} holds ${this.#bytes} bytes, and a write reaches to ${end}`;
+      const longer = `make it longer: truncate -s ${end} ${this.#path}`;
+      const mend = this.#medium.kind === 'file' ? longer : `enlarge the device to at least ${end} bytes`;
+      throw new Fault('local', what, mend);
+    }
   }
-}
-
-/** What is left of `buffers` behind the first `written` bytes. */
-function rest(buffers: readonly Uint8Array[], written: number): Uint8Array[] {
-  let skip = written;
-  let first = 0;
-  while (skip >= buffers[first].length) {
-    skip -= buffers[first].length;
-    first++;
-  }
-  return [buffers[first].subarray(skip), ...buffers.slice(first + 1)];
-}
-
-function stopped(path: string): Fault {
-  return new Fault('local', `${path}: stopped before it was done`);
 }

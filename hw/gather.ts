@@ -75,7 +75,7 @@ export class Gather {
 }
 
 /** The block repeated to a buffer that is worth a call, a whole number of times. */
-function repeated(block: Uint8Array): Uint8Array {
+export function repeated(block: Uint8Array): Uint8Array {
   if (block.length === 0) throw new Fault('bug', 'an empty block cannot be repeated');
   const times = Math.max(1, Math.floor(REPEATED_BYTES / block.length));
   if (times === 1) return block;
