@@ -56,6 +56,8 @@ export interface Barrier {
   seq: number;
   at: bigint;
   lu: LuId;
+  /** A bookmark (requirement C2), which an ordered mirror keeps by this name. */
+  name?: string;
 }
 
 /** Bounded memory for write data, lent in a few contiguous parts. */

@@ -5,6 +5,7 @@ import { Doubts, WHOLE } from './doubts.ts';
 import { Feed } from './feed.ts';
 import type { Flight } from './flight.ts';
 import { Health } from './health.ts';
+import type { MirrorMachine } from './machine.ts';
 import { Repair } from './repair.ts';
 import type { MirrorInput, MirrorRequest, MirrorState } from './requests.ts';
 import { Traffic } from './traffic.ts';
@@ -39,7 +40,7 @@ export interface MirrorOptions {
  * what comes later does. An OR takes nothing out. What fails is put into the record; a mirror that broke goes on taking
  * its backlog, into the record only, so it never holds memory.
  */
-export class Mirror implements Machine<MirrorInput, MirrorRequest> {
+export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachine {
   readonly name: MirrorName;
   readonly record: DoubtRecord;
   readonly #traffic = new Traffic();
