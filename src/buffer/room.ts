@@ -116,6 +116,11 @@ export class Room implements LeaseRoom {
     this.eased();
   }
 
+  /** All of it, lent or not. */
+  get bytes(): number {
+    return this.#options.bytes;
+  }
+
   get freeBytes(): number {
     return this.#freeBytes;
   }

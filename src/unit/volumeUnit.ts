@@ -7,6 +7,7 @@ import type { Room } from '../buffer/room.ts';
 import { Mirror } from '../mirror/mirror.ts';
 import { Unresolved } from '../record/unresolved.ts';
 import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
+import { Kick } from './kick.ts';
 import { Pump } from './pump.ts';
 import { type NamedVolume, refuseTwins } from './twins.ts';
 
@@ -27,6 +28,8 @@ export interface VolumeUnitOptions {
   inFlightMax?: number;
   batchBytes?: number;
   copyBytes?: number;
+  /** Small changes wait so long for others to be written with them (see `Kick`); 0, the default, is not at all. */
+  gatherMs?: number;
   /** Copies read the mirror too and write only what differs; they wait for `credit` where they are metered. */
   compare?: boolean;
   metered?: boolean;
@@ -55,11 +58,16 @@ export interface VolumeReport {
 const UNKNOWN_BLOCK_SIZE = 512;
 /** Writing starts in the midst of a batch of frames when so much has come; what comes meanwhile makes longer writes. */
 const EAGER_BYTES = 1024 * 1024;
+/** Of a small room no more than this share waits to be started. */
+const EAGER_SHARE = 1 / 16;
+/** What a piece counts for besides its data: the ring bounds their number too. */
+const PIECE_BYTES = 512;
 
 /**
  * One configured volume: its ring, its mirrors, and the pumps that run their requests.
  *
- * `push` and `barrier` are synchronous; requests start before the event loop turns, all changes of one batch together.
+ * `push` and `barrier` are synchronous; requests start before the event loop turns (or after `gatherMs`), all changes of
+ * one batch together.
  */
 export class VolumeUnit {
   readonly lu: LuId;
@@ -67,14 +75,12 @@ export class VolumeUnit {
   readonly #room: Room;
   readonly #ring: Ring;
   readonly arms: readonly Arm[];
-  readonly #eagerBytes: number;
+  readonly #kick: Kick;
   #blockSize = 0;
   #blocks = 0;
   #changes = 0;
   #doubtful = 0;
   #barriers = 0;
-  #kicked = false;
-  #bytesSinceKick = 0;
   #watchers: (() => void)[] = [];
 
   /** Throws a `Fault` when two of the volumes are one medium. */
@@ -88,7 +94,11 @@ export class VolumeUnit {
     this.#room = options.room;
     this.#ring = new Ring(options.room, options.entriesMax);
     this.#room.register(this.#ring);
-    this.#eagerBytes = Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES);
+    this.#kick = new Kick({
+      start: () => this.#start(),
+      gatherMs: options.gatherMs ?? 0,
+      eagerBytes: Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES, options.room.bytes * EAGER_SHARE),
+    });
     this.arms = options.mirrors.map((one) => this.#arm(one));
   }
 
@@ -97,15 +107,14 @@ export class VolumeUnit {
     this.#changes++;
     if (change.doubt !== undefined) this.#doubtful++;
     this.#ring.push(change);
-    this.#bytesSinceKick += change.lease?.bytes ?? 0;
-    if (this.#bytesSinceKick >= this.#eagerBytes) this.#kick();
-    else this.#kickSoon();
+    const pieces = change.pieces === 'wholeLu' ? 1 : change.pieces.length;
+    this.#kick.change((change.lease?.bytes ?? 0) + pieces * PIECE_BYTES);
   }
 
   barrier(barrier: Barrier): void {
     this.#barriers++;
     this.#ring.pushBarrier(barrier);
-    this.#kickSoon();
+    this.#kick.soon();
   }
 
   /** Block size and capacity as the bus told them or the operator configured them. */
@@ -145,7 +154,7 @@ export class VolumeUnit {
 
   /** Resolves when every mirror has caught up and nothing is under way. */
   whenIdle(): Promise<void> {
-    this.#kick();
+    this.#kick.now();
     return this.#until(() => this.arms.every(({ mirror }) => mirror.idle));
   }
 
@@ -295,17 +304,7 @@ export class VolumeUnit {
     return end;
   }
 
-  #kickSoon(): void {
-    if (this.#kicked) return;
-    this.#kicked = true;
-    queueMicrotask(() => {
-      if (this.#kicked) this.#kick();
-    });
-  }
-
-  #kick(): void {
-    this.#kicked = false;
-    this.#bytesSinceKick = 0;
+  #start(): void {
     for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'more' });
       pump.run();

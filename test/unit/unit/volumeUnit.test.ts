@@ -52,6 +52,34 @@ describe('B4 B6 B7 VolumeUnit', () => {
     assert.equal(mirrors[1].bytes[512], 2);
   });
 
+  it('lets small changes gather; a barrier, many bytes and a wait for the end do not wait for that', async () => {
+    const gatherMs = 400;
+    const acts: ((unit: VolumeUnit) => unknown)[] = [
+      (unit) => unit.barrier({ seq: 2, at: 0n, lu: LU }),
+      (unit) => unit.whenIdle(),
+      (unit) => unit.close(),
+      // A sixteenth of the room, counting each piece as a block besides its data.
+      (unit) => {
+        for (let seq = 2; seq <= 9; seq++) unit.push(write(seq, seq, 2));
+      },
+    ];
+    for (const act of acts) {
+      mirrors = [new MemoryVolume(new Uint8Array(8192))];
+      const from = performance.now();
+      const unit = build({ gatherMs, flushBarriers: true });
+      unit.push(write(1, 0, 1));
+      await settle();
+      assert.equal(mirrors[0].pending.length, 0);
+      assert.equal(unit.report().mirrors[0].state, 'behind');
+      const done = act(unit);
+      await settle();
+      assert.equal(mirrors[0].pending.length, 1);
+      await drain(Promise.all([done, unit.whenIdle()]), ...mirrors);
+      assert.ok(performance.now() - from < gatherMs);
+      assert.equal(mirrors[0].bytes[0], 1);
+    }
+  });
+
   it('ORs into what each mirror holds, piece by piece, and leaves the bytes as they are for the other', async () => {
     const long = 600 * 1024;
     for (const [i] of mirrors.entries()) mirrors[i] = new MemoryVolume(new Uint8Array(long + 1024).fill(16 << i));
