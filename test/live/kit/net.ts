@@ -41,6 +41,10 @@ export class Net {
     }
   }
 
+  async mtu(space: string, name: string, bytes: number): Promise<void> {
+    await run(undefined, ['ip', '-n', space, 'link', 'set', 'dev', name, 'mtu', `${bytes}`]);
+  }
+
   /** A mirror port: what comes in at `from`, goes out there, or both, is also sent out at `to`. */
   async mirrorPort(space: string, from: string, to: string, ways: readonly ('ingress' | 'egress')[]): Promise<void> {
     // Both ways may be asked for one after the other.

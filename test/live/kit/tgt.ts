@@ -27,6 +27,18 @@ export interface TgtOptions {
 const CONTROL_PORTS = [7570, 7571, 7572, 7573, 7574, 7575, 7576, 7577, 7578, 7579];
 const taken = new Set<number>();
 
+/** One that no tgtd of this process has, nor of another run of these tests. */
+async function freeControl(): Promise<number> {
+  for (const port of CONTROL_PORTS) {
+    if (taken.has(port)) continue;
+    taken.add(port);
+    const { code } = await outcome(undefined, ['tgtadm', '-C', `${port}`, '--mode', 'sys', '--op', 'show']);
+    if (code !== 0) return port;
+    taken.delete(port);
+  }
+  throw new Error('more than ten tgtd at one time');
+}
+
 /** tgt (Linux target framework), one target with files as LUs. */
 export class Tgt {
   readonly options: TgtOptions;
@@ -41,9 +53,7 @@ export class Tgt {
 
   async start(): Promise<void> {
     const { space, portals, target, parameters = [], luns, chap } = this.options;
-    this.#control = CONTROL_PORTS.find((port) => !taken.has(port)) ?? 0;
-    if (this.#control === 0) throw new Error('more than ten tgtd at one time');
-    taken.add(this.#control);
+    this.#control = await freeControl();
     const portal = portals.map((one) => `portal=${one}`).join(',');
     this.#child = this.#processes.start(space, ['tgtd', '-f', '-C', `${this.#control}`, '--iscsi', portal]);
     await until(`tgtd at ${portal}`, async () => when((await this.#try('sys', 'show')).code === 0));
