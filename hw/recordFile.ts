@@ -97,6 +97,16 @@ class SystemRecordFile implements RecordFile {
     return this.#following;
   }
 
+  async discard(): Promise<void> {
+    try {
+      // Shrinking needs no room on a disk that is full, and no page to be written.
+      await this.#handle.truncate(0);
+      await this.#handle.datasync();
+    } catch (error) {
+      throw stateFault(this.#path, 'discarding what it holds', error);
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled([this.#running, this.#following]);
     try {

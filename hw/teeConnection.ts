@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { TeeEnds, TeeOutlet, TeeTap } from '../src/base/tee.ts';
+import type { TeeEnds, TeeOutlet, TeeOutlets, TeeTap } from '../src/base/tee.ts';
 import type { TeeBuffers } from './teeBuffers.ts';
 import { KEEPALIVE_MS, readingInto } from './teeSocket.ts';
 import { HELD, STOPPED, TeeWay } from './teeWay.ts';
@@ -9,7 +9,7 @@ export interface TeeConnectionOptions {
   connectMs: number;
   buffers: TeeBuffers;
   /** Both ends stand: makes the tap. */
-  open(ends: TeeEnds, outlet: TeeOutlet): TeeTap;
+  open(ends: TeeEnds, outlets: TeeOutlets): TeeTap;
   /** The target's connection could not be made; the host's is being reset. */
   refused(error: Error): void;
   /** The tap threw: from now on the connection goes on without it. */
@@ -20,7 +20,7 @@ export interface TeeConnectionOptions {
 type From = 'host' | 'target';
 
 /** One connection of a host, and its own to the target: bytes, half-closes and resets pass from one to the other. */
-export class TeeConnection implements TeeOutlet {
+export class TeeConnection {
   readonly number: number;
   ends: TeeEnds | undefined;
   readonly #options: TeeConnectionOptions;
@@ -62,21 +62,6 @@ export class TeeConnection implements TeeOutlet {
   /** Nothing that the host asked for is still to be answered, as far as anybody looks. */
   get idle(): boolean {
     return this.#blind || (this.#tap?.idle ?? true);
-  }
-
-  // --- TeeOutlet
-
-  write(bytes: Uint8Array): void {
-    this.#toHost.write(bytes);
-  }
-
-  end(): void {
-    this.#host?.end();
-  }
-
-  hold(held: boolean): void {
-    if (held) this.#toHost.pause(HELD);
-    else this.#toHost.resume(HELD);
   }
 
   // --- the tee's own end
@@ -122,7 +107,10 @@ export class TeeConnection implements TeeOutlet {
       targetPort: target.remotePort ?? 0,
     };
     try {
-      this.#tap = this.#options.open(this.ends, this);
+      this.#tap = this.#options.open(this.ends, {
+        toHost: outletOf(this.#toHost, host),
+        toTarget: outletOf(this.#toTarget, target),
+      });
     } catch (error) {
       this.#goBlind(error);
     }
@@ -133,21 +121,22 @@ export class TeeConnection implements TeeOutlet {
   #fromHost(bytes: Uint8Array, length: number): void {
     const tap = this.#tap;
     const way = this.#toTarget;
-    if (this.#blind || tap === undefined) {
+    if (tap === undefined) {
       way.pass(bytes, length);
       return;
     }
     let passed = false;
+    let passes = true;
     try {
-      if (tap.hostGoesFirst(length)) {
-        passed = true;
-        way.pass(bytes, length);
-      }
-      tap.fromHost(bytes, length);
+      passed = tap.hostGoesFirst(length);
+      if (passed) way.pass(bytes, length);
+      passes = tap.fromHost(bytes, length);
     } catch (error) {
       this.#goBlind(error);
+      // It looks no more, and says whether they have to wait behind others.
+      if (!passed) passes = tap.fromHost(bytes, length);
     }
-    if (!passed) way.pass(bytes, length);
+    if (passes && !passed) way.pass(bytes, length);
   }
 
   #fromTarget(bytes: Uint8Array, length: number): void {
@@ -167,8 +156,14 @@ export class TeeConnection implements TeeOutlet {
   }
 
   #hostEnded(): void {
-    this.#tell((tap) => tap.finHost());
-    this.#target.end();
+    let now = true;
+    try {
+      now = this.#tap?.finHost() ?? true;
+    } catch (error) {
+      this.#goBlind(error);
+      now = this.#tap?.finHost() ?? true;
+    }
+    if (now) this.#target.end();
   }
 
   #targetEnded(): void {
@@ -205,7 +200,7 @@ export class TeeConnection implements TeeOutlet {
 
   #goBlind(error: unknown): void {
     this.#blind = true;
-    this.hold(false);
+    this.#toHost.resume(HELD);
     try {
       this.#tap?.giveUp();
     } catch {
@@ -229,4 +224,13 @@ export class TeeConnection implements TeeOutlet {
     this.#tap?.close();
     this.#tap = undefined;
   }
+}
+
+/** What a tap hands on to one end goes the way of all other bytes. */
+function outletOf(way: TeeWay, end: Socket): TeeOutlet {
+  return {
+    write: (bytes) => way.write(bytes),
+    end: () => end.end(),
+    hold: (held) => (held ? way.pause(HELD) : way.resume(HELD)),
+  };
 }

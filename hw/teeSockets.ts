@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Fault } from '../src/base/fault.ts';
-import type { TeeEnds, TeeOutlet, TeeTap } from '../src/base/tee.ts';
+import type { TeeEnds, TeeOutlets, TeeTap } from '../src/base/tee.ts';
 import { TeeBuffers } from './teeBuffers.ts';
 import { TeeConnection } from './teeConnection.ts';
 import { KEEPALIVE_MS } from './teeSocket.ts';
@@ -13,7 +13,7 @@ export interface TeeSocketsOptions {
   /** How long the target may take to accept. Default 5000. */
   connectMs?: number;
   /** Makes the tap of a connection whose both ends stand. */
-  open(ends: TeeEnds, outlet: TeeOutlet): TeeTap;
+  open(ends: TeeEnds, outlets: TeeOutlets): TeeTap;
   /** A tap threw: its connection goes on without being looked at. */
   blind(connection: number, error: unknown): void;
   /** A connection whose tap was made, or was to be made, has ended. */
@@ -126,9 +126,9 @@ export class TeeSockets {
       target,
       connectMs,
       buffers: this.#buffers,
-      open: (ends, outlet) => {
+      open: (ends, outlets) => {
         this.#unreachable = false;
-        return open(ends, outlet);
+        return open(ends, outlets);
       },
       refused: (error) => {
         if (!this.#unreachable)

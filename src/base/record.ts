@@ -6,6 +6,8 @@ export interface RecordStorage {
   writePage(index: number, bytes: Uint8Array): void;
   /** Resolves once every page written before the call survives a power loss. */
   sync(): Promise<void>;
+  /** Resolves once the storage is as one that was never written, and that survives a power loss. */
+  discard(): Promise<void>;
 }
 
 /** Why a stored record begins with everything marked, in a word for the log. */
@@ -54,8 +56,15 @@ export interface StoredRecord {
   candidates(needed: Extents, all: boolean): ClearTicket;
   /** Clears those chunks of the ticket that were not marked again since and that `needed` does not touch. */
   clear(ticket: ClearTicket, needed: Extents): void;
+  /** True when every mark within `[offset, offset + length)` survives a power loss by now. */
+  durable(offset: number, length: number): boolean;
   /** Every mark made so far survives a power loss when it resolves; calls at one time share one sync. */
   sync(): Promise<void>;
+  /**
+   * From here on nothing is stored, marks go on in memory alone, and the next opening finds none: everything is marked then.
+   * Resolves when that survives a power loss.
+   */
+  discard(): Promise<void>;
   /** With `clean`, the next opening may believe the marks even after a power loss. */
   close(clean: boolean): Promise<void>;
 }

@@ -11,14 +11,6 @@ export type StatusPolicy = (lu: LuId, status: number, ordinal: number) => Promis
 /** Every status at once. A tee without a gate does the same for nothing. */
 export const atOnce: StatusPolicy = () => undefined;
 
-/**
- * A status waits until the record of what may be written survives a power loss: `synced` resolves for every mark made
- * before its call (one call may serve many), undefined when there is none to wait for.
- */
-export function recorded(synced: (lu: LuId) => Promise<void> | undefined): StatusPolicy {
-  return (lu) => synced(lu);
-}
-
 /** The one place where statuses of writes pass on their way to the hosts (requirement A3). */
 export class StatusGate {
   /** Statuses held now, and in all. */

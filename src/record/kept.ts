@@ -1,5 +1,5 @@
 import type { Reason } from '../base/backlog.ts';
-import type { Fault } from '../base/fault.ts';
+import { Fault } from '../base/fault.ts';
 import type { StoredRecord } from '../base/record.ts';
 import { Unresolved } from './unresolved.ts';
 
@@ -7,13 +7,16 @@ import { Unresolved } from './unresolved.ts';
  * A mirror's record that survives the process: block by block in memory, chunk by chunk in its storage.
  *
  * What comes to be in doubt is marked in the storage before anything else happens. A mark is not taken out here: that
- * waits until the mirror has been flushed (see `StoredRecord`). When the storage fails the record in memory goes on, and
- * `failed` is told once: what is missed from then on would not be known after the process ends.
+ * waits until the mirror has been flushed (see `StoredRecord`). When the storage fails the record in memory goes on, what is
+ * stored is discarded, as it is not complete any more (the next opening finds everything marked), and `failed` is told. It
+ * is told once more where discarding fails as well: then somebody has to remove what is stored.
  */
 export class KeptRecord extends Unresolved {
   readonly stored: StoredRecord;
   readonly #failed: (fault: Fault) => void;
   #broken = false;
+  #discarding: Promise<void> | undefined;
+  #batch: Promise<void> | undefined;
 
   constructor(stored: StoredRecord, failed: (fault: Fault) => void) {
     super();
@@ -46,6 +49,37 @@ export class KeptRecord extends Unresolved {
     }
   }
 
+  /**
+   * Undefined when what is marked within `[offset, offset + length)` survives a power loss; else resolves when it does, or
+   * when what is stored has been discarded (or cannot be: `failed` is told before it resolves). Never rejects.
+   */
+  settled(offset: number, length: number): Promise<void> | undefined {
+    if (this.#broken) return this.#discarding;
+    if (this.stored.durable(offset, length)) return undefined;
+    this.#batch ??= this.#syncSoon();
+    return this.#batch;
+  }
+
+  /** As `settled`, for every mark made so far. */
+  async sync(): Promise<void> {
+    if (!this.#broken) {
+      try {
+        await this.stored.sync();
+        return;
+      } catch (fault) {
+        this.#fail(fault as Fault);
+      }
+    }
+    await this.#discarding;
+  }
+
+  /** Everything that is marked in one go, the commands of one read for example, is made durable in one go. */
+  async #syncSoon(): Promise<void> {
+    await undefined;
+    this.#batch = undefined;
+    await this.sync();
+  }
+
   /** Media that answered only now: when they are not those that the record was kept for, nothing is known of them. */
   meet(media: { mirrorId?: string; firstId?: string }): void {
     try {
@@ -68,7 +102,19 @@ export class KeptRecord extends Unresolved {
   #fail(fault: Fault): void {
     if (this.#broken) return;
     this.#broken = true;
+    this.#discarding = this.#discard();
     this.#failed(fault);
+  }
+
+  async #discard(): Promise<void> {
+    try {
+      await this.stored.discard();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const what = `what it holds cannot be discarded, and a restart would believe it: ${why}`;
+      this.#failed(new Fault('local', what, 'remove the file before the next start', { cause }));
+    }
+    this.#discarding = undefined;
   }
 
   /** Everything that is marked comes to be in doubt: what was given to the mirror since its last flush may be lost there. */

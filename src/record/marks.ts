@@ -6,6 +6,7 @@ import type { ClearTicket, RecordReset, RecordStorage, StoredRecord } from '../b
 import { Bitmap, pageOf } from './bitmap.ts';
 import { chunksOf, geometryOf, refit } from './geometry.ts';
 import { HotSet } from './hotSet.ts';
+import { Pending } from './pending.ts';
 import { type Keeping, readStored } from './stored.ts';
 import { Ticket } from './ticket.ts';
 
@@ -22,7 +23,8 @@ const RANGES_MAX = 65_536;
  * Ordering (DESIGN, "Persistence"):
  * 1. a mark is in the storage when `mark` (or `hold` and `write`) returns, and only then may what it stands for begin: a killed
  *    process loses none. A mark that is there already costs a move in the hot set;
- * 2. it is durable when a later `sync` resolves; whoever answers to a power loss waits for that before it acknowledges;
+ * 2. it is durable when a later `sync` resolves, and `durable` says so; where marks have to survive a power loss, what a mark
+ *    stands for begins only then;
  * 3. a mark is cleared when the mirror was flushed after the ticket was made, and a chunk that was marked since stays. Clearing
  *    needs no sync: a clear that is lost costs a comparison;
  * 4. opening: what was stored is made durable, then the header that says "in use, by this boot" is, before anything may be
@@ -53,6 +55,8 @@ export class Marks implements StoredRecord {
   /** Counts what has to be durable, and how much of it is. */
   #fresh = 0;
   #durable = 0;
+  readonly #pending = new Pending();
+  #discarded = false;
   #closed = false;
 
   private constructor(
@@ -150,6 +154,7 @@ export class Marks implements StoredRecord {
 
   /** The storage has everything that was marked when it returns. Throws a `Fault`. */
   write(): void {
+    if (this.#discarded) return;
     const bitmap = this.#bitmap;
     if (bitmap.dirty.length > 0) writeDirty(this.#storage, bitmap);
     if (!this.#headerOwed) return;
@@ -180,9 +185,11 @@ export class Marks implements StoredRecord {
     bitmap.allDirty();
     const resized = { ...header, ...geometry, generation: bitmap.generation };
     try {
-      // From the end on: where the storage has no room for it, nothing has been touched.
-      writeDirty(this.#storage, bitmap);
-      this.#storage.writePage(0, headerPage(resized));
+      if (!this.#discarded) {
+        // From the end on: where the storage has no room for it, nothing has been touched.
+        writeDirty(this.#storage, bitmap);
+        this.#storage.writePage(0, headerPage(resized));
+      }
     } catch (error) {
       this.#oweAll();
       throw error;
@@ -190,8 +197,8 @@ export class Marks implements StoredRecord {
     this.#header = resized;
     this.#bitmap = bitmap;
     this.#beyond = false;
-    this.#fresh++;
     this.#startHot();
+    this.#nothingDurable();
   }
 
   /**
@@ -245,10 +252,17 @@ export class Marks implements StoredRecord {
     this.write();
   }
 
+  durable(offset: number, length: number): boolean {
+    if (this.#pending.isEmpty || length === 0) return true;
+    const { chunkBytes } = this.#header;
+    const end = Math.min(Math.ceil((offset + length) / chunkBytes), this.#bitmap.chunks);
+    return !this.#pending.touches(Math.floor(offset / chunkBytes), end);
+  }
+
   async sync(): Promise<void> {
     this.write();
     const fresh = this.#fresh;
-    if (fresh === this.#durable) return;
+    if (fresh === this.#durable || this.#discarded) return;
     try {
       await this.#storage.sync();
     } catch (error) {
@@ -257,13 +271,20 @@ export class Marks implements StoredRecord {
       throw error;
     }
     this.#durable = Math.max(this.#durable, fresh);
+    this.#pending.settled(this.#durable);
+  }
+
+  discard(): Promise<void> {
+    this.#discarded = true;
+    this.#pending.clear();
+    return this.#storage.discard();
   }
 
   async close(clean: boolean): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (clean) await this.#closeClean();
+      if (clean && !this.#discarded) await this.#closeClean();
     } finally {
       await this.#release();
     }
@@ -286,7 +307,7 @@ export class Marks implements StoredRecord {
   #holdChunk(chunk: number): void {
     this.#ticket?.drop(chunk);
     if (this.#hot.touch(chunk)) return;
-    if (this.#bitmap.set(chunk)) this.#fresh++;
+    if (this.#bitmap.set(chunk)) this.#pend(chunk, chunk + 1);
     this.#hotIn[pageOf(chunk)]++;
     const fallen = this.#hot.add(chunk);
     if (fallen >= 0) this.#hotIn[pageOf(fallen)]--;
@@ -294,7 +315,20 @@ export class Marks implements StoredRecord {
 
   #holdRun(first: number, end: number): void {
     this.#ticket?.dropRun(first, end);
-    if (this.#bitmap.fill(first, end) > 0) this.#fresh++;
+    if (this.#bitmap.fill(first, end) > 0) this.#pend(first, end);
+  }
+
+  #pend(first: number, end: number): void {
+    const needs = ++this.#fresh;
+    if (this.#discarded) return;
+    if (end - first === 1) this.#pending.add(first, needs);
+    else this.#pending.addRun(first, end, needs);
+  }
+
+  /** Every page was, or has to be, written anew. */
+  #nothingDurable(): void {
+    this.#pending.clear();
+    this.#pend(0, this.#bitmap.chunks);
   }
 
   #coolCleared(): void {
@@ -315,7 +349,7 @@ export class Marks implements StoredRecord {
   #oweAll(): void {
     this.#bitmap.allDirty();
     this.#headerOwed = true;
-    this.#fresh++;
+    this.#nothingDurable();
   }
 }
 

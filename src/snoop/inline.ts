@@ -54,7 +54,8 @@ export class InlineStream implements Carrier {
   private late = 0;
   private unwatched: Lu[] | undefined;
   private readonly fins: [boolean, boolean] = [false, false];
-  /** Bytes of the target's direction that the nexus at hand had before those at hand. */
+  /** Bytes of each direction that the nexus at hand had before those at hand. */
+  private hostBytes = 0;
   private targetBytes = 0;
 
   constructor(stream: number, ends: StreamEnds, parts: InlineParts) {
@@ -70,6 +71,7 @@ export class InlineStream implements Carrier {
     if (this.disowned || this.over) return;
     this.parts.nextFrame(time);
     this.deliver(HOST, bytes, offset, length);
+    this.hostBytes += length;
     this.parts.passed(time);
   }
 
@@ -132,6 +134,11 @@ export class InlineStream implements Carrier {
    */
   announcesNothing(length: number): boolean {
     return this.disowned || this.over || this.nexus?.withinData(HOST, length) === true;
+  }
+
+  /** Where the host's PDU that is being decoded begins within the bytes at hand, 0 where it began before them. */
+  get announcedAt(): number {
+    return Math.max(0, (this.nexus?.pduStart(HOST) ?? 0) - this.hostBytes);
   }
 
   /** The host's MaxRecvDataSegmentLength (RFC 7143 section 13.12): no answer's data may be longer. */
@@ -216,6 +223,7 @@ export class InlineStream implements Carrier {
       // Another login took this session's place, yet both ends go on: it is followed from here, as one joined midway.
       if (++this.late < REVIVED) return;
       this.whole = false;
+      this.hostBytes = 0;
       this.targetBytes = 0;
       this.begin();
     }

@@ -58,6 +58,8 @@ export class Inlines {
       if (count > 0) this.blind.set(lu, count);
       else this.blind.delete(lu);
       try {
+        // Before any byte that nobody looks at is handed on.
+        this.journal.intents.all(lu);
         this.journal.doubtWhole(lu, 'unseen');
       } catch {
         // A bug has been here before: the owner was told of this LU, and keeps it in doubt itself.

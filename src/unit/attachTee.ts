@@ -1,6 +1,6 @@
-import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
-import { recorded, StatusGate } from '../gate/statusGate.ts';
+import { StatusGate } from '../gate/statusGate.ts';
+import type { WriteGate } from '../gate/writeGate.ts';
 import type { Snoop } from '../snoop/snoop.ts';
 import type { Attachment } from './attachment.ts';
 import type { TeeSource } from './configTypes.ts';
@@ -10,24 +10,28 @@ import { openTee, type RunningTee } from './tee.ts';
 export interface TeeParts {
   snoop: Snoop;
   notice: (text: string) => void;
-  /** Resolves when every mark of the LU made so far survives a power loss; undefined where none is kept. */
-  synced: (lu: LuId) => Promise<void> | undefined;
+  /** Where commands that write wait for their marks, for `status: recorded`. */
+  writes?: WriteGate;
 }
 
 /** Puts the unit in front of its target (requirement A3). Rejects with a `Fault` when it cannot listen. */
-export async function attachTee(config: TeeSource, { snoop, notice, synced }: TeeParts): Promise<Attachment> {
-  const failed = (error: unknown): void => notice(`the record could not be synced: ${words(error)}`);
-  const gate = config.status === 'recorded' ? new StatusGate(recorded(synced), failed) : undefined;
+export async function attachTee(config: TeeSource, { snoop, notice, writes }: TeeParts): Promise<Attachment> {
+  const gates = writes && { writes, gate: new StatusGate(writes.policy) };
   const tee = await openTee({
     listen: config.listen,
     target: config.target,
     snoop,
-    ...(gate ? { gate } : {}),
+    ...gates,
     rewriteDiscovery: config.rewriteDiscovery,
     connectionsMax: config.connections,
     notice,
   });
-  return new TeeAttachment(config, tee, gate);
+  return new TeeAttachment(config, tee, gates);
+}
+
+interface Gates {
+  writes: WriteGate;
+  gate: StatusGate;
 }
 
 class TeeAttachment implements Attachment {
@@ -35,19 +39,21 @@ class TeeAttachment implements Attachment {
   /** A tee passes bytes whatever happens to the rest. */
   readonly failed = new Promise<Fault>(() => {});
   readonly #tee: RunningTee;
-  readonly #gate: StatusGate | undefined;
+  readonly #gates: Gates | undefined;
 
-  constructor({ target }: TeeSource, tee: RunningTee, gate: StatusGate | undefined) {
+  constructor({ target }: TeeSource, tee: RunningTee, gates: Gates | undefined) {
     this.text = `tee ${tee.listening} -> ${target}`;
     this.#tee = tee;
-    this.#gate = gate;
+    this.#gates = gates;
   }
 
   status(): SourceStatus {
     const { accepted } = this.#tee;
-    const held = this.#gate && { holding: this.#gate.holding, held: this.#gate.held };
     const connections = this.#tee.connections();
-    return { kind: 'tee', text: this.text, accepted, connections, ...(held ? { statuses: held } : {}) };
+    const status: SourceStatus = { kind: 'tee', text: this.text, accepted, connections };
+    if (this.#gates === undefined) return status;
+    const { writes, gate } = this.#gates;
+    return { ...status, writes: counts(writes), statuses: counts(gate) };
   }
 
   /** It moves the snoop's clock on by itself. */
@@ -58,6 +64,6 @@ class TeeAttachment implements Attachment {
   }
 }
 
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function counts({ holding, held }: { holding: number; held: number }): { holding: number; held: number } {
+  return { holding, held };
 }

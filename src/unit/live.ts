@@ -6,6 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
+import { WriteGate } from '../gate/writeGate.ts';
 import { Snoop } from '../snoop/snoop.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
@@ -54,6 +55,8 @@ class LiveUnit implements RunningUnit {
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
   readonly #open: Medium[] = [];
+  /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
+  readonly #writes: WriteGate | undefined;
   #attachment: Attachment | undefined;
   #timer: NodeJS.Timeout | undefined;
   #fail: (fault: Fault) => void = () => {};
@@ -67,6 +70,8 @@ class LiveUnit implements RunningUnit {
     const { unit } = state;
     this.#identity = { unit, initiatorName: config.initiator ?? initiatorNameOf(unit) };
     this.#room = new Room(config.buffer);
+    const { source } = config;
+    this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
     this.#snoop = new Snoop({
       sink: this.#sink(),
       room: this.#room,
@@ -136,8 +141,12 @@ class LiveUnit implements RunningUnit {
 
   #sink(): SnoopSink {
     const volumes = this.#volumes;
+    const writes = this.#writes;
     return {
-      intent: (lu, offset, length) => volumes.get(lu)?.intent(offset, length),
+      intent: (lu, offset, length) => {
+        const wait = volumes.get(lu)?.intent(offset, length);
+        if (wait !== undefined) writes?.intent(lu, wait);
+      },
       change: (change) => {
         const volume = volumes.get(change.lu);
         if (volume) volume.push(change);
@@ -158,7 +167,7 @@ class LiveUnit implements RunningUnit {
       record,
       ...resync,
       looking: source.kind === 'tee',
-      synced: source.kind === 'tee' && source.status === 'recorded',
+      synced: this.#writes !== undefined,
       copyAfterMs: source.kind === 'tap' ? COPY_AFTER_MS : 0,
       settleMs: this.#config.settleMs,
       now,
@@ -199,8 +208,7 @@ class LiveUnit implements RunningUnit {
     const { source } = this.#config;
     const parts = { snoop: this.#snoop, room: this.#room, now, notice: (text: string) => this.#notice(text) };
     if (source.kind === 'tap') return attachTap(source, { ...parts, lost: (text) => this.#lost(text) });
-    const synced = (lu: LuId): Promise<void> | undefined => this.#volumes.get(lu)?.synced();
-    return attachTee(source, { ...parts, synced });
+    return attachTee(source, { ...parts, ...(this.#writes ? { writes: this.#writes } : {}) });
   }
 
   /** Something passed the tap by: nothing smaller than everything can be proved. */

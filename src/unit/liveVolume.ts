@@ -25,7 +25,7 @@ export interface LiveParts {
   bytesPerSecond?: number;
   /** False: what hosts wrote while the unit was away passed it by (a tap). */
   looking: boolean;
-  /** The status of every write waits until its mark survives a power loss. */
+  /** A command that writes waits until its marks survive a power loss. */
   synced: boolean;
   /** Copies wait so long after the start: a command that was under way then has ended, or shows itself. */
   copyAfterMs: number;
@@ -159,9 +159,22 @@ export class LiveVolume {
     };
   }
 
-  /** A host is about to write there. */
-  intent(offset: number, length: number): void {
+  /**
+   * A host is about to write there. Undefined: it may; else the promise resolves when it may, as its marks survive a power
+   * loss, or are not kept any more. Never rejects.
+   */
+  intent(offset: number, length: number): Promise<void> | undefined {
     for (const { record } of this.#keepers) record.mark(offset, length);
+    return this.#parts.synced ? this.#settled(offset, length) : undefined;
+  }
+
+  #settled(offset: number, length: number): Promise<void> | undefined {
+    let all: Promise<unknown> | undefined;
+    for (const { record } of this.#keepers) {
+      const wait = record.settled(offset, length);
+      if (wait !== undefined) all = all === undefined ? wait : Promise.all([all, wait]);
+    }
+    return all as Promise<void> | undefined;
   }
 
   push(change: Change): void {
@@ -178,11 +191,6 @@ export class LiveVolume {
     if (bytes > 0) for (const { record } of this.#keepers) record.resize(bytes);
   }
 
-  /** Every mark made so far survives a power loss when it resolves. */
-  async synced(): Promise<void> {
-    await Promise.all(this.#keepers.map(({ record }) => record.stored.sync()));
-  }
-
   /** Writes may be under way that were not seen: nothing is copied for so long. */
   holdCopies(ms: number): void {
     for (const { caretaker } of this.#keepers) caretaker.holdCopies(ms);
@@ -192,7 +200,11 @@ export class LiveVolume {
     this.#meetLate();
     this.#settle();
     this.#lookAtFirst();
-    for (const { caretaker } of this.#keepers) caretaker.tick();
+    for (const { caretaker, record } of this.#keepers) {
+      caretaker.tick();
+      // Doubts that no command announced, as a cache that was lost, have made marks too.
+      if (this.#parts.synced) void record.settled(0, Number.MAX_SAFE_INTEGER);
+    }
   }
 
   status(): VolumeStatus {

@@ -1,8 +1,9 @@
 import { TeeSockets } from '../../hw/teeSockets.ts';
 import { addressBytes, portalText, splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
-import type { TeeEnds, TeeOutlet, TeeTap } from '../base/tee.ts';
+import type { TeeEnds, TeeOutlets, TeeTap } from '../base/tee.ts';
 import type { StatusGate } from '../gate/statusGate.ts';
+import type { WriteGate } from '../gate/writeGate.ts';
 import type { Snoop } from '../snoop/snoop.ts';
 import { StreamTap } from './teeTap.ts';
 
@@ -14,6 +15,8 @@ export interface TeeOptions {
   snoop?: Snoop;
   /** Where statuses of writes may be held back; without it they pass at once. */
   gate?: StatusGate;
+  /** Where commands that write may be held back; without it they pass at once. */
+  writes?: WriteGate;
   /** Replace the target's portal by the tee's in SendTargets answers and login redirects. */
   rewriteDiscovery?: boolean;
   connectionsMax?: number;
@@ -99,7 +102,7 @@ class Tee implements RunningTee {
       target: portal(this.#options.target, 'target'),
       ...(connectionsMax === undefined ? {} : { connectionsMax }),
       ...(connectMs === undefined ? {} : { connectMs }),
-      open: (ends, outlet) => this.#tap(ends, outlet),
+      open: (ends, outlets) => this.#tap(ends, outlets),
       blind: (connection, error) => this.#wentBlind(connection, error),
       ended: (connection) => this.#ended(connection),
       notice: this.#options.notice,
@@ -148,8 +151,8 @@ class Tee implements RunningTee {
     }
   }
 
-  #tap(ends: TeeEnds, outlet: TeeOutlet): TeeTap {
-    const { snoop, gate, rewriteDiscovery, target } = this.#options;
+  #tap(ends: TeeEnds, outlets: TeeOutlets): TeeTap {
+    const { snoop, gate, writes, rewriteDiscovery, target } = this.#options;
     if (snoop === undefined) return PASSES;
     const { connection, hostAddress, hostPort, targetAddress, targetPort } = ends;
     const nowhere = new Uint8Array(4);
@@ -160,9 +163,10 @@ class Tee implements RunningTee {
     const tap = new StreamTap({
       stream,
       ends,
-      outlet,
+      outlets,
       now: this.now,
       ...(gate === undefined ? {} : { gate }),
+      ...(writes === undefined ? {} : { writes }),
       ...(rewriteDiscovery === true ? { rewrite: { target, notice: (text) => this.#tellOnce(text) } } : {}),
       unwatched: (lus) => this.#blind.set(connection, { connection, lus, error: undefined }),
     });
@@ -199,9 +203,9 @@ class Tee implements RunningTee {
 const PASSES: TeeTap = {
   hostGoesFirst: () => true,
   targetGoesFirst: true,
-  fromHost() {},
+  fromHost: () => true,
   fromTarget: () => true,
-  finHost() {},
+  finHost: () => true,
   finTarget: () => true,
   reset() {},
   giveUp() {},

@@ -1,8 +1,9 @@
 import { addressBytes, normalPortal, portalText } from '../base/address.ts';
-import type { TeeEnds, TeeOutlet, TeeTap } from '../base/tee.ts';
+import type { TeeEnds, TeeOutlets, TeeTap } from '../base/tee.ts';
 import { Redirect, type RunSink } from '../gate/redirect.ts';
 import type { StatusGate } from '../gate/statusGate.ts';
 import type { StatusLane } from '../gate/statusLane.ts';
+import type { WriteGate, WriteLane } from '../gate/writeGate.ts';
 import type { InlineStream } from '../snoop/inline.ts';
 
 /** RFC 7143 section 4.2.7.2: where an address without a port is meant. */
@@ -11,10 +12,12 @@ const PORT = 3260;
 export interface StreamTapOptions {
   stream: InlineStream;
   ends: TeeEnds;
-  outlet: TeeOutlet;
+  outlets: TeeOutlets;
   /** Nanoseconds since the snoop's origin. */
   now: () => number;
+  /** Where statuses of writes may wait, and where commands that write may. */
   gate?: StatusGate;
+  writes?: WriteGate;
   /** Set where the target's portal in its answers is replaced by the tee's: the configured target as `host:port`. */
   rewrite?: { target: string; notice: (text: string) => void };
   /** Called with the LUs that the connection can change from now on without being watched, and at its end. */
@@ -27,6 +30,11 @@ export class StreamTap implements TeeTap {
   readonly #now: () => number;
   readonly #unwatched: (lus: readonly string[]) => void;
   readonly #lane: StatusLane | undefined;
+  readonly #writes: WriteLane | undefined;
+  /** The host's bytes at hand have been handed on. */
+  #gone = false;
+  /** Nothing is looked at any more. */
+  #blind = false;
   #redirect: Redirect | undefined;
   /** Bytes of the target's direction before those at hand. */
   #position = 0;
@@ -34,11 +42,13 @@ export class StreamTap implements TeeTap {
   #handing = false;
   readonly #run: RunSink;
 
-  constructor({ stream, ends, outlet, now, gate, rewrite, unwatched }: StreamTapOptions) {
+  constructor({ stream, ends, outlets, now, gate, writes, rewrite, unwatched }: StreamTapOptions) {
     this.stream = stream;
     this.#now = now;
     this.#unwatched = unwatched;
+    const outlet = outlets.toHost;
     this.#lane = gate?.lane(outlet);
+    this.#writes = writes?.lane(outlets.toTarget, () => stream.announcedAt);
     const lane = this.#lane;
     if (lane !== undefined)
       stream.onStatus = (lu, status, ordinal, at) => lane.status(lu, status, ordinal, this.#position + at);
@@ -50,7 +60,9 @@ export class StreamTap implements TeeTap {
   }
 
   hostGoesFirst(length: number): boolean {
-    return this.stream.announcesNothing(length);
+    if (this.#blind) return false;
+    this.#gone = this.#writes?.clear !== false && this.stream.announcesNothing(length);
+    return this.#gone;
   }
 
   /** Nothing of the target's is held back or changed: the host works on its answer while we look at it. */
@@ -58,8 +70,19 @@ export class StreamTap implements TeeTap {
     return this.#lane === undefined && this.#redirect === undefined;
   }
 
-  fromHost(bytes: Uint8Array, length: number): void {
-    this.stream.fromHost(bytes, 0, length, this.#now());
+  fromHost(bytes: Uint8Array, length: number): boolean {
+    const writes = this.#writes;
+    if (writes === undefined) {
+      if (!this.#blind) this.stream.fromHost(bytes, 0, length, this.#now());
+      return true;
+    }
+    if (!this.#blind) this.#announce(writes, bytes, length);
+    if (this.#gone || writes.clear) {
+      writes.skip(length);
+      return true;
+    }
+    writes.pass(bytes, 0, length);
+    return false;
   }
 
   fromTarget(bytes: Uint8Array, length: number): boolean {
@@ -76,8 +99,9 @@ export class StreamTap implements TeeTap {
     return false;
   }
 
-  finHost(): void {
-    this.stream.finHost(this.#now());
+  finHost(): boolean {
+    if (!this.#blind) this.stream.finHost(this.#now());
+    return this.#writes?.end() ?? true;
   }
 
   finTarget(): boolean {
@@ -88,12 +112,18 @@ export class StreamTap implements TeeTap {
   }
 
   reset(from: 'host' | 'target'): void {
-    this.#lane?.drop();
+    this.#drop();
     this.stream.reset(from, this.#now());
   }
 
   giveUp(): void {
-    this.#unwatched(this.stream.abandon());
+    this.#blind = true;
+    this.#gone = false;
+    // What nobody looks at may write anywhere: what comes next waits until everything that it can reach is marked.
+    this.#writes?.decoding();
+    const lus = this.stream.abandon();
+    this.#writes?.decoded();
+    this.#unwatched(lus);
     if (this.#handing) throw new Error('bytes were being handed on');
     this.#redirect?.giveUp(this.#run);
     this.#redirect = undefined;
@@ -101,12 +131,26 @@ export class StreamTap implements TeeTap {
   }
 
   close(): void {
-    this.#lane?.drop();
+    this.#drop();
     this.stream.close(this.#now());
   }
 
   get idle(): boolean {
-    return this.stream.openTasks === 0 && (this.#lane?.clear ?? true);
+    return this.stream.openTasks === 0 && this.#lane?.clear !== false && this.#writes?.clear !== false;
+  }
+
+  #announce(writes: WriteLane, bytes: Uint8Array, length: number): void {
+    writes.decoding();
+    try {
+      this.stream.fromHost(bytes, 0, length, this.#now());
+    } finally {
+      writes.decoded();
+    }
+  }
+
+  #drop(): void {
+    this.#lane?.drop();
+    this.#writes?.drop();
   }
 
   #hand(bytes: Uint8Array, length: number): void {

@@ -84,6 +84,12 @@ export class Cutter {
     return splitter !== undefined && splitter.dataAhead > length;
   }
 
+  /** Byte of `side` where the PDU at hand begins; 0 while that is not known. */
+  pduStart(side: Side): number {
+    const splitter = this.splitters[side];
+    return splitter === undefined || splitter.lost ? 0 : splitter.start;
+  }
+
   /** All of the host's direction so far belonged to the login. */
   loginOver(): void {
     this.loginEnd = this.positions[this.nexus.hostSide as Side];

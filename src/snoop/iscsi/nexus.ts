@@ -265,6 +265,11 @@ export class Nexus implements StreamSink, Evidence {
     return this.cutter.withinData(side, length);
   }
 
+  /** Byte of `side` where the PDU at hand begins; 0 while that is not known. */
+  pduStart(side: Side): number {
+    return this.cutter.pduStart(side);
+  }
+
   /** Every LU that something unseen on this connection may have been meant for. */
   reachable(): readonly Lu[] {
     return this.hostSide === undefined ? this.parts.bus.directory.claimed : this.session.reachable();

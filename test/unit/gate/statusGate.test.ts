@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { atOnce, recorded, StatusGate } from '../../../src/gate/statusGate.ts';
+import { atOnce, StatusGate } from '../../../src/gate/statusGate.ts';
 import { Gathered } from './outlet.ts';
 
 /** Promises that a test resolves in the order it likes. */
@@ -32,17 +32,15 @@ describe('A3 the gate for statuses', () => {
     assert.equal(gate.held, 0);
   });
 
-  it('holds a status and all behind it until the record is synced, and nothing before it', async () => {
+  it('holds a status and all behind it until the policy lets it go, and nothing before it', async () => {
     let synced = (): void => {};
     const asked: string[] = [];
-    const gate = new StatusGate(
-      recorded((lu) => {
-        asked.push(lu);
-        return new Promise((resolve) => {
-          synced = resolve;
-        });
-      }),
-    );
+    const gate = new StatusGate((lu) => {
+      asked.push(lu);
+      return new Promise((resolve) => {
+        synced = resolve;
+      });
+    });
     const out = new Gathered();
     const lane = gate.lane(out);
     lane.status('a', 0, 1, 100);

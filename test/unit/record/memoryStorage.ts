@@ -24,6 +24,13 @@ export class MemoryStorage implements RecordStorage {
     this.syncedAt.push(length);
   }
 
+  /** As a file that was cut to nothing: an empty header page in the log. */
+  async discard(): Promise<void> {
+    if (this.sick) throw new Fault('local', 'input/output error');
+    this.log.push({ index: 0, bytes: new Uint8Array(PAGE) });
+    this.syncedAt.push(this.log.length);
+  }
+
   /** What lies there after the first `writes` of the log: all of them, or those that `kept` lets through. */
   after(writes = this.log.length, kept: (write: number) => boolean = () => true): Uint8Array {
     const pages: Uint8Array[] = [];
