@@ -1,0 +1,40 @@
+import type { FarStore } from '../base/ordered.ts';
+import type { LinkKeys } from './journeyTypes.ts';
+
+/** `serveLink(options): Promise<LinkService>` (receiver.ts) rejects with a `Fault` when it cannot listen there. */
+export interface LinkServiceOptions {
+  /** `port` 0: any free one. */
+  listen: { host: string; port: number };
+  keys: LinkKeys;
+  /** The volume of that name; undefined: there is none. Asked at every connection; never closed by the service. */
+  stores: (volume: string) => FarStore | undefined;
+  notice: (text: string) => void;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+}
+
+/** Journey links from other units. */
+export interface LinkService {
+  /** `IP:PORT` that it listens at. */
+  readonly portal: string;
+  /** The sender of a volume, while it is connected. */
+  sender(volume: string): SenderStatus | undefined;
+  /** Ends every connection, once what was being applied has been; nothing touches a store afterwards. */
+  close(): Promise<void>;
+}
+
+export interface SenderStatus {
+  /** The unit's name as its certificate has it. */
+  peer: string;
+  remote: string;
+  /** Monotonic nanoseconds. */
+  since: number;
+  /** Entries applied and durable in this connection's numbering. */
+  applied: number;
+  durable: number;
+  /** Bytes received, and bytes of entries that wait to be applied. */
+  receivedBytes: number;
+  waitingBytes: number;
+  /** Why nothing is being applied at present (the storage is full). */
+  paused: string | undefined;
+}
