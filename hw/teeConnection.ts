@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { TeeEnds, TeeOutlet, TeeOutlets, TeeTap } from '../src/base/tee.ts';
+import type { TeeAwake } from './teeAwake.ts';
 import type { TeeBuffers } from './teeBuffers.ts';
 import { KEEPALIVE_MS, readingInto } from './teeSocket.ts';
 import { HELD, STOPPED, TeeWay } from './teeWay.ts';
@@ -8,6 +9,7 @@ export interface TeeConnectionOptions {
   target: { host: string; port: number };
   connectMs: number;
   buffers: TeeBuffers;
+  awake: TeeAwake;
   /** Both ends stand: makes the tap. */
   open(ends: TeeEnds, outlets: TeeOutlets): TeeTap;
   /** The target's connection could not be made; the host's is being reset. */
@@ -41,8 +43,8 @@ export class TeeConnection {
     this.#options = options;
     this.#accepted = accepted;
     accepted.on('error', () => {});
-    this.#toTarget = new TeeWay(options.buffers, (bytes, length) => this.#fromHost(bytes, length));
-    this.#toHost = new TeeWay(options.buffers, (bytes, length) => this.#fromTarget(bytes, length));
+    this.#toTarget = new TeeWay(options.buffers, options.awake, (bytes, length) => this.#fromHost(bytes, length));
+    this.#toHost = new TeeWay(options.buffers, options.awake, (bytes, length) => this.#fromTarget(bytes, length));
     this.#target = connect({
       ...options.target,
       onread: this.#toHost,

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Fault } from '../src/base/fault.ts';
 import type { TeeEnds, TeeOutlets, TeeTap } from '../src/base/tee.ts';
+import { TeeAwake } from './teeAwake.ts';
 import { TeeBuffers } from './teeBuffers.ts';
 import { TeeConnection } from './teeConnection.ts';
 import { KEEPALIVE_MS } from './teeSocket.ts';
@@ -12,6 +13,8 @@ export interface TeeSocketsOptions {
   connectionsMax?: number;
   /** How long the target may take to accept. Default 5000. */
   connectMs?: number;
+  /** Microseconds that the event loop stays awake after bytes came (see `TeeAwake`). Default 0. */
+  awakeUs?: number;
   /** Makes the tap of a connection whose both ends stand. */
   open(ends: TeeEnds, outlets: TeeOutlets): TeeTap;
   /** A tap threw: its connection goes on without being looked at. */
@@ -35,6 +38,7 @@ export class TeeSockets {
   readonly #server: Server;
   readonly #connections = new Set<TeeConnection>();
   readonly #buffers = new TeeBuffers();
+  readonly #awake: TeeAwake;
   #count = 0;
   #full = false;
   #unreachable = false;
@@ -42,6 +46,7 @@ export class TeeSockets {
 
   private constructor(options: TeeSocketsOptions) {
     this.#options = options;
+    this.#awake = new TeeAwake(options.awakeUs ?? 0);
     this.#server = createServer({
       pauseOnConnect: true,
       allowHalfOpen: true,
@@ -92,6 +97,7 @@ export class TeeSockets {
    */
   async stop(withinMs: number): Promise<void> {
     this.#server.close();
+    this.#awake.stop();
     for (const connection of this.#connections) connection.stopReading();
     const until = performance.now() + withinMs;
     const busy = (): boolean => [...this.#connections].some((connection) => !connection.idle);
@@ -126,6 +132,7 @@ export class TeeSockets {
       target,
       connectMs,
       buffers: this.#buffers,
+      awake: this.#awake,
       open: (ends, outlets) => {
         this.#unreachable = false;
         return open(ends, outlets);

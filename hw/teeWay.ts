@@ -1,4 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net';
+import type { TeeAwake } from './teeAwake.ts';
 import type { ReadBuffer, TeeBuffers } from './teeBuffers.ts';
 
 /** Bytes that wait for a slow reader before nothing more is read for it. */
@@ -17,6 +18,7 @@ export class TeeWay implements OnReadOpts {
   /** Decides what becomes of bytes that were read, and calls `pass` for those that go on as they are. */
   readonly #read: (bytes: Uint8Array, length: number) => void;
   readonly #buffers: TeeBuffers;
+  readonly #awake: TeeAwake;
   #source: Socket | undefined;
   #sink: Socket | undefined;
   #at: ReadBuffer;
@@ -24,8 +26,9 @@ export class TeeWay implements OnReadOpts {
   readonly #lent: ReadBuffer[] = [];
   #paused = 0;
 
-  constructor(buffers: TeeBuffers, read: (bytes: Uint8Array, length: number) => void) {
+  constructor(buffers: TeeBuffers, awake: TeeAwake, read: (bytes: Uint8Array, length: number) => void) {
     this.#buffers = buffers;
+    this.#awake = awake;
     this.#read = read;
     this.#at = buffers.take();
   }
@@ -36,6 +39,7 @@ export class TeeWay implements OnReadOpts {
   /** OnReadOpts: `length` bytes were read. */
   readonly callback = (length: number, bytes: Uint8Array): boolean => {
     this.#read(bytes, length);
+    this.#awake.arrived();
     return this.#paused === 0;
   };
 

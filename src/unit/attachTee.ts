@@ -24,6 +24,7 @@ export async function attachTee(config: TeeSource, { snoop, notice, writes }: Te
     ...gates,
     rewriteDiscovery: config.rewriteDiscovery,
     connectionsMax: config.connections,
+    awakeUs: config.awakeUs,
     notice,
   });
   return new TeeAttachment(config, tee, gates);

@@ -20,6 +20,7 @@ interface RawTee {
   rewriteDiscovery?: boolean;
   status?: 'at-once' | 'recorded';
   connections?: number;
+  awakeUs?: number;
 }
 
 /** How the unit sits on a live bus, as it is written: exactly one of them. */
@@ -97,6 +98,7 @@ const teeGroup = group<RawTee>({
   rewriteDiscovery: { check: flag },
   status: { check: oneOf(['at-once', 'recorded']) },
   connections: { check: whole(1, 65_535, 'connections') },
+  awakeUs: { check: whole(0, 1000, 'microseconds') },
 });
 
 const tee: Check<RawTee> = (node, where, book) => {
@@ -164,6 +166,7 @@ export function sourceConfig(raw: RawSource): TapSource | TeeSource {
     rewriteDiscovery: false,
     status: 'at-once',
     connections: 1024,
+    awakeUs: 50,
     ...rest,
   };
 }

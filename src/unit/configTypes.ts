@@ -81,6 +81,8 @@ export interface TeeSource {
   status: 'at-once' | 'recorded';
   /** Of hosts, at one time. */
   connections: number;
+  /** Microseconds that the process stays awake after bytes came; 0: not at all. */
+  awakeUs: number;
 }
 
 export interface VolumeConfig {

@@ -21,6 +21,8 @@ export interface TeeOptions {
   rewriteDiscovery?: boolean;
   connectionsMax?: number;
   connectMs?: number;
+  /** Microseconds that the event loop stays awake after bytes came. Default 0. */
+  awakeUs?: number;
   notice: (text: string) => void;
   /**
    * Decoding of a connection has hit a bug: it goes on unwatched. `lus` can be changed by it; they are in doubt whole (the
@@ -96,12 +98,13 @@ class Tee implements RunningTee {
   }
 
   async open(): Promise<void> {
-    const { connectionsMax, connectMs, snoop } = this.#options;
+    const { connectionsMax, connectMs, awakeUs, snoop } = this.#options;
     this.#sockets = await TeeSockets.listen({
       listen: portal(this.#options.listen, 'listen'),
       target: portal(this.#options.target, 'target'),
       ...(connectionsMax === undefined ? {} : { connectionsMax }),
       ...(connectMs === undefined ? {} : { connectMs }),
+      ...(awakeUs === undefined ? {} : { awakeUs }),
       open: (ends, outlets) => this.#tap(ends, outlets),
       blind: (connection, error) => this.#wentBlind(connection, error),
       ended: (connection) => this.#ended(connection),

@@ -113,7 +113,7 @@ describe('H1 the configuration of a live unit', () => {
       const config = await load(
         [
           'source:',
-          '  tee: {listen: "[::]:3262", target: "[FD66::2]:3260", rewriteDiscovery: true, status: recorded, connections: 8}',
+          '  tee: {listen: "[::]:3262", target: "[FD66::2]:3260", rewriteDiscovery: true, status: recorded, connections: 8, awakeUs: 0}',
           'state: /var/lib/unit',
           'control: run/unit.sock',
           'buffer: {bytes: 1MiB, threshold: 0, whenFull: lbn}',
@@ -149,6 +149,7 @@ describe('H1 the configuration of a live unit', () => {
         rewriteDiscovery: true,
         status: 'recorded',
         connections: 8,
+        awakeUs: 0,
       });
       assert.equal(config.state, '/var/lib/unit');
       assert.equal(config.control, join(folder, 'run/unit.sock'));
@@ -185,6 +186,14 @@ describe('H1 the configuration of a live unit', () => {
         path: '/dev/sdb',
       });
       assert.equal((await load(good({}, { first: undefined }))).volumes[0].first, undefined);
+    });
+
+    it('fills in what a tee leaves out', async () => {
+      const listen = '127.0.0.1:3261';
+      const target = '127.0.0.1:3260';
+      const config = await load(good({ source: { tee: { listen, target } } }));
+      const defaults = { rewriteDiscovery: false, status: 'at-once', connections: 1024, awakeUs: 50 };
+      assert.deepEqual(config.source, { kind: 'tee', listen, target, ...defaults });
     });
 
     it('is what the README and the help show', async () => {
@@ -259,6 +268,8 @@ describe('H1 the configuration of a live unit', () => {
       ['a target that is everybody', tee({ target: '0.0.0.0:3260' }), /nobody can connect to "0\.0\.0\.0:3260"/],
       ['a tee onto itself', tee({ listen: TEE.target }), /target: the tee would connect to itself/],
       ['another policy', tee({ status: 'durable' }), /status: "at-once" or "recorded" is expected, not the text/],
+      ['too long awake', tee({ awakeUs: 1001 }), /awakeUs: a whole number of microseconds from 0 to 1000/],
+      ['awake for a negative time', tee({ awakeUs: -1 }), /awakeUs: a whole number of microseconds from 0 to 1000/],
       ['no connections', tee({ connections: 0 }), /connections: a whole number of connections from 1 to 65535/],
       ['no state', good({ state: undefined }), /the key "state" is missing; write "state": FOLDER/],
       ['a URL as state', good({ state: 'file:state' }), /state: "file:state" is a URL; write the path alone: "state"/],
