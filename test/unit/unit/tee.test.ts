@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Fault } from '../../../src/base/fault.ts';
 import { StatusGate, type StatusPolicy } from '../../../src/gate/statusGate.ts';
+import { WriteGate } from '../../../src/gate/writeGate.ts';
 import { Snoop, type SnoopOptions } from '../../../src/snoop/snoop.ts';
 import { type BlindConnection, openTee, type RunningTee, type TeeOptions } from '../../../src/unit/tee.ts';
 import { blocks, claim, HOST, LU, startWrite, TARGET, write } from '../../kit/bus.ts';
@@ -78,6 +79,7 @@ class Setting {
   readonly server: Server;
   tee!: RunningTee;
   onChange: () => void = () => {};
+  onIntent: (lu: string) => void = () => {};
   private accepted: (socket: Socket) => void = () => {};
   private readonly sockets: Socket[] = [];
 
@@ -94,7 +96,10 @@ class Setting {
           if (change.lease !== undefined) this.room.give(change.lease);
           this.onChange();
         },
-        intent: (lu, offset, length) => this.intents.push(`${lu} ${offset} ${length}`),
+        intent: (lu, offset, length) => {
+          this.intents.push(`${lu} ${offset} ${length}`);
+          this.onIntent(lu);
+        },
       },
       ...options,
     });
@@ -203,6 +208,97 @@ describe('A3 the tee of a unit', () => {
       await link.ends.host.has(link.sent.target.length);
       assert.deepEqual(link.ends.host.received, link.sent.target);
     }
+  });
+
+  /** A tee whose intents wait until `go`. */
+  const gated = async (): Promise<{ writes: WriteGate; go: () => void }> => {
+    const writes = new WriteGate();
+    await open({ writes, gate: new StatusGate(writes.policy) });
+    let go = (): void => {};
+    const wait = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    setting.onIntent = (lu) => writes.intent(lu, wait);
+    return { writes, go };
+  };
+  const intended = async (count: number): Promise<void> => {
+    while (setting.intents.length < count) await new Promise(setImmediate);
+  };
+
+  it('holds a command that has to wait, all behind it and the end of the direction, not what came before it', async () => {
+    const { writes, go } = await gated();
+    const { link, c } = await setting.login();
+    const { target } = link.ends;
+    c.ping();
+    await link.play();
+    const before = target.received.length;
+    const nop = c.command(new Uint8Array(6));
+    const sent = startWrite(c, 3, blocks(1, 2));
+    startWrite(c, 9, blocks(2, 200));
+    await link.play(true);
+    await intended(2);
+    link.ends.host.socket.end();
+    await target.has(before + 48);
+    assert.equal(writes.holding, 1);
+    let ended = false;
+    target.socket.on('end', () => {
+      ended = true;
+    });
+    await new Promise(setImmediate);
+    assert.equal(ended, false);
+    go();
+    await target.has(link.sent.host.length);
+    assert.deepEqual(target.received, link.sent.host);
+    while (!ended) await new Promise(setImmediate);
+    c.status(nop);
+    c.status(sent);
+    await link.play();
+    assert.deepEqual([writes.holding, writes.held], [0, 1]);
+    assert.deepEqual(setting.found.model(LU).read(3, 2), blocks(1, 2));
+  });
+
+  it('a held command is not overtaken when decoding meets a bug', async () => {
+    const { go } = await gated();
+    const { link, c } = await setting.login();
+    const before = link.ends.target.received.length;
+    startWrite(c, 3, blocks(1));
+    await link.play(true);
+    await intended(1);
+    setting.onIntent = () => {
+      setting.onIntent = () => {};
+      throw new Error('a bug');
+    };
+    startWrite(c, 4, blocks(2));
+    startWrite(c, 5, blocks(3, 40));
+    await link.play(true);
+    while (setting.blind.length === 0) await new Promise(setImmediate);
+    startWrite(c, 6, blocks(4));
+    await link.play(true);
+    assert.equal(link.ends.target.received.length, before);
+    go();
+    await link.ends.target.has(link.sent.host.length);
+    assert.deepEqual(link.ends.target.received, link.sent.host);
+  });
+
+  it('a connection that is no longer watched waits until all it can reach is marked', async () => {
+    const { go } = await gated();
+    const { link, c } = await setting.login();
+    const before = link.ends.target.received.length;
+    const wait = setting.onIntent;
+    setting.onIntent = () => {
+      setting.onIntent = wait;
+      throw new Error('a bug');
+    };
+    startWrite(c, 4, blocks(2));
+    await link.play(true);
+    while (setting.blind.length === 0) await new Promise(setImmediate);
+    assert.equal(setting.intents.at(-1), `${LU} 0 ${Number.MAX_SAFE_INTEGER}`);
+    startWrite(c, 6, blocks(4));
+    await link.play(true);
+    assert.equal(link.ends.target.received.length, before);
+    go();
+    await link.ends.target.has(link.sent.host.length);
+    assert.deepEqual(link.ends.target.received, link.sent.host);
   });
 
   it('tells hosts its own portal in answers to SendTargets', async () => {
