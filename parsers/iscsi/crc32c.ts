@@ -1,20 +1,26 @@
 /**
- * CRC-32C (Castagnoli), the iSCSI digest: RFC 7143 section 13.1 and RFC 3385. Eight tables, eight bytes a step.
+ * CRC-32C (Castagnoli), the iSCSI digest: RFC 7143 section 13.1 and RFC 3385. Eight tables, eight bytes a step; long runs
+ * are read as words, sixteen bytes a step.
  */
 const POLYNOMIAL = 0x82f63b78;
+const TABLES = 16;
 const T = makeTables();
+/** Below this a view of the words costs more than it saves. */
+const WORDS_MIN = 512;
+/** Words as this machine reads them are the words that the tables are for. */
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-function makeTables(): Uint32Array {
-  const tables = new Uint32Array(8 * 256);
+function makeTables(): Int32Array {
+  const tables = new Int32Array(TABLES * 256);
   for (let n = 0; n < 256; n++) {
     let c = n;
     for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ POLYNOMIAL : c >>> 1;
-    tables[n] = c >>> 0;
+    tables[n] = c;
   }
-  for (let t = 1; t < 8; t++) {
+  for (let t = 1; t < TABLES; t++) {
     for (let n = 0; n < 256; n++) {
       const c = tables[(t - 1) * 256 + n];
-      tables[t * 256 + n] = (tables[c & 0xff] ^ (c >>> 8)) >>> 0;
+      tables[t * 256 + n] = tables[c & 0xff] ^ (c >>> 8);
     }
   }
   return tables;
@@ -27,6 +33,13 @@ export const CRC_START = 0xffffffff | 0;
 export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: number): number {
   let c = state;
   let i = from;
+  if (to - from >= WORDS_MIN && LITTLE_ENDIAN) {
+    const aligned = from + (-(bytes.byteOffset + from) & 3);
+    for (; i < aligned; i++) c = T[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
+    const count = ((to - i) >>> 4) << 2;
+    c = crcWords(c, new Int32Array(bytes.buffer, bytes.byteOffset + i, count), count);
+    i += 4 * count;
+  }
   for (const end = to - 7; i < end; i += 8) {
     c ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
     c =
@@ -41,6 +54,35 @@ export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: nu
   }
   for (; i < to; i++) c = T[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
   return c;
+}
+
+/** `count` words, a multiple of four. */
+function crcWords(state: number, words: Int32Array, count: number): number {
+  let s = state;
+  for (let w = 0; w < count; w += 4) {
+    const a = words[w] ^ s;
+    const b = words[w + 1];
+    const c = words[w + 2];
+    const d = words[w + 3];
+    s =
+      T[3840 + (a & 0xff)] ^
+      T[3584 + ((a >>> 8) & 0xff)] ^
+      T[3328 + ((a >>> 16) & 0xff)] ^
+      T[3072 + (a >>> 24)] ^
+      T[2816 + (b & 0xff)] ^
+      T[2560 + ((b >>> 8) & 0xff)] ^
+      T[2304 + ((b >>> 16) & 0xff)] ^
+      T[2048 + (b >>> 24)] ^
+      T[1792 + (c & 0xff)] ^
+      T[1536 + ((c >>> 8) & 0xff)] ^
+      T[1280 + ((c >>> 16) & 0xff)] ^
+      T[1024 + (c >>> 24)] ^
+      T[768 + (d & 0xff)] ^
+      T[512 + ((d >>> 8) & 0xff)] ^
+      T[256 + ((d >>> 16) & 0xff)] ^
+      T[d >>> 24];
+  }
+  return s;
 }
 
 /** The CRC as the number that stands on the wire read little-endian (the digest is sent least significant byte first). */

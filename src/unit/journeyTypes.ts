@@ -24,7 +24,7 @@ export interface JourneyVolumeOptions {
   epoch: string;
   /** What names this unit for good, across its restarts and among all units: also tells whether another one wrote meanwhile. */
   unit: string;
-  /** Of the volume that is mirrored; 0 while unknown. A far end with other blocks, or that is longer, is told and refused. */
+  /** Of the volume that is mirrored; 0 while unknown. A far end whose blocks do not fit into these refuses. */
   bytes: number;
   blockSize: number;
   /** Bytes a second on the wire; absent: as fast as it goes. */
