@@ -43,7 +43,7 @@ export function readSegmentHeader(bytes: Uint8Array): SegmentHeader | ParseFault
   if (bytes.length < SEGMENT_HEADER_BYTES) return parseFault(bytes.length, 'the header is cut');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   if (view.getUint32(0) !== MAGIC[0] || view.getUint32(4) !== MAGIC[1]) return parseFault(0, 'not a queue segment');
-  if (crc32c(bytes, 0, CRC_AT) !== digestAt(bytes, CRC_AT)) return parseFault(CRC_AT, 'the header's checksum is wrong');
+  if (crc32c(bytes, 0, CRC_AT) !== digestAt(bytes, CRC_AT)) return parseFault(CRC_AT, "the header's checksum is wrong");
   const version = view.getUint16(8);
   if (version !== VERSION) return parseFault(8, `version ${version}, not ${VERSION}`);
   if (view.getUint32(12) !== SEGMENT_HEADER_BYTES) return parseFault(12, 'a header of another length');
