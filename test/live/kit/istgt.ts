@@ -76,7 +76,7 @@ function configuration({ folder, portal, target, image, blockSize = 512 }: Istgt
 [UnitControl]
   AuthMethod CHAP Mutual
   AuthGroup AuthGroup10000
-  Portal UC1 ${host}:${Number(port) + 1}
+  Portal UC1 ${host}:${Number(port) + 50}
   Netmask 127.0.0.1
 [PortalGroup1]
   Portal DA1 ${portal}
