@@ -45,6 +45,8 @@ export class InlineStream implements Carrier {
   readonly stream: number;
   readonly ends: StreamEnds;
   onStatus: StatusListener | undefined;
+  /** True while bytes of the host's that were given have not been handed on. */
+  heldBack: (() => boolean) | undefined;
   private readonly parts: InlineParts;
   private nexus: Nexus | undefined;
   /** The nexus at hand has seen the stream from its first byte. */
@@ -213,6 +215,7 @@ export class InlineStream implements Carrier {
 
   private begin(): void {
     this.nexus = this.parts.makeNexus(() => this);
+    this.nexus.heldBack = () => this.heldBack?.() === true;
     this.nexus.onStatus = (task, start) => {
       this.onStatus?.(task.lu.root.id, task.status, task.ordinal, Math.max(0, start - this.targetBytes));
     };

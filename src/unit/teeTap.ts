@@ -49,6 +49,8 @@ export class StreamTap implements TeeTap {
     const outlet = outlets.toHost;
     this.#lane = gate?.lane(outlet);
     this.#writes = writes?.lane(outlets.toTarget, () => stream.announcedAt);
+    const writesLane = this.#writes;
+    if (writesLane !== undefined) stream.heldBack = () => !writesLane.clear;
     const lane = this.#lane;
     if (lane !== undefined)
       stream.onStatus = (lu, status, ordinal, at) => lane.status(lu, status, ordinal, this.#position + at);

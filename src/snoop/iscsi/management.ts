@@ -121,14 +121,14 @@ export class SessionControl {
   /** Session reinstatement ends all tasks of the old session before the new one starts (RFC 7143 section 6.3.5). */
   private reinstated(old: Session): void {
     this.abort(old, [...old.nexuses], () => true);
-    for (const { task } of this.sessions.take((l) => l.session === old)) this.journal.finalise(task);
+    for (const { task } of this.sessions.take((l) => l.session === old && !l.held)) this.journal.finalise(task);
   }
 
   private abort(session: Session, nexuses: readonly Nexus[], which: (task: Task) => boolean): void {
     for (const nexus of nexuses) {
       for (const task of [...nexus.open.values()]) if (which(task)) this.tasks.end(nexus, task, 'aborted');
     }
-    for (const { task } of this.sessions.take((l) => l.session === session && which(l.task)))
+    for (const { task } of this.sessions.take((l) => l.session === session && !l.held && which(l.task)))
       this.journal.finalise(task);
   }
 
@@ -136,7 +136,7 @@ export class SessionControl {
   private reset(lu: Lu, attention: boolean): void {
     for (const session of this.sessions.at(lu))
       this.abort(session, [...session.nexuses], (task) => task.lu.root === lu);
-    for (const { task } of this.sessions.take((l) => l.task.lu.root === lu)) this.journal.finalise(task);
+    for (const { task } of this.sessions.take((l) => l.task.lu.root === lu && !l.held)) this.journal.finalise(task);
     if (attention) lu.resets++;
     this.bus.notice(`reset ${lu.id} ${this.bus.now}`, `${lu.id}: reset by task management`);
   }

@@ -72,6 +72,8 @@ export class Nexus implements StreamSink, Evidence {
   readonly target: TargetPdus;
   /** Told of each status of a task that may change the medium, and at which byte of the target's direction its PDU starts. */
   onStatus: ((task: Task, start: number) => void) | undefined;
+  /** True while bytes of the host's that were given have not been handed on to the target. */
+  heldBack: () => boolean = never;
 
   private readonly moment: Moment;
   private readonly ends: StreamEnds;
@@ -347,4 +349,8 @@ export class Nexus implements StreamSink, Evidence {
     this.ledger.clear();
     this.parts.uneasy.delete(this);
   }
+}
+
+function never(): boolean {
+  return false;
 }

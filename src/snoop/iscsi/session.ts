@@ -109,6 +109,8 @@ export interface Lingering {
   task: Task;
   session: Session;
   since: number;
+  /** The unit held its connection back as it ended: what ended it there proves nothing, only time does. */
+  held: boolean;
 }
 
 /** Sessions and targets of one snoop, and the tasks that outlived their connections. */

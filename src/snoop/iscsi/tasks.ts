@@ -1,28 +1,22 @@
 import { u16, u32 } from '../../../parsers/iscsi/bytes.ts';
-import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
-import { LBN_REFUSED, parseCdb } from '../../../parsers/scsi/cdb.ts';
 import { lunNumber } from '../../../parsers/scsi/lun.ts';
-import {
-  isCapacityChanged,
-  isPowerOn,
-  MISCOMPARE,
-  outcomeOf,
-  parseSense,
-  UNIT_ATTENTION,
-} from '../../../parsers/scsi/sense.ts';
+import { MISCOMPARE, outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
 import type { Ending } from '../../base/command.ts';
 import { Extents } from '../../base/extents.ts';
 import { isParseFault } from '../../base/fault.ts';
 import type { Bus } from '../bus.ts';
 import { CommandReporter } from '../commands.ts';
-import { hasList, type ListedExtents, listBytes, readList } from '../lists.ts';
+import { hasList } from '../lists.ts';
 import { Facts } from '../lu/facts.ts';
 import type { Journal } from '../lu/journal.ts';
-import { SMALL_MAX, Task } from '../task.ts';
-import { copies, farOf } from './copies.ts';
+import { Task } from '../task.ts';
+import { copies } from './copies.ts';
+import { Landing } from './landing.ts';
 import type { Nexus } from './nexus.ts';
-import type { Session, SessionTable } from './session.ts';
+import { Opening } from './opening.ts';
+import { Restarts } from './restarts.ts';
+import type { SessionTable } from './session.ts';
 
 const GOOD = 0;
 const CHECK_CONDITION = 2;
@@ -32,8 +26,6 @@ const RETIRED_MAX = 256;
 const OPEN_MAX = 8192;
 /** A target that is silent for so long on a command has perhaps vanished. */
 const VANISHED_NS = 2e9;
-/** Tasks that outlived their connections; more are not followed one by one. */
-const LINGERING_MAX = 4096;
 /** An LBN beyond any: LUNs that cannot be expressed share one LU without a volume. */
 const NO_LUN = Number.MAX_SAFE_INTEGER;
 
@@ -41,12 +33,11 @@ const NO_LUN = Number.MAX_SAFE_INTEGER;
 export class Tasks {
   private readonly bus: Bus;
   private readonly journal: Journal;
-  private readonly sessions: SessionTable;
   private readonly facts: Facts;
   private readonly reporter: CommandReporter;
-  private readonly scratch = new Uint8Array(16 + 1024);
-  /** Bytes of parameter lists and answers kept outside the room. */
-  private smallBytes = 0;
+  private readonly opening: Opening;
+  private readonly landing: Landing;
+  private readonly restarts: Restarts;
   private opens = 0;
   /** The latest frame that a command ended in. */
   private lastFrame = 0;
@@ -54,9 +45,11 @@ export class Tasks {
   constructor(bus: Bus, journal: Journal, sessions: SessionTable) {
     this.bus = bus;
     this.journal = journal;
-    this.sessions = sessions;
     this.facts = new Facts(bus, journal);
     this.reporter = new CommandReporter(bus);
+    this.opening = new Opening(bus, journal);
+    this.landing = new Landing(bus, journal, sessions);
+    this.restarts = new Restarts(bus, journal, sessions);
   }
 
   /** The LUN field at `at`, as a number. */
@@ -90,36 +83,21 @@ export class Tasks {
     task.writes = (b[at + 1] & 0x20) !== 0;
     task.edtl = u32(b, at + 20);
     task.queueDepth = ++lu.outstanding;
-    this.readCdb(task, pdu);
+    this.opening.readCdb(task, pdu);
     nexus.open.set(itt, task);
     nexus.retired.delete(itt);
     const { operation } = task.cdb;
     const foreign = !operation.known || !operation.blockDevice;
     task.mutates = operation.nature === 'write' || (foreign && task.writes);
-    if (task.mutates) this.enter(nexus, task, foreign);
+    if (task.mutates) this.opening.enter(nexus, task, foreign);
     else if (operation.sync) task.epoch = lu.synchroniseSent(task.openFrame);
-    else this.keepSmall(task, this.facts.wants(task));
+    else this.opening.keepSmall(task, this.facts.wants(task));
     return task;
   }
 
-  /** Data arrived for `task`: a complete parameter list tells its extents. */
+  /** Data arrived for `task`. */
   dataMoved(nexus: Nexus, task: Task): void {
-    if (!task.mutates || task.blocksKnown || !hasList(task)) return;
-    const need = Math.min(listBytes(task), task.small?.length ?? 0);
-    if (need === 0 || task.landed < need) return;
-    const list = task.unbelieved(need).isEmpty ? readList(task) : undefined;
-    if (list !== undefined && !list.unknown) this.journal.know(task, list.own);
-    if (!this.journal.intents.wanted) return;
-    if (list === undefined || list.unknown) this.journal.intents.all(task.lu.root);
-    if (copies(task)) this.intendFar(farOf(nexus, task, list, this.bus.directory));
-  }
-
-  /** The blocks of other LUs that a copy is about to write. */
-  private intendFar(far: NonNullable<Task['far']>): void {
-    for (const { lu, extents } of far) {
-      if (extents === 'wholeLu') this.journal.intents.all(lu);
-      else extents.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => this.journal.intents.blocks(lu, start, end));
-    }
+    this.opening.dataMoved(nexus, task);
   }
 
   /** A status for an open task. `status` -2: the target failed without one. */
@@ -152,14 +130,14 @@ export class Tasks {
       if (task.cdb.operation.sync) this.synchronised(task);
       // MODE SELECT and FORMAT UNIT may have changed WCE and more: what the host reads next counts.
       if (task.cdb.operation.mayChangeFormat) task.lu.root.cache = undefined;
-    } else if (task.sense !== undefined) this.attention(session, task);
+    } else if (task.sense !== undefined) this.restarts.attention(session, task);
     if (task.mutates) {
       if (underflow > 0) this.shorten(task, underflow);
       const outcome = status === -2 ? 'doubt' : outcomeOfWrite(task, status);
       if (outcome === 'unchanged') this.journal.leave(task, 'nothing', 'outcome', true);
       else this.landed(nexus, task, outcome);
     }
-    this.forgetSmall(task);
+    this.opening.forgetSmall(task);
     this.lostStatuses(nexus);
   }
 
@@ -206,7 +184,9 @@ export class Tasks {
   }
 
   /** Ends a task without a status of its own. */
-  end(nexus: Nexus, task: Task, ending: Exclude<Ending, 'status'>, final = true): void {
+  end(nexus: Nexus, task: Task, ending: Exclude<Ending, 'status'>, seenLast = true): void {
+    // What the unit itself holds back reaches the target after whatever ended it here.
+    const final = seenLast && !nexus.heldBack();
     task.ending = ending;
     task.responseFrame = 0;
     task.endFrame = ending === 'aborted' ? Math.max(nexus.frame, this.lastFrame) : nexus.frame;
@@ -216,24 +196,15 @@ export class Tasks {
     nexus.retired.set(task.itt, task);
     if (task.mutates) {
       const doubt = ending === 'status-lost' || ending === 'unfinished' ? 'lost-status' : 'aborted';
-      if (copies(task)) this.copied(nexus, task);
+      if (copies(task)) this.opening.copied(nexus, task);
       this.journal.leave(task, 'doubt', doubt, final);
-      if (!final) this.linger(nexus, task);
+      if (!final) this.landing.linger(nexus, task);
     }
     // The first command of a new session at a target that may have restarted: what was lost may have been the news.
     const { session } = nexus;
-    if (ending === 'status-lost' && session.afterSuspect && !session.used.has(task.lu.root)) this.restarted(session);
-    this.forgetSmall(task);
-  }
-
-  /** It may still land. */
-  private linger(nexus: Nexus, task: Task): void {
-    const { lingering } = this.sessions;
-    lingering.push({ task, session: nexus.session, since: this.bus.now });
-    if (lingering.length <= LINGERING_MAX) return;
-    const given = lingering.splice(0, LINGERING_MAX / 2);
-    for (const one of given) this.journal.finalise(one.task);
-    for (const lu of new Set(given.map((one) => one.task.lu.root))) this.journal.unfollowed(lu);
+    if (ending === 'status-lost' && session.afterSuspect && !session.used.has(task.lu.root))
+      this.restarts.restarted(session);
+    this.opening.forgetSmall(task);
   }
 
   /** The connection is over: what was open may still land unless the whole source has ended. */
@@ -245,22 +216,14 @@ export class Tasks {
     for (const task of [...nexus.open.values()]) {
       this.end(nexus, task, sourceEnded ? 'unfinished' : 'connection-lost', sourceEnded);
     }
-    if (!sourceEnded && !loggedOut) this.joinedAndLost(session);
+    if (!sourceEnded && !loggedOut) this.landing.joinedAndLost(session);
     nexus.retired.clear();
     nexus.statusCandidates.clear();
   }
 
-  /** A connection that was there before the unit looked has gone: what was under way on it then may still land. */
-  private joinedAndLost(session: Session): void {
-    const { began, now, settleNs } = this.bus;
-    if (began === undefined || session.fromStart || now - began > settleNs) return;
-    for (const lu of session.reachable()) for (const one of lu.candidates ?? [lu]) this.journal.unfollowed(one);
-  }
-
-  /** Lingering tasks that can no longer land (requirement B6): settled by time. */
+  /** Time has passed. */
   tick(): void {
-    const over = this.sessions.take((l) => this.bus.now - l.since > this.bus.settleNs);
-    for (const { task } of over) this.journal.finalise(task);
+    this.landing.tick();
   }
 
   /** Statuses are missing, and no more tasks are open than that: theirs were the missing ones. */
@@ -280,100 +243,12 @@ export class Tasks {
       this.journal.leave(task, 'nothing', 'effect', true);
       return;
     }
-    const list = this.wholeList(task);
-    if (copies(task)) this.copied(nexus, task);
+    const list = this.opening.wholeList(task);
+    if (copies(task)) this.opening.copied(nexus, task);
     // With IMMED the work goes on after GOOD: SANITIZE and FORMAT of the whole LU, copies, token writes.
     const immed = list?.immed === true || (task.wholeLu && task.cdb.immed);
     this.journal.leave(task, immed ? 'doubt' : outcome, immed ? 'effect' : 'outcome', !immed);
-    if (immed) this.linger(nexus, task);
-  }
-
-  /** Its parameter list, where all of it was seen. */
-  private wholeList(task: Task): ListedExtents | undefined {
-    if (!hasList(task) || task.small === undefined || task.edtl === 0) return undefined;
-    const need = listBytes(task);
-    return need <= task.small.length && task.unbelieved(need).isEmpty ? readList(task) : undefined;
-  }
-
-  /** A copy writes to other LUs: those it names, or any that it could. */
-  private copied(nexus: Nexus, task: Task): void {
-    task.far = farOf(nexus, task, this.wholeList(task), this.bus.directory);
-    for (const { lu, extents } of task.far) this.journal.doubtFar(lu, extents);
-  }
-
-  private enter(nexus: Nexus, task: Task, foreign: boolean): void {
-    const { cdb, lu } = task;
-    const { operation } = cdb;
-    if (foreign) {
-      this.bus.notice(
-        `opcode ${operation.name} ${lu.id}`,
-        `${lu.id}: ${operation.name} carries data out and is not understood`,
-      );
-      task.doubt = 'unknown-command';
-    }
-    const { effect } = operation;
-    const placed = effect === 'data' || effect === 'or' || effect === 'compareWrite';
-    const counted = placed || effect === 'extents';
-    if (effect === 'or' && (cdb.bmop !== 0 || cdb.orwGeneration !== 0)) {
-      for (const one of lu.candidates ?? [lu]) one.orwGenerations = true;
-    }
-    if (counted && cdb.blocks === 0 && !cdb.toEnd) {
-      task.mutates = false;
-      return;
-    }
-    this.journal.enter(task);
-    const longPhysical = cdb.pblock && lu.physicalBlocks !== 1;
-    if (foreign || effect === 'wholeLu' || cdb.lbn === LBN_REFUSED) this.journal.knowWhole(task);
-    else if (counted && (cdb.toEnd || (longPhysical && lu.physicalBlocks === 0))) this.journal.knowWhole(task);
-    else if (counted && longPhysical) {
-      // WRITE LONG with PBLOCK replaces the physical block that holds the LBN (SBC-3 section 5.47).
-      const n = lu.physicalBlocks;
-      const first = Math.floor((cdb.lbn - lu.lowestAligned) / n) * n + lu.lowestAligned;
-      this.journal.know(task, [Math.max(0, first), first + n]);
-    } else if (counted) this.journal.know(task, [cdb.lbn, cdb.lbn + cdb.blocks]);
-    else if (effect === 'same') {
-      const capacity = lu.blocks > 0 ? Math.max(lu.blocks, cdb.lbn) : Number.MAX_SAFE_INTEGER;
-      const end = cdb.toEnd ? capacity : cdb.lbn + cdb.blocks;
-      this.journal.know(task, [cdb.lbn, end]);
-    } else if (!hasList(task)) this.journal.knowWhole(task);
-    else this.keepList(nexus, task);
-    if (task.edtl > 0 && (placed || effect === 'same')) task.lease = this.bus.room?.take(task.edtl);
-  }
-
-  private keepList(nexus: Nexus, task: Task): void {
-    this.keepSmall(task, Math.min(listBytes(task), SMALL_MAX));
-    if (task.small !== undefined || task.edtl === 0 || !this.journal.intents.wanted) return;
-    // Where it writes will not be known before it is complete at the target.
-    this.journal.intents.all(task.lu.root);
-    if (copies(task)) this.intendFar(farOf(nexus, task, undefined, this.bus.directory));
-  }
-
-  private keepSmall(task: Task, bytes: number): void {
-    if (bytes === 0 || this.smallBytes + bytes > 64 * SMALL_MAX) return;
-    task.small = new Uint8Array(bytes);
-    this.smallBytes += bytes;
-  }
-
-  private forgetSmall(task: Task): void {
-    if (task.small === undefined) return;
-    this.smallBytes -= task.small.length;
-    task.small = undefined;
-  }
-
-  private readCdb(task: Task, pdu: PduSplitter): void {
-    const { bhs: b, bhsAt: at } = pdu;
-    // An extended CDB continues in an AHS of type 1 (RFC 7143 section 11.2.2.3).
-    for (let i = at + BHS_BYTES, end = i + pdu.ahsBytes; i + 4 <= end; ) {
-      const length = u16(b, i);
-      if (b[i + 2] === 1 && length > 1 && i + 3 + length <= end) {
-        this.scratch.set(b.subarray(at + 32, at + 48), 0);
-        this.scratch.set(b.subarray(i + 4, i + 3 + length), 16);
-        parseCdb(this.scratch, 0, 16 + length - 1, task.cdb);
-        return;
-      }
-      i += (3 + length + 3) & ~3;
-    }
-    parseCdb(b, at + 32, 16, task.cdb);
+    if (immed) this.landing.linger(nexus, task);
   }
 
   private close(nexus: Nexus, task: Task): void {
@@ -399,39 +274,6 @@ export class Tasks {
     if (whole) lu.synchronised(task.epoch);
     else if (cdb.lbn >= 0) lu.synchronised(task.epoch, cdb.lbn, end);
     this.journal.barrier(lu, task.responseTime);
-  }
-
-  /** Unit attentions tell of restarts and of new capacities (requirement B2b). */
-  private attention(session: Session, task: Task): void {
-    const lu = task.lu.root;
-    if (task.sense === undefined) return;
-    if (isCapacityChanged(task.sense)) {
-      this.bus.notice(`capacity ${lu.id}`, `${lu.id}: the target says that its capacity changed`);
-      // Until the next READ CAPACITY nothing is cut off at the old one.
-      lu.blocks = 0;
-    }
-    // MODE PARAMETERS CHANGED: WCE may be another one.
-    if (task.sense.key === UNIT_ATTENTION && task.sense.asc === 0x2a && task.sense.ascq <= 1) lu.cache = undefined;
-    if (!isPowerOn(task.sense)) return;
-    const greeting = session.used.get(lu) !== lu.resets;
-    if (greeting && !session.afterSuspect) return;
-    this.restarted(session);
-    session.used.clear();
-    session.afterSuspect = false;
-  }
-
-  /** The target has restarted: what its caches held may be lost, and nothing it had been given before can still land. */
-  private restarted(session: Session): void {
-    const { target } = session;
-    target.suspect = false;
-    this.bus.notice(`restart ${target.name} ${this.bus.now}`, `${target.name} seems to have restarted`);
-    for (const { task } of this.sessions.take((l) => l.session.target === target)) this.journal.finalise(task);
-    for (const lu of new Set([...target.lus].map((one) => one.root))) {
-      const { extents, whole } = lu.takeUnsynchronised();
-      if (lu.cache === false) continue;
-      if (whole) this.journal.doubtWhole(lu, 'cache-loss');
-      else if (!extents.isEmpty) this.journal.doubtBlocks(lu, extents, 'cache-loss');
-    }
   }
 }
 

@@ -150,6 +150,23 @@ describe('A3 an inline stream', () => {
     });
   }
 
+  for (const held of [true, false]) {
+    it(`a reset ends a write for good ${held ? 'unless the unit still holds it back' : 'that has gone on'} (B6)`, () => {
+      const bus = new InlineBus({ settleMs: 1000 });
+      const [c, other] = [bus.login(), bus.login({ isid: 2 })];
+      c.link.stream.heldBack = () => held;
+      startWrite(c, 5, blocks(1));
+      other.managed(other.manage(5));
+      assert.equal(bus.found.model(LU).unresolved.intersects(5, 6), true);
+      assert.equal(bus.snoop.outstanding(LU)?.tasks, held ? 1 : 0);
+      bus.wait(1500);
+      assert.equal(bus.snoop.outstanding(LU)?.tasks, 0);
+      assert.equal(bus.found.changes.length, held ? 2 : 1);
+      c.close();
+      bus.finish();
+    });
+  }
+
   it('does not take its own end of a connection for a restart of the target (B2b)', () => {
     const bus = new InlineBus();
     const c = bus.login();
