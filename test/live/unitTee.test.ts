@@ -84,6 +84,9 @@ describeLive('A3 a unit as a tee', ['tgt', 'istgt'], (bench) => {
     await b.second();
     const source = { tee: { ...TEE_SOURCE.tee, status: 'recorded' } };
     const unit = await b.unit({ source, volumes: [volume(SECOND_LU)], record: { hotBytes: '1MiB' } });
+    await unit.until('what is marked is the hot set', ({ volumes }) =>
+      volumes.every(({ mirrors }) => mirrors.every(({ record }) => record !== undefined && record.marked <= 16)),
+    );
     const { done } = await (await b.load({ url: lu(TEE), count: 600, depth: 16 })).whole();
     const status = await unit.settled();
     const { holding, held } = status.source.statuses as { holding: number; held: number };
