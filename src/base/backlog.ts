@@ -14,6 +14,8 @@ export interface Entry {
 export interface Backlog {
   /** Entries not yet taken. */
   readonly length: number;
+  /** Entries of the ring before the next one, ever since it began; `position + length` is one past the newest. */
+  readonly position: number;
   peek(): Entry | undefined;
   /**
    * True when this mirror lost the data of the entry that `peek` shows: its pieces count as LBN-only.

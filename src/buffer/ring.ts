@@ -9,6 +9,19 @@ export interface RingRoom {
   eased(): void;
 }
 
+/** What a place may want besides the entries. */
+export interface PlaceOptions {
+  /**
+   * Bytes of leases that the place may hold, from the push until `done`. A change that would exceed them is lost for
+   * this place alone, as it is pushed. Absent: as many as the room has.
+   */
+  bytes?: number;
+  /** That has happened to this change; no mirror has begun to write it. */
+  lost?: (change: Change) => void;
+  /** A bookmark stood in a backlog that had to be given up. Told in order with the changes. */
+  missedMark?: (barrier: Barrier) => void;
+}
+
 const ENTRIES_MAX = 65_536;
 
 class Slot implements Entry {
@@ -36,7 +49,7 @@ class Slot implements Entry {
  *
  * A change's lease goes back to the room when no mirror needs its data: each has written it or has lost it. When room
  * is short, mirrors behind the foremost lose data, oldest first, and for them alone those changes are LBN-only; what a
- * mirror has taken is being written and is never lost. Entries are bounded too: one more than `entriesMax` (an entry
+ * mirror has taken is being written and is never lost. A place may have a bound of its own. Entries are bounded too: one more than `entriesMax` (an entry
  * counts once for each of its pieces) and the furthest-behind mirror misses its whole backlog and moves to the head.
  */
 export class Ring implements RoomHolder {
@@ -66,8 +79,8 @@ export class Ring implements RoomHolder {
   }
 
   /** A place for one more mirror, at the head. `missed` is told each change of a backlog that had to be given up. */
-  join(missed: (change: Change) => void): Backlog {
-    const place = new Place(this, this.#head, missed);
+  join(missed: (change: Change) => void, options: PlaceOptions = {}): Backlog {
+    const place = new Place(this, this.#head, missed, options);
     this.#places.push(place);
     return place;
   }
@@ -146,7 +159,9 @@ export class Ring implements RoomHolder {
     this.#slots[this.#head & (this.#slots.length - 1)] = slot;
     this.#head++;
     this.#weight += slot.weight;
-    this.#heldBytes += slot.change?.lease?.bytes ?? 0;
+    const bytes = slot.change?.lease?.bytes ?? 0;
+    this.#heldBytes += bytes;
+    if (bytes > 0) for (const place of this.#places) place.admit(slot, bytes);
     if (this.#places.length === 0) {
       slot.holders = 1;
       this.release(slot);
@@ -168,18 +183,28 @@ export class Ring implements RoomHolder {
 class Place implements Backlog {
   readonly #ring: Ring;
   readonly #missed: (change: Change) => void;
+  readonly #options: PlaceOptions;
+  readonly #bytesMax: number;
   /** Positions from `next` on whose data this mirror has lost. */
   readonly #lost = new Extents();
+  /** Bytes of leases that this mirror has yet to write, and has not lost. */
+  #heldBytes = 0;
   next: number;
 
-  constructor(ring: Ring, next: number, missed: (change: Change) => void) {
+  constructor(ring: Ring, next: number, missed: (change: Change) => void, options: PlaceOptions) {
     this.#ring = ring;
     this.next = next;
     this.#missed = missed;
+    this.#options = options;
+    this.#bytesMax = options.bytes ?? Number.POSITIVE_INFINITY;
   }
 
   get length(): number {
     return this.#ring.head - this.next;
+  }
+
+  get position(): number {
+    return this.next;
   }
 
   get lost(): boolean {
@@ -197,6 +222,7 @@ class Place implements Backlog {
   }
 
   done(entry: Entry): void {
+    this.#heldBytes -= entry.change?.lease?.bytes ?? 0;
     this.#ring.release(entry as Slot);
   }
 
@@ -206,12 +232,25 @@ class Place implements Backlog {
     }
   }
 
+  /** A change with a lease has just been pushed. */
+  admit(slot: Slot, bytes: number): void {
+    if (this.#heldBytes + bytes <= this.#bytesMax) {
+      this.#heldBytes += bytes;
+      return;
+    }
+    this.#lost.add(slot.position, slot.position + 1);
+    this.#options.lost?.(slot.change as Change);
+    this.#ring.release(slot);
+  }
+
   needs(position: number): boolean {
     return position >= this.next && !this.#lost.intersects(position, position + 1);
   }
 
+  /** The room was short. */
   lose(position: number): void {
     this.#lost.add(position, position + 1);
+    this.#heldBytes -= this.#ring.at(position).change?.lease?.bytes ?? 0;
   }
 
   /** Misses the whole backlog and moves to the head. */
@@ -219,7 +258,8 @@ class Place implements Backlog {
     for (; this.next < this.#ring.head; this.next++) {
       const slot = this.#ring.at(this.next);
       if (slot.change) this.#missed(slot.change);
-      if (!this.lost) this.#ring.release(slot);
+      else if (slot.barrier?.name !== undefined) this.#options.missedMark?.(slot.barrier);
+      if (!this.lost) this.done(slot);
     }
     this.#lost.clear();
     this.#ring.trim();

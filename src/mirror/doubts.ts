@@ -36,7 +36,11 @@ export class Doubts {
       this.missPieces(change, change.pieces, reason);
       return;
     }
-    this.#record.addWhole(change.doubt ?? reason);
+    this.addWhole(change.doubt ?? reason);
+  }
+
+  addWhole(reason: Reason): void {
+    this.#record.addWhole(reason);
     this.#traffic.doubt(0, WHOLE);
     this.#repair.touch();
   }

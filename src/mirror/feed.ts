@@ -13,6 +13,8 @@ export interface FeedOptions {
   inFlightMax: number;
   /** Bytes that go out together; one longer piece goes alone. */
   batchBytes: number;
+  /** Each change is told when the mirror is through with it. */
+  guarded: boolean;
 }
 
 interface Parts {
@@ -93,6 +95,7 @@ export class Feed {
     if (!held) return;
     const change = held.entry.change as Change;
     this.#doubts.missPieces(change, (change.pieces as readonly Piece[]).slice(this.#index), reason);
+    held.missed = true;
     this.#current = undefined;
     this.letGo(held);
   }
@@ -100,7 +103,14 @@ export class Feed {
   /** A request that carried parts of the entry has ended. */
   letGo(held: Held): void {
     held.pending--;
-    if (held.pending === 0) this.#backlog.done(held.entry);
+    if (held.pending > 0) return;
+    this.#backlog.done(held.entry);
+    this.landed(held.entry.change as Change, held.missed !== true);
+  }
+
+  /** Nothing of the change is written from here on. */
+  landed(change: Change, written: boolean): void {
+    if (this.#options.guarded) this.#traffic.landed(change.seq, written);
   }
 
   /** Calls back with every range of bytes that waits to be written; they may overlap. */
@@ -154,6 +164,7 @@ export class Feed {
     if (lost || fault || change.pieces === 'wholeLu') {
       this.#doubts.miss(change, fault ? 'not-written' : 'no-room');
       if (!lost) this.#backlog.done(entry);
+      this.landed(change, false);
     } else {
       this.#current = { entry, pending: 1 };
       this.#index = 0;

@@ -6,6 +6,8 @@ import { Extents } from '../base/extents.ts';
 export interface Held {
   readonly entry: Entry;
   pending: number;
+  /** Some of its data was not written. */
+  missed?: boolean;
 }
 
 /** A request on its way, or the one being put together, with what its end will mean. */
@@ -13,6 +15,8 @@ export class Flight {
   readonly id: number;
   readonly kind: 'writev' | 'zero' | 'or' | 'copy' | 'flush' | 'grow';
   pieces: Piece[] = [];
+  /** The `seq` of each piece's change. */
+  seqs: number[] = [];
   bytes = 0;
   fua = false;
   readonly held: Held[] = [];
@@ -35,6 +39,7 @@ export class Flight {
     this.#low = Math.min(this.#low, piece.offset);
     this.#high = Math.max(this.#high, piece.offset + piece.length);
     this.pieces.push(piece);
+    this.seqs.push(held?.entry.change?.seq ?? Number.POSITIVE_INFINITY);
     this.bytes += piece.length;
     if (held && this.held.at(-1) !== held) {
       held.pending++;
@@ -44,7 +49,7 @@ export class Flight {
 
   /** Sorts the pieces and joins neighbours into runs. */
   seal(): void {
-    if (!this.#sorted) this.pieces.sort((a, b) => a.offset - b.offset);
+    if (!this.#sorted) this.#sort();
     const runs: [number, number][] = [];
     for (const { offset, length } of this.pieces) {
       const last = runs.at(-1);
@@ -52,6 +57,13 @@ export class Flight {
       else runs.push([offset, offset + length]);
     }
     this.runs = runs;
+  }
+
+  #sort(): void {
+    const { pieces, seqs } = this;
+    const order = pieces.map((_, i) => i).sort((a, b) => pieces[a].offset - pieces[b].offset);
+    this.pieces = order.map((i) => pieces[i]);
+    this.seqs = order.map((i) => seqs[i]);
   }
 
   /** A newer change made `[start, end)` unknown: the end of this request proves nothing about it. */

@@ -28,6 +28,8 @@ export interface MirrorOptions {
   copiesMax?: number;
   /** Copies wait for `credit`. */
   metered?: boolean;
+  /** Somebody refers to this mirror's blocks, and is told when it is through with a change. */
+  guarded?: boolean;
   /** Its medium could not be reached: it begins as broken. */
   fault?: Fault;
 }
@@ -54,6 +56,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
   constructor(options: MirrorOptions) {
     const { name, backlog, record, size, flushBarriers = true, inFlightMax = 4 } = options;
     const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2, metered = false } = options;
+    const { guarded = false } = options;
     const traffic = this.#traffic;
     this.name = name;
     this.record = record;
@@ -61,7 +64,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
     this.#doubts = new Doubts(record, traffic, this.#repair);
     this.#health = new Health(size, options.fault);
     const parts = { backlog, traffic, doubts: this.#doubts, health: this.#health };
-    this.#feed = new Feed(parts, { flushBarriers, inFlightMax, batchBytes });
+    this.#feed = new Feed(parts, { flushBarriers, inFlightMax, batchBytes, guarded });
   }
 
   /** Nothing under way, nothing waiting. */
@@ -126,14 +129,19 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
         this.#done(this.#land(input.id));
         break;
       case 'failed':
-        this.#failed(this.#land(input.id), input.fault, input.source);
+        this.#failed(this.#land(input.id, true), input.fault, input.source);
         break;
       case 'missed':
         // What is cut up already came earlier, and must not be written over what is missed now.
         this.#feed.drop('no-room');
         this.#doubts.miss(input.change, 'no-room');
+        this.#feed.landed(input.change, false);
         // The backlog is being given up at this moment: it must not be taken from.
         return;
+      case 'doubt':
+        if (input.offset + input.length < WHOLE) this.#doubts.add(input.offset, input.length, input.reason);
+        else this.#doubts.addWhole(input.reason);
+        break;
       case 'facts':
         this.#facts(input.blockSize, input.capacity);
         break;
@@ -170,9 +178,12 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
     if (!this.#traffic.held && !this.#feed.draining) this.#repair.fill();
   }
 
-  #land(id: number): Flight {
+  #land(id: number, missed = false): Flight {
     const flight = this.#traffic.land(id);
-    for (const held of flight.held) this.#feed.letGo(held);
+    for (const held of flight.held) {
+      held.missed ||= missed;
+      this.#feed.letGo(held);
+    }
     return flight;
   }
 
@@ -198,7 +209,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
       const { size, capacity } = this.#health;
       if (this.#health.pause(cannotGrow(this.name, size, capacity, fault))) this.#stop();
     } else if (flight.kind === 'copy' && source) {
-      this.#repair.unread(flight, fault, this.name.to);
+      this.#repair.unread(flight.runs, fault, this.name.to);
     } else {
       // What a copy was to bring is in the record still.
       if (flight.kind !== 'copy') this.#doubts.failed(flight);

@@ -1,8 +1,5 @@
-import type { DoubtRecord } from '../base/backlog.ts';
 import type { Fault } from '../base/fault.ts';
-import type { Flight } from './flight.ts';
-import { Resolver } from './resolver.ts';
-import type { Traffic } from './traffic.ts';
+import { Resolver, type Wanted } from './resolver.ts';
 
 export interface RepairOptions {
   /** Bytes of one copy from the first volume, and copies under way at once. */
@@ -12,10 +9,20 @@ export interface RepairOptions {
   metered: boolean;
 }
 
+/** What the copies of a mirror are asked for with. */
+export interface CopyTraffic {
+  /** Copies under way. */
+  readonly copies: number;
+  /** A copy of `[start, end)` must wait for what is under way. */
+  touches(start: number, end: number): boolean;
+  copy(start: number, end: number): void;
+  notice(text: string): void;
+}
+
 /** Reads back from the first volume what stands in a mirror's record (requirement B6), beside what is being written. */
 export class Repair {
-  readonly #record: DoubtRecord;
-  readonly #traffic: Traffic;
+  readonly #record: Wanted;
+  readonly #traffic: CopyTraffic;
   readonly #options: RepairOptions;
   #resolver: Resolver | undefined;
   #last = { done: 0, total: 0 };
@@ -23,7 +30,7 @@ export class Repair {
   #credit = 0;
   #failed = false;
 
-  constructor(record: DoubtRecord, traffic: Traffic, options: RepairOptions) {
+  constructor(record: Wanted, traffic: CopyTraffic, options: RepairOptions) {
     this.#record = record;
     this.#traffic = traffic;
     this.#options = options;
@@ -89,9 +96,7 @@ export class Repair {
       if (traffic.touches(start, end)) return;
       resolver.take();
       this.#credit -= end - start;
-      const flight = traffic.open('copy');
-      traffic.put(flight, { offset: start, length: end - start, payload: 'lbnOnly' }, false, undefined);
-      traffic.send(flight);
+      traffic.copy(start, end);
     }
     if (resolver.over && traffic.copies === 0) this.stop();
   }
@@ -102,12 +107,12 @@ export class Repair {
   }
 
   /** The first volume could not give the copy's bytes: told the first time. */
-  unread(flight: Flight, fault: Fault, to: string): void {
+  unread(runs: readonly (readonly [number, number])[], fault: Fault, to: string): void {
     const resolver = this.#resolver;
     if (!resolver) return;
     if (!resolver.failedBefore) {
       this.#traffic.notice(`${to}: ${fault.message}; what cannot be read stays unresolved`);
     }
-    for (const [start, end] of flight.runs) resolver.failed(start, end);
+    for (const [start, end] of runs) resolver.failed(start, end);
   }
 }

@@ -1,21 +1,27 @@
+import type { Reason } from '../base/backlog.ts';
 import type { Change, Piece } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 
 /** What a mirror tells: always true of now, in the order an operator asks for them. */
 export type MirrorState = 'equal' | 'behind' | 'copying' | 'repairing' | 'paused' | 'broken';
 
-/** What a mirror wants done. Every request but `notice` is answered by `done` or `failed` with its `id`. */
+/** What a mirror wants done. Every request but `notice` and `landed` is answered by `done` or `failed` with its `id`. */
 export type MirrorRequest =
-  /** Pieces sorted by offset, without overlap, none LBN-only or an OR, to be written to the mirror. */
-  | { kind: 'writev'; id: number; pieces: readonly Piece[]; fua: boolean }
-  | { kind: 'zero'; id: number; offset: number; length: number }
+  /**
+   * Pieces sorted by offset, without overlap, none LBN-only or an OR, to be written to the mirror; each with the `seq` of
+   * its change.
+   */
+  | { kind: 'writev'; id: number; pieces: readonly Piece[]; seqs: readonly number[]; fua: boolean }
+  | { kind: 'zero'; id: number; offset: number; length: number; seq: number }
   /** The mirror's own bytes with `parts`, together `length` bytes, ORed into them. */
-  | { kind: 'or'; id: number; offset: number; length: number; parts: readonly Uint8Array[]; fua: boolean }
+  | { kind: 'or'; id: number; offset: number; length: number; seq: number; parts: readonly Uint8Array[]; fua: boolean }
   | { kind: 'flush'; id: number }
   /** The mirror must become at least this long. */
   | { kind: 'grow'; id: number; bytes: number }
   /** Bytes to be read from the first volume and written to the mirror at the same offset. */
   | { kind: 'copy'; id: number; offset: number; length: number }
+  /** For those who refer to this mirror's blocks: it is through with change `seq`; `written`: with all of its data. */
+  | { kind: 'landed'; seq: number; written: boolean }
   /** Something an operator should read. */
   | { kind: 'notice'; text: string };
 
@@ -27,6 +33,8 @@ export type MirrorInput =
   | { kind: 'failed'; id: number; fault: Fault; source: boolean }
   /** The backlog gave this change up for this mirror, before it was taken. */
   | { kind: 'missed'; change: Change }
+  /** What lies there came to be unknown by something else than a change. Up to 2^53-1: wherever the volume ends. */
+  | { kind: 'doubt'; offset: number; length: number; reason: Reason }
   /** What the bus told; 0 while unknown. `capacity` in bytes. */
   | { kind: 'facts'; blockSize: number; capacity: number }
   /** The mirror's medium is this long now. */

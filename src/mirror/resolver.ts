@@ -1,6 +1,9 @@
 import type { DoubtRecord } from '../base/backlog.ts';
 import { Extents } from '../base/extents.ts';
 
+/** What is to be read back: bytes in whole blocks. */
+export type Wanted = Pick<DoubtRecord, 'blockSize' | 'intersects' | 'below'>;
+
 /** Reads that may fail before the rest of a failing chunk is given up without looking for its good blocks. */
 const FAILURES_MAX = 64;
 
@@ -9,7 +12,7 @@ const FAILURES_MAX = 64;
  * again while they are copied; it is over when a pass leaves nothing, or gained nothing.
  */
 export class Resolver {
-  readonly #record: DoubtRecord;
+  readonly #record: Wanted;
   readonly #limit: number;
   readonly #chunkBytes: number;
   /** What the source could not give: left in the record. */
@@ -29,7 +32,7 @@ export class Resolver {
   /** True when the pass began with everything in doubt: a first copy, not a repair. */
   readonly whole: boolean;
 
-  constructor(record: DoubtRecord, limit: number, chunkBytes: number) {
+  constructor(record: Wanted, limit: number, chunkBytes: number) {
     this.#record = record;
     this.#limit = limit;
     this.#chunkBytes = chunkBytes;

@@ -64,14 +64,26 @@ export class Traffic {
 
   send(flight: Flight): void {
     flight.seal();
-    const { id, kind, pieces, fua } = flight;
+    const { id, kind, pieces, seqs, fua } = flight;
     if (kind === 'writev') {
-      this.#requests.push({ kind, id, pieces, fua });
+      this.#requests.push({ kind, id, pieces, seqs, fua });
       return;
     }
     const { offset, length, payload } = pieces[0];
-    if (isOr(payload)) this.#requests.push({ kind: 'or', id, offset, length, parts: payload.or, fua });
-    else if (kind === 'zero' || kind === 'copy') this.#requests.push({ kind, id, offset, length });
+    const seq = seqs[0];
+    if (isOr(payload)) this.#requests.push({ kind: 'or', id, offset, length, seq, parts: payload.or, fua });
+    else if (kind === 'zero') this.#requests.push({ kind, id, offset, length, seq });
+    else if (kind === 'copy') this.#requests.push({ kind, id, offset, length });
+  }
+
+  copy(start: number, end: number): void {
+    const flight = this.open('copy');
+    this.put(flight, { offset: start, length: end - start, payload: 'lbnOnly' }, false, undefined);
+    this.send(flight);
+  }
+
+  landed(seq: number, written: boolean): void {
+    this.#requests.push({ kind: 'landed', seq, written });
   }
 
   flush(): void {

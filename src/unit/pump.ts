@@ -1,6 +1,7 @@
 import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import { orInto } from '../base/payload.ts';
+import type { WriteGuard } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MirrorRequest } from '../mirror/requests.ts';
@@ -17,9 +18,11 @@ export interface PumpOptions {
   moved: () => void;
   /** Copies read the mirror too and write only what differs. */
   compare?: boolean;
+  /** Those who refer to this mirror's blocks: every write waits until they have saved what it would destroy. */
+  guards?: readonly WriteGuard[];
 }
 
-type Answered = Exclude<MirrorRequest, { kind: 'notice' }>;
+type Answered = Exclude<MirrorRequest, { kind: 'notice' | 'landed' }>;
 type OrRequest = Extract<MirrorRequest, { kind: 'or' }>;
 
 /** Bytes of an OR that are read, changed and written at a time. */
@@ -37,6 +40,7 @@ class SourceFailure extends Error {}
  */
 export class Pump {
   readonly #options: PumpOptions;
+  readonly #guards: readonly WriteGuard[];
   readonly #buffers: Uint8Array[] = [];
   #abort = new AbortController();
   #running = false;
@@ -49,6 +53,7 @@ export class Pump {
 
   constructor(options: PumpOptions) {
     this.#options = options;
+    this.#guards = options.guards ?? [];
     options.volume.onSizeChange((blocks) => {
       options.mirror.step({ kind: 'size', bytes: blocks * options.volume.blockSize });
       this.run();
@@ -65,6 +70,7 @@ export class Pump {
       for (let wanted = mirror.take(); wanted.length > 0; wanted = mirror.take()) {
         for (const request of wanted) {
           if (request.kind === 'notice') notice(request.text);
+          else if (request.kind === 'landed') this.#landed(request.seq, request.written);
           else this.#start(request);
         }
       }
@@ -102,7 +108,36 @@ export class Pump {
     );
   }
 
+  #landed(seq: number, written: boolean): void {
+    for (const guard of this.#guards) guard.done(seq, written);
+  }
+
   #perform(request: Answered): Promise<void> {
+    const saved = this.#saved(request);
+    return saved ? saved.then(() => this.#act(request)) : this.#act(request);
+  }
+
+  /** Resolves once nobody needs any more what the request is going to destroy; undefined where nobody does now. */
+  #saved(request: Answered): Promise<unknown> | undefined {
+    if (this.#guards.length === 0) return undefined;
+    if (request.kind === 'zero' || request.kind === 'or') {
+      return this.#before(request.offset, request.length, request.seq);
+    }
+    if (request.kind !== 'writev') return undefined;
+    let waits: Promise<unknown> | undefined;
+    for (const [i, { offset, length }] of request.pieces.entries()) {
+      waits = both(waits, this.#before(offset, length, request.seqs[i]));
+    }
+    return waits;
+  }
+
+  #before(offset: number, length: number, seq: number): Promise<unknown> | undefined {
+    let waits: Promise<unknown> | undefined;
+    for (const guard of this.#guards) waits = both(waits, guard.before(offset, length, seq));
+    return waits;
+  }
+
+  #act(request: Answered): Promise<void> {
     const { volume } = this.#options;
     switch (request.kind) {
       case 'writev':
@@ -140,6 +175,7 @@ export class Pump {
       const pieces = held ? differing(offset, bytes, held) : [{ offset, length, payload: [bytes] }];
       this.comparedBytes += length;
       for (const piece of pieces) this.differingBytes += piece.length;
+      for (const piece of pieces) await this.#before(piece.offset, piece.length, Number.POSITIVE_INFINITY);
       if (pieces.length > 0) await volume.writev(pieces, { fua: false });
     } finally {
       this.#buffers.push(buffer);
@@ -169,6 +205,10 @@ export class Pump {
     const pooled = this.#buffers.pop();
     return pooled && pooled.length >= length ? pooled : new Uint8Array(length);
   }
+}
+
+function both(a: Promise<unknown> | undefined, b: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  return a && b ? Promise.all([a, b]) : (a ?? b);
 }
 
 /** Runs of `bytes`, which lie at `offset`, that are not what the mirror holds. */

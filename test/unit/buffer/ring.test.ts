@@ -139,6 +139,62 @@ describe('B4 Ring', () => {
     assert.deepEqual(takeAll(place), [2]);
   });
 
+  it('a place with a bound of its own loses what is pushed beyond it, at once and alone', () => {
+    const { room, ring } = setUp();
+    const lost: number[] = [];
+    const whole = ring.join(() => assert.fail());
+    const bound = ring.join(() => assert.fail(), { bytes: 1024, lost: ({ seq }) => lost.push(seq) });
+    ring.push(change(room, 1));
+    ring.push(change(room, 2, 2));
+    assert.deepEqual(lost, [2]);
+    ring.push(change(room, 3));
+    ring.push(change(room, 4));
+    assert.deepEqual(lost, [2, 4], 'a smaller one fitted after the first');
+    const first = takeOne(bound);
+    ring.push(change(room, 5));
+    assert.deepEqual(lost, [2, 4, 5], 'what is being written counts');
+    first?.done();
+    ring.push(change(room, 6));
+    assert.deepEqual(takeAll(whole), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(takeAll(bound), [-2, 3, -4, -5, 6]);
+    assert.equal(room.freeBytes, BYTES);
+    for (const seq of [7, 8, 9]) ring.push(change(room, seq));
+    assert.deepEqual(lost, [2, 4, 5, 9], 'nothing is left over of what was lost before');
+  });
+
+  it('what the room has shed does not count against a place with a bound', () => {
+    const { room, ring } = setUp();
+    const whole = ring.join(() => assert.fail());
+    const bound = ring.join(() => assert.fail(), { bytes: BYTES, lost: () => assert.fail() });
+    for (let seq = 1; seq <= 64; seq++) ring.push(change(room, seq));
+    takeAll(whole);
+    ring.push(change(room, 65));
+    assert.deepEqual(takeAll(bound).slice(0, 2), [-1, 2]);
+  });
+
+  it('data that only a place without room for it needed goes back at once', () => {
+    const { room, ring } = setUp();
+    ring.join(() => assert.fail(), { bytes: 0 });
+    ring.push(change(room, 1));
+    assert.equal(room.freeBytes, BYTES);
+    assert.equal(ring.heldBytes, 0);
+  });
+
+  it('bookmarks of a backlog that is given up are told, in order with the changes', () => {
+    const { room, ring } = setUp(3);
+    const missed: (number | string)[] = [];
+    const missedMark = ({ name = '' }): void => void missed.push(name);
+    const place = ring.join(({ seq }) => missed.push(seq), { missedMark });
+    ring.push(change(room, 1));
+    ring.pushBarrier({ seq: 1, at: 0n, lu: 'iqn.test/0', name: 'here' });
+    ring.pushBarrier({ seq: 2, at: 0n, lu: 'iqn.test/0' });
+    assert.equal(place.position, 0);
+    ring.push(change(room, 3));
+    assert.deepEqual(missed, [1, 'here']);
+    assert.equal(place.position, 3);
+    assert.equal(room.freeBytes, BYTES - 512);
+  });
+
   it('gives leases back at once when no mirror is there', () => {
     const { room, ring } = setUp();
     ring.push(change(room, 1));

@@ -166,7 +166,69 @@ describe('B5 B6 B7 Mirror', () => {
       { offset: 0, length: 8192, payload: 'zeros' },
       { offset: 9000, length: 0, payload: [] },
     ]);
-    assert.deepEqual(bench.more(), [{ kind: 'zero', id: 1, offset: 0, length: 8192 }]);
+    assert.deepEqual(bench.more(), [{ kind: 'zero', id: 1, offset: 0, length: 8192, seq: 1 }]);
+  });
+
+  describe('C4 a mirror whose blocks others refer to', () => {
+    const landed = (requests: readonly MirrorRequest[]): [number, boolean][] =>
+      requests.flatMap((one): [number, boolean][] => (one.kind === 'landed' ? [[one.seq, one.written]] : []));
+
+    it('names the change of each piece, also where they are sorted', () => {
+      const bench = new Bench({ guarded: true });
+      bench.push([data(9)]);
+      bench.push([data(3), { offset: 4 * 512, length: 512, payload: 'zeros' }]);
+      bench.push([data(6)]);
+      const [zero, write] = bench.more();
+      assert.ok(write.kind === 'writev' && zero.kind === 'zero');
+      assert.deepEqual(write.seqs, [2, 3, 1]);
+      assert.equal(zero.seq, 2);
+      assert.deepEqual(landed(bench.done(zero)), [], 'a part of the change is still under way');
+      assert.deepEqual(landed(bench.done(write)).sort(), [
+        [1, true],
+        [2, true],
+        [3, true],
+      ]);
+    });
+
+    it('tells of changes that it does not write too', () => {
+      const bench = new Bench({ guarded: true });
+      bench.push([only(1)]);
+      bench.push('wholeLu');
+      assert.deepEqual(
+        landed(bench.more()),
+        [
+          [1, true],
+          [2, false],
+        ],
+        'an LBN-only piece names no data',
+      );
+      bench.push([data(1)]);
+      bench.push([data(1)]);
+      const [write] = bench.more();
+      assert.deepEqual(landed(bench.failed(write)), [
+        [3, false],
+        [4, false],
+      ]);
+      bench.push([data(2)]);
+      assert.deepEqual(landed(bench.more()), [[5, false]], 'it is broken');
+    });
+
+    it('says nothing where nobody refers to it', () => {
+      const bench = new Bench();
+      bench.push([data(9)]);
+      assert.deepEqual(bench.done(bench.more()[0]), []);
+    });
+  });
+
+  it('what came to be unknown from outside stays so, whatever was under way', () => {
+    const bench = new Bench();
+    bench.push([data(3, 2)]);
+    const [write] = bench.more();
+    bench.mirror.step({ kind: 'doubt', offset: 4 * 512, length: 512, reason: 'aborted' });
+    bench.done(write);
+    assert.deepEqual(bench.unresolved(), [[4, 1]]);
+    bench.mirror.step({ kind: 'doubt', offset: 0, length: Number.MAX_SAFE_INTEGER, reason: 'unseen' });
+    assert.deepEqual(bench.unresolved(), [[0, 64]]);
   });
 
   describe('ORs (ORWRITE, SBC-4 section 4.27.4)', () => {
