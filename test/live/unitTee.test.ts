@@ -78,20 +78,20 @@ describeLive('A3 a unit as a tee', ['tgt', 'istgt'], (bench) => {
     b.same('first.img', 'second.img');
     await unit.stop();
   });
-  it('G1 holds a status back until its mark is on the disk, when so configured', async () => {
+  it('G1 holds a command back until its marks are on the disk, when so configured', async () => {
     const b = bench();
     await b.first();
     await b.second();
     const source = { tee: { ...TEE_SOURCE.tee, status: 'recorded' } };
     const unit = await b.unit({ source, volumes: [volume(SECOND_LU)], record: { hotBytes: '1MiB' } });
     await unit.until('what is marked is the hot set', ({ volumes }) =>
-      volumes.every(({ mirrors }) => mirrors.every(({ record }) => record !== undefined && record.marked <= 16)),
+      volumes.every(({ mirrors }) => mirrors.every(({ record }) => (record?.marked ?? 0) <= 16)),
     );
     const { done } = await (await b.load({ url: lu(TEE), count: 600, depth: 16 })).whole();
     const status = await unit.settled();
-    const { holding, held } = status.source.statuses as { holding: number; held: number };
+    const { holding, held } = status.source.writes as { holding: number; held: number };
     assert.equal(holding, 0);
-    assert.ok(held > 0, `${held} of ${done} statuses waited`);
+    assert.ok(held > 0, `${held} of ${done} commands waited`);
     b.same('first.img', 'second.img');
     await unit.stop();
   });
