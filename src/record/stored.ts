@@ -18,7 +18,7 @@ export interface Keeping {
   readonly hotBytes: number;
   /** Inline: no write passes while nobody looks (a tee). */
   readonly looking: boolean;
-  /** No write is acknowledged before its mark is durable. */
+  /** No write reaches its target before its mark is durable. */
   readonly synced: boolean;
   /** Of this boot of the machine, 16 bytes; undefined where it cannot be told: then only a clean record is believed. */
   readonly bootId: Uint8Array | undefined;

@@ -23,7 +23,7 @@ export interface StoredRecordOptions {
   hotBytes: number;
   /** True for a tee: nothing is written while the unit is away. False for a tap: then everything is marked. */
   looking: boolean;
-  /** True when every write's status waits for `sync`: then what was acknowledged is marked even after a power loss. */
+  /** True when no write is handed on to its target before its mark is durable: then marks are believed even after a power loss. */
   synced?: boolean;
 }
 
@@ -31,11 +31,8 @@ export interface StoredRecordOptions {
  * Opens the record of one mirror, kept in a file of its own under a lock.
  *
  * Its marks are believed when the file was kept by a tee for the same LU and media, and either in this boot of the machine
- * (the process was killed: the system still has all of it), or closed clean, or by a unit whose hosts waited for the record.
+ * (the process was killed: the system still has all of it), or closed clean, or `synced`.
  * Otherwise `reset` says why everything is marked. The ordering rules stand at `Marks`.
- *
- * With `synced` a power loss may still leave a write that was forwarded and never acknowledged on the first volume without
- * a mark: its host knows that it has no answer.
  */
 export async function openStoredRecord(options: StoredRecordOptions): Promise<Marks> {
   const path = join(options.folder, recordFileName(options.lu, options.mirror));
