@@ -39,6 +39,21 @@ export async function readSecretFile(path: string): Promise<{ secret: string; op
   return { secret: text, open: await isOpenToAll(path) };
 }
 
+/** Longer than any chain of certificates that people use. */
+const PEM_BYTES_MAX = 1 << 20;
+
+/**
+ * The text of a file of certificates or of a private key (RFC 7468). `open` when every user of the machine may read it.
+ * Rejects with a `Fault` that names the file and never shows what is in it.
+ */
+export async function readPemFile(path: string): Promise<{ text: string; open: boolean }> {
+  const bytes = await readBounded(path, PEM_BYTES_MAX, 'the file', 'make it with `tapmirror keys`, or name another');
+  if (bytes.length > PEM_BYTES_MAX) {
+    throw new Fault('local', `${path} is longer than ${PEM_BYTES_MAX} bytes and no PEM file`, 'name another file');
+  }
+  return { text: new TextDecoder('latin1').decode(bytes), open: await isOpenToAll(path) };
+}
+
 const S_IROTH = 0o4;
 
 /** Whether every user of this machine may read the file; false for one that is gone, such as a pipe that was read. */

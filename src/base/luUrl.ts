@@ -94,7 +94,11 @@ function hostPort(text: string): { host: string; port: number } | ParseFault {
   return host === undefined ? parseFault(0, 'the host is neither a name nor an IP address') : { host, port };
 }
 
-function hostOf(text: string): string | undefined {
+/**
+ * The host in a URL: a name in lower case, an IPv4 address, or an IPv6 address (written in brackets) in its shortest form
+ * without them; undefined when it is none of these.
+ */
+export function hostOf(text: string): string | undefined {
   if (text.startsWith('[') || /^[\d.]+$/.test(text)) {
     const portal = normalPortal(`${text}:1`);
     return portal?.slice(0, -2).replace(/^\[|\]$/g, '');

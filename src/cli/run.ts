@@ -141,7 +141,8 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
   const { clearControlPath } = await import('../../hw/controlServer.ts');
   // Before anything is touched: most likely the same unit is running already.
   await clearControlPath(config.control);
-  log.info('starting', { source: config.source.kind, volumes: config.volumes.length, state: config.state });
+  const { source, volumes, received, state } = config;
+  log.info('starting', { source: source?.kind ?? 'links', volumes: volumes.length + received.length, state });
   const unit = await started(config, seat, log, stop);
   if (unit === undefined) return EXIT.ok;
   let control: ControlServer | undefined;

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type TapSource as LiveTapSource, openTap, type TapLoss } from '../../hw/tap.ts';
 import { Fault } from '../base/fault.ts';
 import type { Room } from '../buffer/room.ts';
@@ -19,6 +20,9 @@ export interface TapParts {
 
 /** Clocks of interfaces may be behind the one that the tap began by; times count from here. */
 const BEFORE_SECONDS = 60;
+/** How long, and how often, it is asked whether the capture has come so far. */
+const SEEN_MS = 5000;
+const SEEN_AGAIN_MS = 5;
 
 /** Listens to the bus (requirement A2). Rejects with a `Fault` when it cannot. */
 export async function attachTap(config: TapSource, parts: TapParts): Promise<Attachment> {
@@ -68,6 +72,18 @@ class Tap implements Attachment {
     // While the bus is silent the snoop's clock has to be told.
     const quiet = Number(this.#source.quietUntil - BigInt(this.#origin) * 1_000_000_000n);
     if (quiet > 0) this.#parts.snoop.advance(quiet);
+  }
+
+  async seen(): Promise<void> {
+    const at = BigInt(Date.now() + 1) * 1_000_000n;
+    const end = this.#parts.now() + SEEN_MS * 1e6;
+    while (this.#source.quietUntil < at) {
+      if (this.#parts.now() > end) {
+        const what = `what the tap has captured is not decoded within ${SEEN_MS / 1000} s`;
+        throw new Fault('local', what, 'try again when there is less traffic');
+      }
+      await pause(SEEN_AGAIN_MS);
+    }
   }
 
   async stop(withinMs: number): Promise<void> {

@@ -60,6 +60,9 @@ class TeeAttachment implements Attachment {
   /** It moves the snoop's clock on by itself. */
   tick(): void {}
 
+  /** Bytes go through the snoop as they are handed on. */
+  async seen(): Promise<void> {}
+
   stop(): Promise<void> {
     return this.#tee.stop();
   }

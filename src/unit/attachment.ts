@@ -10,6 +10,8 @@ export interface Attachment {
   status(): SourceStatus;
   /** Time has passed. */
   tick(): void;
+  /** Resolves once everything that had passed on the bus before the call has gone through the snoop. Rejects when that takes long. */
+  seen(): Promise<void>;
   /** Lets go of the bus: what had been taken from it by then has gone through the snoop when it resolves. */
   stop(withinMs: number): Promise<void>;
 }

@@ -11,16 +11,22 @@ import type { Config, LiveConfig, ReplayConfig } from './configTypes.ts';
 export type {
   Config,
   FileMedium,
+  HistoryConfig,
+  JourneyMedium,
   LiveConfig,
+  LiveMirrorConfig,
   LiveVolumeConfig,
   LuMedium,
   MediumConfig,
   MirrorConfig,
+  ReceiveConfig,
+  ReceivedVolumeConfig,
   ReplayConfig,
   /** What a replay does. */
   ReplayConfig as UnitConfig,
   TapSource,
   TeeSource,
+  TlsConfig,
   VolumeConfig,
 } from './configTypes.ts';
 
@@ -60,10 +66,13 @@ async function load(path: string, wanted: Config['kind'] | undefined, env: Envir
   if (draft === undefined || book.length > 0) throw faultOf(path, text, book);
   const warnings = await readSecrets(draft.wants, env, book);
   if (book.length > 0) throw faultOf(path, text, book);
-  const { config } = draft;
+  const { config, tls } = draft;
   if (config.kind === 'replay') return config;
   if (holdsSecret(draft)) warnings.push(...(await openConfigWords(resolve(path))));
-  return { ...config, warnings };
+  if (tls === undefined) return { ...config, warnings };
+  const read = await (await import('./configTls.ts')).readTls(tls, around(path).at, Date.now(), book);
+  if (book.length > 0) throw faultOf(path, text, book);
+  return { ...config, tls: read.tls, warnings: [...warnings, ...read.warnings] };
 }
 
 function around(path: string, wanted?: Config['kind']): Surroundings {
@@ -73,9 +82,9 @@ function around(path: string, wanted?: Config['kind']): Surroundings {
 /** Whether a URL in the text itself has a secret in it: more media have one than were read from elsewhere. */
 function holdsSecret({ config, wants }: Draft): boolean {
   if (config.kind === 'replay') return false;
-  const media = config.volumes.flatMap(({ first, mirrors }) => (first === undefined ? mirrors : [first, ...mirrors]));
+  const media = config.volumes.flatMap(({ first, mirrors }) => [...(first === undefined ? [] : [first]), ...mirrors]);
   const held = media.reduce((n, one) => {
-    if (one.kind === 'file') return n;
+    if (one.kind !== 'lu') return n;
     return n + (one.url.secret === undefined ? 0 : 1) + (one.mutual === undefined ? 0 : 1);
   }, 0);
   return held > wants.length;

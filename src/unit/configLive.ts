@@ -1,48 +1,36 @@
 import { SOCKET_PATH_MAX } from '../../hw/controlWire.ts';
 import { LOG_LEVELS, type LogLevel } from '../../hw/logLevel.ts';
-import { type Check, group, list, oneOf, type Placed, placed, text, type Unserved } from './configCheck.ts';
-import { firstMedium, mirrorMedium, type RawMedium } from './configMedium.ts';
-import {
-  BUFFER,
-  DECODING,
-  decodingParts,
-  KEYS_LATER,
-  type RawBuffer,
-  type RawDecoding,
-  type RawVolume,
-  VOLUME,
-  VOLUME_KEYS_LATER,
-  volumeParts,
-} from './configParts.ts';
-import { mediumConfig, type SecretWant } from './configSecrets.ts';
+import { type Check, group, list, oneOf, type Placed, placed, type Unserved } from './configCheck.ts';
+import { refuseGaps } from './configGaps.ts';
+import { BUFFER, DECODING, decodingParts, type RawBuffer, type RawDecoding } from './configParts.ts';
+import { type RawReceive, receive, receivedConfig } from './configReceived.ts';
+import type { SecretWant } from './configSecrets.ts';
 import type { Draft, Surroundings } from './configShape.ts';
 import { type RawSource, source, sourceConfig } from './configSource.ts';
+import { type RawTls, tls } from './configTls.ts';
 import type { ConfigNode, Mistake } from './configTree.ts';
 import { Twins } from './configTwins.ts';
-import type { LiveConfig, LiveVolumeConfig } from './configTypes.ts';
+import type { LiveConfig } from './configTypes.ts';
 import { bytes, initiatorName, path, powerOfTwo } from './configValues.ts';
-
-interface RawLiveVolume extends RawVolume {
-  name?: string;
-  first?: Placed<RawMedium>;
-  mirrors: Placed<RawMedium>[];
-}
+import { isOfBus, isReceived, type RawOneVolume, volume, volumeConfig } from './configVolume.ts';
 
 interface RawLive extends RawDecoding {
-  source: RawSource;
+  source?: Placed<RawSource>;
+  receive?: Placed<RawReceive>;
+  tls?: RawTls;
   state: Placed<string>;
   control?: Placed<string>;
   buffer?: RawBuffer & { whenFull?: 'lbn' };
-  volumes: RawLiveVolume[];
+  volumes: Placed<RawOneVolume>[];
   record?: { chunkBytes?: number; hotBytes?: number };
   resync?: { bytesPerSecond?: number };
+  spill?: { bytes?: number };
   initiator?: string;
   log?: { level?: LogLevel };
 }
 
 const CHUNK_BYTES_MIN = 4096;
 const CHUNK_BYTES_MAX = 1 << 30;
-const NAME_CHARACTERS_MAX = 64;
 /** One chunk of the default record: a copy that is slower than this a second would never end. */
 const RATE_MIN = 65536;
 
@@ -57,68 +45,52 @@ const whenFull: Check<'lbn'> = (node, where, book) => {
 
 const PAUSE: Unserved = { wrong: 'a pause is not taken', mend: 'limit the rate with "bytesPerSecond"' };
 
-const volumeName = text<string>((words) => {
-  const fits = words.length > 0 && words.length <= NAME_CHARACTERS_MAX && !/\p{Cc}/u.test(words);
-  return fits
-    ? { value: words }
-    : { wrong: `not a name of 1 to ${NAME_CHARACTERS_MAX} characters`, mend: 'shorten it' };
-}, 'database');
-
-const MIRRORS = '["iscsi://10.0.0.2/TARGET-NAME/1"]';
-
-const shape = group<RawLive>(
-  {
-    source: { check: source, required: 'write "source": {"tap": {"interfaces": ["eth1"]}} or {"tee": {...}}' },
-    state: { check: placed(path('/var/lib/tapmirror')), required: 'write "state": FOLDER, where the record is kept' },
-    control: { check: placed(path('/run/tapmirror.sock')) },
-    buffer: { check: group<NonNullable<RawLive['buffer']>>({ ...BUFFER, whenFull: { check: whenFull } }) },
-    volumes: {
-      check: list(
-        group<RawLiveVolume>(
-          {
-            ...VOLUME,
-            name: { check: volumeName },
-            first: { check: placed(firstMedium) },
-            mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
-          },
-          VOLUME_KEYS_LATER,
-        ),
-        1,
-        '[{"lu": ..., "mirrors": [...]}]',
-      ),
-      required: 'write "volumes": [{"lu": ..., "mirrors": [...]}]',
-    },
-    record: {
-      check: group<NonNullable<RawLive['record']>>({
-        chunkBytes: { check: powerOfTwo(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX) },
-        hotBytes: { check: bytes(0) },
-      }),
-    },
-    resync: {
-      check: group<NonNullable<RawLive['resync']>>({ bytesPerSecond: { check: bytes(RATE_MIN) } }, { pauseMs: PAUSE }),
-    },
-    initiator: { check: initiatorName },
-    log: { check: group<NonNullable<RawLive['log']>>({ level: { check: oneOf(LOG_LEVELS) } }) },
-    ...DECODING,
+const shape = group<RawLive>({
+  source: { check: placed(source) },
+  receive: { check: placed(receive) },
+  tls: { check: tls },
+  state: { check: placed(path('/var/lib/tapmirror')), required: 'write "state": FOLDER, where the record is kept' },
+  control: { check: placed(path('/run/tapmirror.sock')) },
+  buffer: { check: group<NonNullable<RawLive['buffer']>>({ ...BUFFER, whenFull: { check: whenFull } }) },
+  volumes: {
+    check: list(placed(volume), 1, '[{"lu": ..., "mirrors": [...]}]'),
+    required: 'write "volumes": [{"lu": ..., "mirrors": [...]}]',
   },
-  KEYS_LATER,
-);
+  record: {
+    check: group<NonNullable<RawLive['record']>>({
+      chunkBytes: { check: powerOfTwo(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX) },
+      hotBytes: { check: bytes(0) },
+    }),
+  },
+  resync: {
+    check: group<NonNullable<RawLive['resync']>>({ bytesPerSecond: { check: bytes(RATE_MIN) } }, { pauseMs: PAUSE }),
+  },
+  spill: { check: group<NonNullable<RawLive['spill']>>({ bytes: { check: bytes(0) } }) },
+  initiator: { check: initiatorName },
+  log: { check: group<NonNullable<RawLive['log']>>({ level: { check: oneOf(LOG_LEVELS) } }) },
+  ...DECODING,
+});
 
 /** A unit on a live bus; its mistakes go into `book`, and then the result means nothing. */
 export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake[]): Draft | undefined {
   const raw = shape(root, '', book);
   if (raw === undefined) return undefined;
+  refuseGaps(raw, root, book);
   compare(raw, around, book);
   // The parts are complete only in a tree without mistakes.
   if (book.length > 0) return undefined;
   const wants: SecretWant[] = [];
+  const volumes = raw.volumes.map(({ value }) => value);
   const config: LiveConfig = {
     kind: 'live',
-    source: sourceConfig(raw.source),
+    ...(raw.source === undefined ? {} : { source: sourceConfig(raw.source.value) }),
+    ...(raw.receive === undefined ? {} : { receive: raw.receive.value }),
     state: around.at(raw.state.value),
     control: controlOf(raw.state, raw.control, around).path,
     buffer: { bytes: 128 << 20, threshold: 0.25, ...raw.buffer, whenFull: 'lbn' },
-    volumes: raw.volumes.map((one) => volumeConfig(one, around, wants)),
+    volumes: volumes.filter(isOfBus).map((one) => volumeConfig(one, around.at, wants)),
+    received: volumes.filter(isReceived).map((one) => receivedConfig(one, around.at)),
+    spill: { bytes: 1 << 30, ...raw.spill },
     record: { chunkBytes: 64 << 10, hotBytes: 64 << 20, ...raw.record },
     resync: { ...raw.resync },
     ...(raw.initiator === undefined ? {} : { initiator: raw.initiator }),
@@ -126,16 +98,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     ...decodingParts(raw),
     warnings: [],
   };
-  return { config, wants };
-}
-
-function volumeConfig(raw: RawLiveVolume, around: Surroundings, wants: SecretWant[]): LiveVolumeConfig {
-  return {
-    ...volumeParts(raw),
-    ...(raw.name === undefined ? {} : { name: raw.name }),
-    ...(raw.first === undefined ? {} : { first: mediumConfig(raw.first.value, around.at, wants) }),
-    mirrors: raw.mirrors.map(({ value }) => mediumConfig(value, around.at, wants)),
-  };
+  return { config, wants, ...(raw.tls === undefined ? {} : { tls: raw.tls }) };
 }
 
 /** The control socket's path, and the key that it comes from. */
@@ -160,9 +123,15 @@ function compare(raw: Partial<RawLive>, around: Surroundings, book: Mistake[]): 
     }
   }
   if (raw.control !== undefined) twins.own(raw.control);
-  for (const { first } of raw.volumes ?? []) if (first !== undefined) twins.first(first);
-  for (const { lu, blocks, blockSize } of raw.volumes ?? []) twins.volume(lu, blocks, blockSize);
-  for (const { mirrors } of raw.volumes ?? []) for (const one of mirrors ?? []) twins.mirror(one);
+  const volumes = (raw.volumes ?? []).map(({ value }) => value);
+  const ofBus = volumes.filter(isOfBus);
+  for (const { first } of ofBus) if (first !== undefined) twins.first(first);
+  for (const { lu, blocks, blockSize } of ofBus) twins.volume(lu, blocks, blockSize);
+  for (const one of volumes.filter(isReceived)) {
+    if (one.name !== undefined) twins.received(one.name);
+    if (one.history?.folder !== undefined) twins.own(one.history.folder);
+  }
+  for (const { mirrors } of volumes) for (const one of mirrors ?? []) twins.mirror(one);
 }
 
 const controlShape = group<{ state?: Placed<string>; control?: Placed<string> }>({

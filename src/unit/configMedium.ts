@@ -1,6 +1,7 @@
 import { isParseFault } from '../base/fault.ts';
 import { type LuUrl, parseLuUrl, withoutSecret } from '../base/luUrl.ts';
 import { type Check, group, oneOf, type Placed, placed, type Reading, text, type Unserved } from './configCheck.ts';
+import { journeyOf, journeyReading, LINK, type RawJourney, type RawLink, refuseLinkKeys } from './configLink.ts';
 import type { Fields } from './configParts.ts';
 import { type ConfigNode, type Mistake, quoted } from './configTree.ts';
 import { path } from './configValues.ts';
@@ -10,6 +11,9 @@ export type SecretPlace = { readonly file: string } | { readonly env: string };
 
 /** A volume as it is written: the URL, and for an LU the keys beside it. */
 export type RawMedium = RawFile | RawLu;
+
+/** A mirror may also be a volume at another unit. */
+export type RawMirror = RawMedium | RawJourney;
 
 export interface RawFile {
   readonly kind: 'file';
@@ -30,6 +34,7 @@ export interface RawLu {
 
 const MEND_FILE = 'write "file:PATH", with the path of a file or block device';
 const MEND = 'write "file:PATH", or "iscsi://HOST:PORT/TARGET-NAME/LUN"';
+const MEND_MIRROR = `${MEND}, or "journey://HOST:PORT/VOLUME"`;
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
 /** A file or block device, which is all that `tapmirror mirror` writes. */
@@ -70,15 +75,27 @@ function fileReading(words: string, mend: string): Reading<RawFile> {
 
 const NO_DIGESTS = { header: false, data: false } as const;
 
-const url: Check<RawMedium> = text((words): Reading<RawMedium> => {
-  if (!/^iscsi:/i.test(words)) return fileReading(words, MEND);
+function mediumReading(words: string, mend: string): Reading<RawMedium> {
+  if (!/^iscsi:/i.test(words)) return fileReading(words, mend);
   const read = parseLuUrl(words);
   if (isParseFault(read)) {
     const mend = 'write "iscsi://[USER%SECRET@]HOST[:PORT]/TARGET-NAME/LUN", an IPv6 address in brackets';
     return { wrong: `${quoted(words)}: ${read.reason}`, mend };
   }
   return { value: { kind: 'lu', to: withoutSecret(words), url: read, digests: NO_DIGESTS } };
-}, 'file:second.img');
+}
+
+const firstUrl: Check<RawMedium> = text((words): Reading<RawMedium> => {
+  if (/^journey:/i.test(words)) {
+    return { wrong: 'a link does not read: the first volume is a file or an LU on a bus', mend: MEND };
+  }
+  return mediumReading(words, MEND);
+}, 'file:/dev/sdb');
+
+const mirrorUrl: Check<RawMirror> = text(
+  (words): Reading<RawMirror> => (/^journey:/i.test(words) ? journeyReading(words) : mediumReading(words, MEND_MIRROR)),
+  'file:second.img',
+);
 
 interface RawLogin {
   user?: Placed<string>;
@@ -117,36 +134,42 @@ const LOGIN = {
   digests: { check: placed(oneOf(['none', 'header', 'data', 'both'])) },
 } satisfies Fields<RawLogin>;
 
-const NOT_TAKEN = {
-  secret: PLAIN_SECRET,
-  mutualSecret: PLAIN_SECRET,
-  buffer: { wrong: 'a buffer of one mirror is not in this version', mend: 'leave the key out' },
-};
+const NOT_TAKEN = { secret: PLAIN_SECRET, mutualSecret: PLAIN_SECRET };
+
+function misplaced(key: 'from' | 'to'): Unserved {
+  return { wrong: `the URL stands under "${key}" here`, mend: `write "${key}"` };
+}
+
+const firstKeys = group<RawLogin & { from: RawMedium }>(
+  { ...LOGIN, from: { check: firstUrl, required: 'write "from": "iscsi://..."' } },
+  { ...NOT_TAKEN, to: misplaced('from') },
+);
+
+const mirrorKeys = group<RawLogin & RawLink & { to: RawMirror }>(
+  { ...LOGIN, ...LINK, to: { check: mirrorUrl, required: 'write "to": "iscsi://..."' } },
+  { ...NOT_TAKEN, from: misplaced('to') },
+);
 
 /** The first volume: its URL, or a group of keys with the URL in `from` and how to log in beside it. */
-export const firstMedium = medium('from', {
-  ...LOGIN,
-  from: { check: url, required: 'write "from": "iscsi://..."' },
-});
+export const firstMedium: Check<RawMedium> = (node, where, book) => {
+  if (node.kind !== 'map') return firstUrl(node, where, book);
+  const before = book.length;
+  const raw = firstKeys(node, where, book);
+  if (raw === undefined || book.length > before) return undefined;
+  return raw.from.kind === 'file' ? withoutLogin(raw.from, raw, book) : loginOf(raw.from, raw, node, where, book);
+};
 
-/** A mirror: its URL, or a group of keys with the URL in `to` and how to log in beside it. */
-export const mirrorMedium = medium('to', { ...LOGIN, to: { check: url, required: 'write "to": "iscsi://..."' } });
-
-function medium<K extends 'from' | 'to'>(key: K, fields: Fields<RawLogin & Record<K, RawMedium>>): Check<RawMedium> {
-  const misplaced = { wrong: `the URL stands under "${key}" here`, mend: `write "${key}"` };
-  const keys = group<RawLogin & Record<K, RawMedium>>(fields, {
-    ...NOT_TAKEN,
-    [key === 'from' ? 'to' : 'from']: misplaced,
-  });
-  return (node, where, book) => {
-    if (node.kind !== 'map') return url(node, where, book);
-    const before = book.length;
-    const raw = keys(node, where, book);
-    if (raw === undefined || book.length > before) return undefined;
-    const one: RawMedium = raw[key];
-    return one.kind === 'file' ? fileAlone(one, raw, book) : loginOf(one, raw, node, where, book);
-  };
-}
+/** A mirror: its URL, or a group of keys with the URL in `to` and how to log in, or how to send, beside it. */
+export const mirrorMedium: Check<RawMirror> = (node, where, book) => {
+  if (node.kind !== 'map') return mirrorUrl(node, where, book);
+  const before = book.length;
+  const raw = mirrorKeys(node, where, book);
+  if (raw === undefined || book.length > before) return undefined;
+  const { to } = raw;
+  if (to.kind === 'journey') return withoutLogin(journeyOf(to, raw), raw, book);
+  if (refuseLinkKeys(raw, book)) return undefined;
+  return to.kind === 'file' ? withoutLogin(to, raw, book) : loginOf(to, raw, node, where, book);
+};
 
 /** The keys for a login, each with its place. */
 function loginKeys(raw: RawLogin): Placed<string>[] {
@@ -155,11 +178,16 @@ function loginKeys(raw: RawLogin): Placed<string>[] {
   return all.filter((one) => one !== undefined);
 }
 
-function fileAlone(file: RawFile, raw: RawLogin, book: Mistake[]): RawFile | undefined {
+function withoutLogin<T extends RawFile | RawJourney>(medium: T, raw: RawLogin, book: Mistake[]): T | undefined {
   const [extra] = loginKeys(raw);
-  if (extra === undefined) return file;
+  if (extra === undefined) return medium;
   const { at, where } = extra;
-  book.push({ at, where, wrong: 'a file needs no login', mend: 'leave the key out, or write an "iscsi://" URL' });
+  const file = medium.kind === 'file';
+  const wrong = file ? 'a file needs no login' : 'units know each other by certificates, not by a login';
+  const mend = file
+    ? 'leave the key out, or write an "iscsi://" URL'
+    : 'leave the key out, and name the files in "tls"';
+  book.push({ at, where, wrong, mend });
   return undefined;
 }
 

@@ -71,13 +71,10 @@ export function decodingParts(raw: RawDecoding): { settleMs: number; reorder: { 
   return { settleMs: raw.settleMs ?? 30_000, reorder: { ms: 500, bytes: 2 << 20, ...raw.reorder } };
 }
 
-const LATER: Unserved = { wrong: 'not in this version', mend: 'leave the key out' };
 const LATER_SOURCE: Unserved = {
   wrong: 'not in this version',
   mend: 'attach by "tap" or "tee", or replay a capture: "replay": ["bus.pcap"]',
 };
 
-/** Attachments, and keys at the top, of versions to come. */
+/** Attachments of versions to come. */
 export const SOURCES_LATER: Readonly<Record<string, Unserved>> = { probe: LATER_SOURCE, target: LATER_SOURCE };
-export const KEYS_LATER: Readonly<Record<string, Unserved>> = { tls: LATER, receive: LATER };
-export const VOLUME_KEYS_LATER: Readonly<Record<string, Unserved>> = { history: LATER };

@@ -5,13 +5,11 @@ import {
   BUFFER,
   DECODING,
   decodingParts,
-  KEYS_LATER,
   type RawBuffer,
   type RawDecoding,
   type RawVolume,
   SOURCES_LATER,
   VOLUME,
-  VOLUME_KEYS_LATER,
   volumeParts,
 } from './configParts.ts';
 import type { Surroundings } from './configShape.ts';
@@ -70,7 +68,7 @@ const shape = group<RawReplay>(
             first: { check: placed(fileUrl) },
             mirrors: { check: list(mirror, 1, '["file:second.img"]'), required: 'write "mirrors": ["file:PATH"]' },
           },
-          { name: LIVE, ...VOLUME_KEYS_LATER },
+          { name: LIVE, history: LIVE },
         ),
         1,
         '[{"lu": ..., "mirrors": [...]}]',
@@ -79,7 +77,17 @@ const shape = group<RawReplay>(
     },
     ...DECODING,
   },
-  { state: LIVE, control: LIVE, record: LIVE, resync: LIVE, initiator: LIVE, log: LIVE, ...KEYS_LATER },
+  {
+    state: LIVE,
+    control: LIVE,
+    record: LIVE,
+    resync: LIVE,
+    initiator: LIVE,
+    log: LIVE,
+    tls: LIVE,
+    receive: LIVE,
+    spill: LIVE,
+  },
 );
 
 /** A job for `tapmirror mirror`; its mistakes go into `book`, and then the result means nothing. */

@@ -2,9 +2,9 @@ import { isOpenToAll, readSecretFile } from '../../hw/configFile.ts';
 import { Fault } from '../base/fault.ts';
 import type { LuUrl } from '../base/luUrl.ts';
 import type { Placed } from './configCheck.ts';
-import type { RawMedium, SecretPlace } from './configMedium.ts';
+import type { RawMedium, RawMirror, SecretPlace } from './configMedium.ts';
 import { type Mistake, quoted } from './configTree.ts';
-import type { MediumConfig } from './configTypes.ts';
+import type { LiveMirrorConfig, MediumConfig } from './configTypes.ts';
 
 /** A secret that is still to be read: where it lies, and where it goes. */
 export interface SecretWant {
@@ -12,6 +12,15 @@ export interface SecretWant {
   /** Takes the secret; returns words when it cannot be used, without repeating it. */
   put(secret: string): { wrong: string; mend: string } | undefined;
 }
+
+/** The same for a mirror, which may be a volume at another unit. */
+export function mirrorConfig(raw: RawMirror, at: (path: string) => string, wants: SecretWant[]): LiveMirrorConfig {
+  if (raw.kind !== 'journey') return mediumConfig(raw, at, wants);
+  const { buffer, compress = 'auto', ...rest } = raw;
+  return { ...rest, compress, ...(buffer === undefined ? {} : { buffer: { ...LINK_BUFFER, ...buffer } }) };
+}
+
+const LINK_BUFFER = { bytes: 64 << 20, threshold: 0.25 };
 
 /** The medium as the configuration gives it; what it lacks of secrets is put on `wants`. */
 export function mediumConfig(raw: RawMedium, at: (path: string) => string, wants: SecretWant[]): MediumConfig {

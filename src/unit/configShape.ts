@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { liveConfig } from './configLive.ts';
 import { replayConfig } from './configReplay.ts';
 import type { SecretWant } from './configSecrets.ts';
+import type { RawTls } from './configTls.ts';
 import type { ConfigEntry, ConfigNode, Mistake } from './configTree.ts';
 import type { Config } from './configTypes.ts';
 
@@ -19,6 +20,8 @@ export interface Surroundings {
 export interface Draft {
   readonly config: Config;
   readonly wants: readonly SecretWant[];
+  /** The certificates' files, still to be read. */
+  readonly tls?: RawTls;
 }
 
 /** Relative paths start at `folder`. */
@@ -35,7 +38,7 @@ export function unitConfig(root: ConfigNode, around: Surroundings, book: Mistake
   const { wanted } = around;
   if (kind !== undefined && wanted !== undefined && kind !== wanted) {
     const { key, keyAt } = live ?? named[0];
-    book.push({ at: keyAt, where: `source.${key}`, ...WRONG_KIND[kind] });
+    book.push({ at: keyAt, where: key === 'receive' ? key : `source.${key}`, ...WRONG_KIND[kind] });
     return undefined;
   }
   if ((kind ?? wanted) === 'live') return liveConfig(root, around, book);
@@ -45,7 +48,7 @@ export function unitConfig(root: ConfigNode, around: Surroundings, book: Mistake
 
 const WRONG_KIND: Readonly<Record<Config['kind'], { wrong: string; mend: string }>> = {
   live: {
-    wrong: '`tapmirror mirror` replays captures, and this is a live bus',
+    wrong: '`tapmirror mirror` replays captures, and this is for a unit that runs',
     mend: 'start the unit with `tapmirror run --config FILE`, or name captures in source.replay',
   },
   replay: {
@@ -54,10 +57,10 @@ const WRONG_KIND: Readonly<Record<Config['kind'], { wrong: string; mend: string 
   },
 };
 
-/** The entries of `source` that say how the unit is attached. */
+/** The entries that say where the unit has its bytes from: those of `source`, and `receive`. */
 function attachments(root: ConfigNode): ConfigEntry[] {
   if (root.kind !== 'map') return [];
   const source = root.entries.find(({ key }) => key === 'source')?.value;
-  if (source?.kind !== 'map') return [];
-  return source.entries.filter(({ key }) => key === 'replay' || key === 'tap' || key === 'tee');
+  const named = source?.kind === 'map' ? source.entries.filter(({ key }) => /^(?:replay|tap|tee)$/.test(key)) : [];
+  return [...named, ...root.entries.filter(({ key }) => key === 'receive')];
 }

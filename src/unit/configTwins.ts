@@ -1,8 +1,11 @@
 import type { Placed } from './configCheck.ts';
-import type { RawMedium } from './configMedium.ts';
+import { journeyKey } from './configLink.ts';
+import type { RawMedium, RawMirror } from './configMedium.ts';
 import type { Surroundings } from './configShape.ts';
 import type { Mistake } from './configTree.ts';
 import { luKey } from './configValues.ts';
+
+const OWN = { file: 'a file', lu: 'a logical unit', journey: 'a volume at the far end' } as const;
 
 /**
  * Mistakes that no value shows alone: twice the same, or a mirror that would overwrite what it is made from. What only
@@ -18,6 +21,7 @@ export class Twins {
   readonly #taken = new Map<string, string>();
   readonly #lus = new Map<string, string>();
   readonly #captures = new Map<string, string>();
+  readonly #received = new Map<string, string>();
 
   constructor(around: Surroundings, book: Mistake[]) {
     this.#around = around;
@@ -58,19 +62,27 @@ export class Twins {
     }
   }
 
-  mirror(to: Placed<RawMedium>): void {
+  /** The name of a volume that comes over a link. */
+  received({ value, ...place }: Placed<string>): void {
+    const other = this.#received.get(value);
+    if (other !== undefined)
+      this.#tell({ value, ...place }, `the same name as ${other}`, 'give each a name of its own');
+    this.#received.set(value, place.where);
+  }
+
+  mirror(to: Placed<RawMirror>): void {
     const key = this.#key(to.value);
     const other = this.#taken.get(key);
-    const lu = to.value.kind === 'lu';
     if (other !== undefined) {
-      const mend = lu ? 'give every mirror a logical unit of its own' : 'give every mirror a file of its own';
-      this.#tell(to, `a mirror onto ${lu ? to.value.to : key}, which is ${other}`, mend);
+      const shown = to.value.kind === 'file' ? key : to.value.to;
+      this.#tell(to, `a mirror onto ${shown}, which is ${other}`, `give every mirror ${OWN[to.value.kind]} of its own`);
     }
     this.#taken.set(key, `the mirror ${to.where}`);
   }
 
   /** Names of targets are unique in the world, so a portal tells nothing (RFC 7143 section 4.2.7.1). */
-  #key(medium: RawMedium): string {
+  #key(medium: RawMirror): string {
+    if (medium.kind === 'journey') return journeyKey(medium);
     return medium.kind === 'file' ? this.#around.at(medium.path) : luKey(`${medium.url.target}/${medium.url.lun}`);
   }
 

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../../hw/logLevel.ts';
+import type { JourneyUrl } from '../base/journeyUrl.ts';
 import type { LuUrl } from '../base/luUrl.ts';
 
 /** What one unit is to do; every path is absolute (or `-` in `replay`), every default is filled in. */
@@ -20,13 +21,23 @@ export interface ReplayConfig extends CommonConfig {
   volumes: VolumeConfig[];
 }
 
-/** A unit on a real bus, for `tapmirror run`. */
+/** A unit on a real bus, at the far end of links, or both, for `tapmirror run`. */
 export interface LiveConfig extends CommonConfig {
   kind: 'live';
-  source: TapSource | TeeSource;
+  /** Absent: the unit is on no bus, and what it has comes over links. */
+  source?: TapSource | TeeSource;
+  /** Where other units' links arrive. Absent: none do. */
+  receive?: ReceiveConfig;
+  /** What the unit proves itself by, and whom it believes; there where a link begins or ends. */
+  tls?: TlsConfig;
   /** The bus does not wait. */
   buffer: { bytes: number; threshold: number; whenFull: 'lbn' };
+  /** Of the bus. */
   volumes: LiveVolumeConfig[];
+  /** Of the links that arrive here. */
+  received: ReceivedVolumeConfig[];
+  /** Temporary storage in the state folder, for each link whose buffer runs short (C4). */
+  spill: { bytes: number };
   /** Folder of the record and of whatever else the unit keeps. */
   state: string;
   /** Path of the control socket. */
@@ -105,6 +116,40 @@ export interface MirrorConfig {
   path: string;
 }
 
+export interface ReceiveConfig {
+  /** `IP:PORT` in the form of `base/address`. */
+  listen: string;
+}
+
+/** PEM texts. */
+export interface TlsConfig {
+  /** One or more certificates of authorities: whoever has a certificate of one of them is believed. */
+  ca: string;
+  /** The unit's own certificate, and what leads from it to its authority. */
+  cert: string;
+  /** Its private key: in no message, log or status. */
+  key: string;
+}
+
+/** A volume whose changes come over a link. */
+export interface ReceivedVolumeConfig {
+  /** What links call it. */
+  name: string;
+  mirror: FileMedium;
+  /** How much of the past is kept; absent: nothing but the newest moment. */
+  history?: HistoryConfig;
+  blockSize?: number;
+}
+
+export interface HistoryConfig {
+  /** Moments older than this are folded away. */
+  windowMs: number;
+  /** The queue's size from which its oldest moments are folded away. */
+  bytes: number;
+  /** Where the queue lies; absent: in the state folder. */
+  folder?: string;
+}
+
 export interface LiveVolumeConfig {
   /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
   lu: string;
@@ -113,10 +158,12 @@ export interface LiveVolumeConfig {
   portals: string[];
   /** Only ever read. */
   first?: MediumConfig;
-  mirrors: MediumConfig[];
+  mirrors: LiveMirrorConfig[];
   blockSize?: number;
   blocks?: number;
 }
+
+export type LiveMirrorConfig = MediumConfig | JourneyMedium;
 
 /** Where a volume's blocks lie. */
 export type MediumConfig = FileMedium | LuMedium;
@@ -139,4 +186,17 @@ export interface LuMedium {
   mutual?: { user: string; secret: string };
   /** Which digests are offered (RFC 7143 section 13.1). */
   digests: { header: boolean; data: boolean };
+}
+
+/** A volume at another unit, which is sent the changes in their order. */
+export interface JourneyMedium {
+  kind: 'journey';
+  /** The URL as written. */
+  to: string;
+  url: JourneyUrl;
+  /** Of this link alone; absent: its share of the unit's buffer. */
+  buffer?: { bytes: number; threshold: number };
+  /** Bytes a second that it may send; absent: as fast as it goes. */
+  limit?: number;
+  compress: boolean | 'auto';
 }

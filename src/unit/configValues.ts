@@ -44,6 +44,32 @@ function bytesOf(value: string | number | boolean | null): number | undefined {
   return Number(match[1]) * UNITS[unit];
 }
 
+const SPANS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+const SPAN = /^(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)$/i;
+/** A window that is shorter would be folded away while it is looked at. */
+const SPAN_MIN_MS = 1000;
+
+/** A length of time such as "1h", in whole milliseconds. */
+export const duration: Check<number> = (node, where, book) => {
+  const words = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : '';
+  const match = SPAN.exec(words.trim());
+  const unit = match?.[2].toLowerCase() ?? '';
+  const ms = match && Object.hasOwn(SPANS, unit) ? Math.round(Number(match[1]) * SPANS[unit]) : undefined;
+  if (ms !== undefined && ms >= SPAN_MIN_MS && Number.isSafeInteger(ms)) return ms;
+  const wrong = ms === undefined ? 'a length of time' : `a length of time of at least ${SPAN_MIN_MS / 1000} s`;
+  const mend = 'write a number and a unit in quotes, such as "1h" or "7d" (s, min, h, d, w)';
+  book.push({ at: node.at, where, wrong: `${wrong} is expected, not ${kindWords(node)}`, mend });
+  return undefined;
+};
+
 /** The portal in the form that `base/address` gives it, or undefined when it is none. No target listens on port 0. */
 function portalOf(words: string): string | undefined {
   const value = normalPortal(words);

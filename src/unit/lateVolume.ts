@@ -6,17 +6,17 @@ import type { Volume, VolumeIdentity } from '../base/volume.ts';
  * A volume that need not be there yet: while it could not be opened it is `down`, holds nothing, and every call fails
  * with what stood in the way; `revive` opens it. Afterwards it is that volume.
  */
-export class LateVolume implements Volume {
+export class LateVolume<V extends Volume = Volume> implements Volume {
   readonly #name: string;
   readonly #kind: VolumeIdentity['kind'];
-  readonly #open: () => Promise<Volume>;
+  readonly #open: (signal?: AbortSignal) => Promise<V>;
   readonly #listeners: ((blocks: number) => void)[] = [];
-  #volume: Volume | undefined;
+  #volume: V | undefined;
   #fault: Fault;
   #closed = false;
 
   /** `open` may refuse what it finds, by a `Fault`. */
-  constructor(name: string, kind: VolumeIdentity['kind'], open: () => Promise<Volume>) {
+  constructor(name: string, kind: VolumeIdentity['kind'], open: (signal?: AbortSignal) => Promise<V>) {
     this.#name = name;
     this.#kind = kind;
     this.#open = open;
@@ -24,9 +24,9 @@ export class LateVolume implements Volume {
   }
 
   /** The first attempt; rejects as `open` does, and may be repeated by `revive`. */
-  async open(): Promise<void> {
+  async open(signal?: AbortSignal): Promise<void> {
     try {
-      const volume = await this.#open();
+      const volume = await this.#open(signal);
       if (this.#closed) {
         await volume.close();
         throw new Fault('local', `${this.#name} was closed while it was being opened`);
@@ -43,7 +43,7 @@ export class LateVolume implements Volume {
   }
 
   /** What was opened, once it was. */
-  get opened(): Volume | undefined {
+  get opened(): V | undefined {
     return this.#volume;
   }
 
@@ -93,7 +93,7 @@ export class LateVolume implements Volume {
   }
 
   revive(signal?: AbortSignal): Promise<void> {
-    return this.#volume?.revive(signal) ?? this.open();
+    return this.#volume?.revive(signal) ?? this.open(signal);
   }
 
   onSizeChange(listener: (blocks: number) => void): void {

@@ -1,31 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import { limitRepeats } from '../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
 import { packageVersion } from '../../hw/version.ts';
-import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
-import type { SnoopSink } from '../base/sink.ts';
-import type { Volume } from '../base/volume.ts';
-import { Room } from '../buffer/room.ts';
-import { WriteGate } from '../gate/writeGate.ts';
-import { Snoop } from '../snoop/snoop.ts';
-import type { Attachment } from './attachment.ts';
-import { attachTap } from './attachTap.ts';
-import { attachTee } from './attachTee.ts';
-import type { LiveConfig, LiveVolumeConfig, MediumConfig } from './configTypes.ts';
-import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
-import { type Identity, initiatorNameOf, medium } from './media.ts';
-import { logState, type RunningUnit, type StartHooks, type UnitStatus } from './status.ts';
-import { refuseTwins } from './twins.ts';
+import { Bus } from './bus.ts';
+import type { LiveConfig } from './configTypes.ts';
+import { initiatorNameOf } from './media.ts';
+import type { Receive, ReceiveParts } from './receive.ts';
+import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
+import type { MarkReport, RunningUnit, StartHooks, UnitStatus } from './status.ts';
+import { OpenMedia } from './twins.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
 /** Notices that `status` shows. */
 const NOTICES_KEPT = 20;
-/** Of the time that a stop may take, what the bus gets. */
-const DETACH_SHARE = 0.25;
 
 /**
- * Starts a unit on a real bus: opens its state folder and every medium, then attaches to the bus.
+ * Starts a unit: opens its state folder and every medium, then listens for links and attaches to its bus.
  *
  * A medium that cannot be reached now is waited for while the unit runs; one that refuses (credentials, a lock, its size)
  * is a mistake that somebody has to mend, and rejects with its `Fault`, after everything was closed again.
@@ -45,82 +37,77 @@ export async function startUnit(config: LiveConfig, hooks: StartHooks): Promise<
 class LiveUnit implements RunningUnit {
   readonly failed: Promise<Fault>;
   readonly #config: LiveConfig;
-  readonly #hooks: StartHooks;
   readonly #state: StateFolder;
-  readonly #identity: Identity;
-  readonly #room: Room;
-  readonly #snoop: Snoop;
-  readonly #volumes = new Map<LuId, LiveVolume>();
+  readonly #bus: Bus | undefined;
+  readonly #receiving: ReceiveParts | undefined;
+  #receive: Receive | undefined;
   readonly #since = new Date();
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
-  readonly #open: Medium[] = [];
-  /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
-  readonly #writes: WriteGate | undefined;
-  #attachment: Attachment | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #fail: (fault: Fault) => void = () => {};
   #stopping: Promise<void> | undefined;
 
-  constructor(config: LiveConfig, hooks: StartHooks, state: StateFolder) {
+  constructor(config: LiveConfig, { log, signal }: StartHooks, state: StateFolder) {
     this.#config = config;
-    this.#hooks = hooks;
     this.#state = state;
-    this.#noticeLog = limitRepeats(hooks.log);
-    const { unit } = state;
-    this.#identity = { unit, initiatorName: config.initiator ?? initiatorNameOf(unit) };
-    this.#room = new Room(config.buffer);
-    const { source } = config;
-    this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
-    this.#snoop = new Snoop({
-      sink: this.#sink(),
-      room: this.#room,
-      volumes: config.volumes,
-      // A tee is given every byte in order: nothing comes late.
-      reorder: config.source.kind === 'tee' ? { ms: 0, bytes: 0 } : config.reorder,
-      settleMs: config.settleMs,
-      joins: config.source.kind === 'tap',
-      own: [this.#identity.initiatorName],
-    });
+    this.#noticeLog = limitRepeats(log);
+    let fail: (fault: Fault) => void = () => {};
     this.failed = new Promise((resolve) => {
-      this.#fail = resolve;
+      fail = resolve;
     });
+    const { folder, unit } = state;
+    const { source, receive, tls, received: volumes, initiator = initiatorNameOf(unit) } = config;
+    const notice = (text: string): void => this.#notice(text);
+    const shared = { folder, media: new OpenMedia(), log, notice, now, ...(signal === undefined ? {} : { signal }) };
+    const identity = { unit, initiatorName: initiator, epoch: randomUUID() };
+    this.#bus = source && new Bus({ ...config, source }, { ...shared, identity, fail });
+    this.#receiving = receive && tls && { ...shared, listen: receive.listen, volumes, tls };
   }
 
   get ready(): string {
-    const { volumes, control } = this.#config;
-    const count = volumes.length === 1 ? '1 volume' : `${volumes.length} volumes`;
-    return `${this.#attachment?.text ?? ''}, ${count}, control ${control}`;
+    const { volumes, received, control } = this.#config;
+    const all = volumes.length + received.length;
+    return [...this.#texts(), all === 1 ? '1 volume' : `${all} volumes`, `control ${control}`].join(', ');
   }
 
   async start(): Promise<void> {
     for (const warning of this.#config.warnings) this.#notice(warning);
-    const parts = this.#parts();
-    const planned = this.#config.volumes.map((volume) => this.#media(volume));
-    await Promise.all(this.#open.map((one) => this.#tryToOpen(one)));
-    refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
-    for (const { config, first, mirrors } of planned) {
-      this.#hooks.signal?.throwIfAborted();
-      const volume = await LiveVolume.open(config, parts, first, mirrors);
-      this.#volumes.set(config.lu, volume);
-      this.#snoop.learn(volume.facts);
+    if (this.#receiving !== undefined) {
+      this.#receive = new (await import('./receive.ts')).Receive(this.#receiving);
+      await this.#receive.start();
     }
-    this.#attachment = await this.#attach();
-    void this.#attachment.failed.then((fault) => this.#fail(fault));
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    await this.#bus?.start();
+    this.#timer = setInterval(() => {
+      this.#bus?.tick();
+      this.#receive?.tick();
+    }, TICK_MS);
   }
 
   status(): UnitStatus {
-    const { bytes, state, falls } = this.#room.report();
+    const bus = this.#bus?.status();
     return {
       unit: this.#state.unit,
       version: packageVersion(),
       since: this.#since.toISOString(),
-      source: this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' },
-      buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
-      volumes: [...this.#volumes.values()].map((volume) => volume.status()),
+      source: bus?.source ?? { kind: 'links', text: this.#receive?.text ?? '' },
+      ...(this.#receive === undefined ? {} : { receive: { text: this.#receive.text } }),
+      buffer: bus?.buffer ?? { bytes: 0, freeBytes: 0, state: 'data', falls: 0 },
+      volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       notices: [...this.#notices],
     };
+  }
+
+  async mark(name: string, volume?: string): Promise<MarkReport> {
+    if (this.#bus !== undefined) return this.#bus.mark(name, volume);
+    throw new Fault('peer', 'this unit is on no bus', 'set the bookmark at the unit that is: it travels down the link');
+  }
+
+  history(volume: string | undefined): HistoryReport {
+    return this.#received(volume).report();
+  }
+
+  rewind(volume: string | undefined, order: RewindOrder): Promise<RewindReport> {
+    return this.#received(volume).rewind(order);
   }
 
   stop(options: { withinMs: number }): Promise<void> {
@@ -129,99 +116,22 @@ class LiveUnit implements RunningUnit {
   }
 
   async #stop(withinMs: number): Promise<void> {
-    const signal = AbortSignal.timeout(withinMs);
-    await this.#attachment?.stop(withinMs * DETACH_SHARE);
+    // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
+    await this.#bus?.stop(withinMs);
+    await this.#receive?.stop();
     clearInterval(this.#timer);
-    await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
-    // Those that no volume took over; closing twice does nothing.
-    await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
     await this.#state.close();
     this.#noticeLog.flush();
   }
 
-  #sink(): SnoopSink {
-    const volumes = this.#volumes;
-    const writes = this.#writes;
-    return {
-      intent: (lu, offset, length) => {
-        const wait = volumes.get(lu)?.intent(offset, length);
-        if (wait !== undefined) writes?.intent(lu, wait);
-      },
-      change: (change) => {
-        const volume = volumes.get(change.lu);
-        if (volume) volume.push(change);
-        else if (change.lease) this.#room.give(change.lease);
-      },
-      barrier: (barrier) => volumes.get(barrier.lu)?.barrier(barrier),
-      facts: (facts) => volumes.get(facts.lu)?.learn(facts),
-      notice: (text) => this.#notice(text),
-    };
+  #received(volume: string | undefined): ReceivedVolume {
+    if (this.#receive !== undefined) return this.#receive.volume(volume);
+    const mend = 'ask the unit at the other end of the link, where the past is kept';
+    throw new Fault('peer', 'no volume comes over a link to this unit', mend);
   }
 
-  #parts(): LiveParts {
-    const { source, record, resync } = this.#config;
-    const { log } = this.#hooks;
-    return {
-      room: this.#room,
-      folder: this.#state.folder,
-      record,
-      ...resync,
-      looking: source.kind === 'tee',
-      synced: this.#writes !== undefined,
-      copyAfterMs: source.kind === 'tap' ? COPY_AFTER_MS : 0,
-      settleMs: this.#config.settleMs,
-      now,
-      wall: Date.now,
-      notice: (text) => this.#notice(text),
-      told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
-      outstanding: (lu) => this.#snoop.outstanding(lu),
-    };
-  }
-
-  #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
-    const { first, mirrors, blockSize } = config;
-    const notice = (text: string): void => this.#notice(text);
-    const size = blockSize === undefined ? {} : { blockSize };
-    const make = (one: MediumConfig, writable: boolean): Medium => {
-      const check = (volume: Volume): void => {
-        const others = this.#open.filter((other) => other.volume.opened);
-        refuseTwins([...others.map((other) => ({ name: other.to, volume: other.volume })), { name: one.to, volume }]);
-      };
-      const made = { to: one.to, volume: medium(one, this.#identity, { writable, notice, check, ...size }) };
-      this.#open.push(made);
-      return made;
-    };
-    return { config, first: first && make(first, false), mirrors: mirrors.map((one) => make(one, true)) };
-  }
-
-  /** A medium that does not answer is waited for; one that refuses is a mistake. */
-  async #tryToOpen({ to, volume }: Medium): Promise<void> {
-    try {
-      await volume.open();
-    } catch (error) {
-      if (!(error instanceof Fault) || !error.unreachable) throw error;
-      this.#notice(`${to}: ${error.message}; it is tried again`);
-    }
-  }
-
-  async #attach(): Promise<Attachment> {
-    const { source } = this.#config;
-    const parts = { snoop: this.#snoop, room: this.#room, now, notice: (text: string) => this.#notice(text) };
-    if (source.kind === 'tap') return attachTap(source, { ...parts, lost: (text) => this.#lost(text) });
-    return attachTee(source, { ...parts, ...(this.#writes ? { writes: this.#writes } : {}) });
-  }
-
-  /** Something passed the tap by: nothing smaller than everything can be proved. */
-  #lost(text: string): void {
-    this.#notice(text);
-    this.#snoop.lose();
-    for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
-  }
-
-  #tick(): void {
-    this.#attachment?.tick();
-    this.#room.tick(now());
-    for (const volume of this.#volumes.values()) volume.tick();
+  #texts(): string[] {
+    return [this.#bus?.text, this.#receive?.text].filter((text) => text !== undefined);
   }
 
   #notice(text: string): void {
@@ -230,9 +140,6 @@ class LiveUnit implements RunningUnit {
     this.#noticeLog.warn('notice', { text });
   }
 }
-
-/** A tap may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
-const COPY_AFTER_MS = 1000;
 
 /** Monotonic time in nanoseconds. */
 function now(): number {

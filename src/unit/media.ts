@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
+import { Fault } from '../base/fault.ts';
+import type { OrderedVolume } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
-import type { MediumConfig } from './configTypes.ts';
+import type { LiveMirrorConfig, TlsConfig } from './configTypes.ts';
+import { LateOrderedVolume } from './lateOrdered.ts';
 import { LateVolume } from './lateVolume.ts';
 import { openLuVolume } from './luVolume.ts';
 
@@ -11,6 +14,8 @@ export interface Identity {
   unit: string;
   /** Its iSCSI name (RFC 7143 section 4.2.7). */
   initiatorName: string;
+  /** A UUID of this process. */
+  epoch: string;
 }
 
 export interface MediumUse {
@@ -20,29 +25,70 @@ export interface MediumUse {
   notice: (text: string) => void;
   /** What an opened medium must be; refuses by a `Fault`. */
   check?: (volume: Volume) => void;
+  /** What the unit proves itself with at other units; always there where a link is configured. */
+  tls?: TlsConfig;
+  /** The volume that is mirrored, as far as it is known: its length (0: unknown) and bytes per block (0: unknown). */
+  mirrored: () => { bytes: number; blockSize: number };
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
 }
+
+type Journey = Extract<LiveMirrorConfig, { kind: 'journey' }>;
 
 /** The medium that the configuration names, to be opened by `open` or later by `revive`. */
-export function medium(config: MediumConfig, identity: Identity, use: MediumUse): LateVolume {
-  return new LateVolume(config.to, config.kind, async () => {
-    const volume = await (config.kind === 'file' ? openFile(config, use) : openLu(config, identity, use));
-    try {
-      use.check?.(volume);
-    } catch (refusal) {
-      await volume.close();
-      throw refusal;
-    }
-    return volume;
-  });
+export function medium(config: LiveMirrorConfig, identity: Identity, use: MediumUse): LateVolume {
+  const { kind, to } = config;
+  if (kind === 'journey') {
+    return new LateOrderedVolume(to, 'lu', (signal) => checked(openJourney(config, identity, use, signal), use));
+  }
+  return new LateVolume(to, kind, () =>
+    checked(kind === 'file' ? openFile(config, use) : openLu(config, identity, use), use),
+  );
 }
 
-function openFile(config: Extract<MediumConfig, { kind: 'file' }>, use: MediumUse): Promise<Volume> {
+async function checked<V extends Volume>(opening: Promise<V>, { check }: MediumUse): Promise<V> {
+  const volume = await opening;
+  try {
+    check?.(volume);
+  } catch (refusal) {
+    await volume.close();
+    throw refusal;
+  }
+  return volume;
+}
+
+async function openJourney(
+  { url, to, limit, compress }: Journey,
+  { unit, epoch }: Identity,
+  { tls, mirrored, notice, now }: MediumUse,
+  signal?: AbortSignal,
+): Promise<OrderedVolume> {
+  if (tls === undefined) throw new Fault('bug', 'a link without certificates');
+  // Most units have no link: its parts are loaded with the first one.
+  const { openJourneyVolume } = await import('./journeyVolume.ts');
+  return openJourneyVolume(
+    {
+      ...url,
+      keys: tls,
+      epoch,
+      unit,
+      ...mirrored(),
+      ...(limit === undefined ? {} : { limitBytesPerSecond: limit }),
+      compress,
+      notice: (text) => notice(`${to}: ${text}`),
+      now,
+    },
+    signal,
+  );
+}
+
+function openFile(config: Extract<LiveMirrorConfig, { kind: 'file' }>, use: MediumUse): Promise<Volume> {
   const { writable, blockSize } = use;
   return openFileVolume(config.path, { writable, lock: writable, ...(blockSize === undefined ? {} : { blockSize }) });
 }
 
 function openLu(
-  config: Extract<MediumConfig, { kind: 'lu' }>,
+  config: Extract<LiveMirrorConfig, { kind: 'lu' }>,
   { unit, initiatorName }: Identity,
   { writable, notice }: MediumUse,
 ): Promise<Volume> {

@@ -2,6 +2,8 @@ import type { Log } from '../../hw/log.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import type { MomentWords } from './momentWords.ts';
+import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
 export interface UnitStatus {
@@ -11,6 +13,8 @@ export interface UnitStatus {
   /** When this process began, ISO 8601. */
   since: string;
   source: SourceStatus;
+  /** Where links arrive; only there where they do. */
+  receive?: { text: string };
   buffer: BufferStatus;
   /** In the configuration's order. */
   volumes: VolumeStatus[];
@@ -20,8 +24,9 @@ export interface UnitStatus {
 
 /** How the unit sits on the bus, and what it has counted there. */
 export interface SourceStatus {
-  kind: 'tap' | 'tee';
-  /** For people: `tap eth1, eth2` or `tee 10.0.0.1:3262 -> 10.0.0.2:3260`. */
+  /** `links`: the unit is on no bus, and what it has comes over links. */
+  kind: 'tap' | 'tee' | 'links';
+  /** For people: `tap eth1, eth2`, `tee 10.0.0.1:3262 -> 10.0.0.2:3260` or `links at 10.0.0.1:7260`. */
   text: string;
   [counter: string]: unknown;
 }
@@ -36,6 +41,7 @@ export interface BufferStatus {
 }
 
 export interface VolumeStatus {
+  /** Of a volume that comes over a link: its name. */
   lu: LuId;
   name?: string;
   /** Bytes; null while unknown, and so for `blocks`. */
@@ -49,6 +55,42 @@ export interface VolumeStatus {
   /** Writes that are under way. */
   openWrites: number;
   mirrors: MirrorStatus[];
+  /** Only there where the volume comes over a link. */
+  received?: ReceivedStatus;
+}
+
+/** A volume that comes over a link. Sequences and times are those of `tapmirror history`. */
+export interface ReceivedStatus {
+  name: string;
+  bytes: number;
+  /** Whether the newest moment is one that the first volume had. */
+  consistent: boolean;
+  /** The newest moment that is durable here; null before the first. */
+  newest: MomentWords | null;
+  /** Null where no past is kept. */
+  history: HistoryStatus | null;
+  /** Null while no sender is connected. */
+  sender: SenderWords | null;
+}
+
+export interface HistoryStatus {
+  oldest: MomentWords;
+  newest: MomentWords;
+  /** Of the queue. */
+  bytes: number;
+  entries: number;
+  bookmarks: number;
+}
+
+export interface SenderWords {
+  /** The unit's name as its certificate has it. */
+  peer: string;
+  remote: string;
+  /** ISO 8601. */
+  since: string;
+  receivedBytes: number;
+  /** Of entries that wait to be applied. */
+  waitingBytes: number;
 }
 
 export interface FirstStatus {
@@ -75,8 +117,32 @@ export interface MirrorStatus {
   /** Of the state, ISO 8601. */
   since: string;
   error?: ErrorWords;
-  /** Chunks of the stored record that are marked, and their size. */
+  /** Chunks of the stored record that are marked, and their size; 0 where the sender keeps it. */
   record: { chunkBytes: number; marked: number };
+  /** Only there for a link to another unit. */
+  link?: LinkStatus;
+}
+
+/** A link to another unit. */
+export interface LinkStatus {
+  connected: boolean;
+  /** Since when, ISO 8601. */
+  since: string;
+  remote: string;
+  /** The far unit's name as its certificate has it. */
+  peer: string;
+  appended: number;
+  sent: number;
+  durable: number;
+  waitingBytes: number;
+  wireBytes: number;
+  entryBytes: number;
+  reconnects: number;
+  compression: string;
+  roundTripMs?: number;
+  /** The far end's words while it cannot take more. */
+  paused?: string;
+  lastFault?: string;
 }
 
 export interface ErrorWords {
@@ -89,10 +155,28 @@ export interface RunningUnit {
   /** What it is attached to, for people: `tee 10.0.0.1:3262 -> 10.0.0.2:3260, 1 volume, control /run/unit.sock`. */
   readonly ready: string;
   status(): UnitStatus;
+  /**
+   * Sets a bookmark behind everything seen so far, at every volume of the bus or at the one of this LU or name, and resolves
+   * once it stands in their rings. Rejects with a `Fault` where no mirror would keep it.
+   */
+  mark(name: string, volume?: string): Promise<MarkReport>;
+  /** What is kept of the past of a volume that comes over a link; without a name of the only one. */
+  history(volume: string | undefined): HistoryReport;
+  /** Writes a moment of such a volume into a new file. */
+  rewind(volume: string | undefined, order: RewindOrder): Promise<RewindReport>;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
   /** Lets go of the bus, finishes what is buffered as far as the time allows, closes everything. */
   stop(options: { withinMs: number }): Promise<void>;
+}
+
+/** A bookmark that was set. */
+export interface MarkReport {
+  name: string;
+  /** ISO 8601 with nanoseconds. */
+  at: string;
+  /** LUs that have it. */
+  volumes: LuId[];
 }
 
 export interface StartHooks {

@@ -1,5 +1,6 @@
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
+import type { LateVolume } from './lateVolume.ts';
 
 /** A volume under the name that the operator gave it. */
 export interface NamedVolume {
@@ -22,5 +23,22 @@ export function refuseTwins(volumes: readonly NamedVolume[]): void {
       throw new Fault('local', both, 'give each mirror a medium of its own, and none the first volume');
     }
     names.set(key, name);
+  }
+}
+
+/** All media that a unit has opened, or will open, whatever for. */
+export class OpenMedia {
+  readonly #all: { name: string; volume: LateVolume }[] = [];
+
+  add(name: string, volume: LateVolume): void {
+    this.#all.push({ name, volume });
+  }
+
+  /** What throws a `Fault` for a medium, opened under this name, that is one of those that are open already. */
+  checkOf(name: string): (volume: Volume) => void {
+    return (volume) => {
+      const others = this.#all.filter((other) => other.volume.opened);
+      refuseTwins([...others, { name, volume }]);
+    };
   }
 }

@@ -21,6 +21,9 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
   return {
     ready: 'tee 10.0.0.1:3262 -> 10.0.0.2:3260, 1 volume',
     status: () => status(),
+    mark: () => Promise.reject(new Error('not asked for')),
+    history: () => assert.fail('not asked for'),
+    rewind: () => Promise.reject(new Error('not asked for')),
     failed: new Promise(() => {}),
     stop: async () => {
       events.push('stop');

@@ -1,0 +1,223 @@
+import type { Log } from '../../hw/log.ts';
+import type { LuId } from '../base/change.ts';
+import { Fault } from '../base/fault.ts';
+import type { SnoopSink } from '../base/sink.ts';
+import { Room } from '../buffer/room.ts';
+import { WriteGate } from '../gate/writeGate.ts';
+import { Snoop } from '../snoop/snoop.ts';
+import type { Attachment } from './attachment.ts';
+import { attachTap } from './attachTap.ts';
+import { attachTee } from './attachTee.ts';
+import type {
+  LiveConfig,
+  LiveMirrorConfig,
+  LiveVolumeConfig,
+  MediumConfig,
+  TapSource,
+  TeeSource,
+} from './configTypes.ts';
+import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
+import { type Identity, medium } from './media.ts';
+import { isoTime } from './momentWords.ts';
+import { logState, type MarkReport, type UnitStatus } from './status.ts';
+import { type OpenMedia, refuseTwins } from './twins.ts';
+
+export type BusConfig = LiveConfig & { source: TapSource | TeeSource };
+
+/** What the unit gives to its side of the bus. */
+export interface BusParts {
+  /** The unit's state folder. */
+  folder: string;
+  identity: Identity;
+  media: OpenMedia;
+  log: Log;
+  notice: (text: string) => void;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+  /** The bus cannot be listened to any more. */
+  fail: (fault: Fault) => void;
+  /** Given up while it is still starting. */
+  signal?: AbortSignal;
+}
+
+/** Of the time that a stop may take, what letting go of the bus gets. */
+const DETACH_SHARE = 0.25;
+/** A tap may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
+const COPY_AFTER_MS = 1000;
+
+/** A unit's side of a bus: what it snoops there, and the volumes whose mirrors it keeps. */
+export class Bus {
+  readonly #config: BusConfig;
+  readonly #parts: BusParts;
+  readonly #room: Room;
+  readonly #snoop: Snoop;
+  readonly #volumes = new Map<LuId, LiveVolume>();
+  readonly #open: Medium[] = [];
+  /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
+  readonly #writes: WriteGate | undefined;
+  #attachment: Attachment | undefined;
+
+  constructor(config: BusConfig, parts: BusParts) {
+    const { source } = config;
+    this.#config = config;
+    this.#parts = parts;
+    this.#room = new Room(config.buffer);
+    this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
+    this.#snoop = new Snoop({
+      sink: this.#sink(),
+      room: this.#room,
+      volumes: config.volumes,
+      // A tee is given every byte in order: nothing comes late.
+      reorder: source.kind === 'tee' ? { ms: 0, bytes: 0 } : config.reorder,
+      settleMs: config.settleMs,
+      joins: source.kind === 'tap',
+      own: [parts.identity.initiatorName],
+    });
+  }
+
+  /** For people; empty before it is attached. */
+  get text(): string {
+    return this.#attachment?.text ?? '';
+  }
+
+  /** Opens every medium, then attaches. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */
+  async start(): Promise<void> {
+    const live = this.#liveParts();
+    const planned = this.#config.volumes.map((volume) => this.#media(volume));
+    await Promise.all(this.#open.map((one) => this.#tryToOpen(one)));
+    refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
+    for (const { config, first, mirrors } of planned) {
+      this.#parts.signal?.throwIfAborted();
+      const volume = await LiveVolume.open(config, live, first, mirrors);
+      this.#volumes.set(config.lu, volume);
+      this.#snoop.learn(volume.facts);
+    }
+    this.#attachment = await this.#attach();
+    void this.#attachment.failed.then((fault) => this.#parts.fail(fault));
+  }
+
+  /** See `RunningUnit`. */
+  async mark(name: string, volume?: string): Promise<MarkReport> {
+    const all = this.#config.volumes.filter(
+      ({ lu, name: word }) => volume === undefined || volume === lu || volume === word,
+    );
+    const keeping = all.filter(({ mirrors }) => mirrors.some(({ kind }) => kind === 'journey'));
+    if (keeping.length === 0) {
+      const what = all.length === 0 ? `no volume ${JSON.stringify(volume)}` : 'no mirror that would keep a bookmark';
+      throw new Fault('peer', `there is ${what}`, 'a mirror at another unit ("journey://...") keeps bookmarks');
+    }
+    await this.#attachment?.seen();
+    const at = BigInt(Date.now()) * 1_000_000n;
+    for (const { lu } of keeping) this.#volumes.get(lu)?.mark(name);
+    return { name, at: isoTime(at), volumes: keeping.map(({ lu }) => lu) };
+  }
+
+  status(): Pick<UnitStatus, 'source' | 'buffer' | 'volumes'> {
+    const { bytes, state, falls } = this.#room.report();
+    return {
+      source: this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' },
+      buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
+      volumes: [...this.#volumes.values()].map((volume) => volume.status()),
+    };
+  }
+
+  tick(): void {
+    this.#attachment?.tick();
+    this.#room.tick(this.#parts.now());
+    for (const volume of this.#volumes.values()) volume.tick();
+  }
+
+  /** Lets go of the bus, writes what is buffered as far as the time allows, closes everything. */
+  async stop(withinMs: number): Promise<void> {
+    const signal = AbortSignal.timeout(withinMs);
+    await this.#attachment?.stop(withinMs * DETACH_SHARE);
+    await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
+    // Those that no volume took over; closing twice does nothing.
+    await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
+  }
+
+  #sink(): SnoopSink {
+    const volumes = this.#volumes;
+    const writes = this.#writes;
+    return {
+      intent: (lu, offset, length) => {
+        const wait = volumes.get(lu)?.intent(offset, length);
+        if (wait !== undefined) writes?.intent(lu, wait);
+      },
+      change: (change) => {
+        const volume = volumes.get(change.lu);
+        if (volume) volume.push(change);
+        else if (change.lease) this.#room.give(change.lease);
+      },
+      barrier: (barrier) => volumes.get(barrier.lu)?.barrier(barrier),
+      facts: (facts) => volumes.get(facts.lu)?.learn(facts),
+      notice: (text) => this.#parts.notice(text),
+    };
+  }
+
+  #liveParts(): LiveParts {
+    const { source, record, resync, settleMs } = this.#config;
+    const { folder, log, notice, now } = this.#parts;
+    return {
+      room: this.#room,
+      folder,
+      record,
+      ...resync,
+      looking: source.kind === 'tee',
+      synced: this.#writes !== undefined,
+      copyAfterMs: source.kind === 'tap' ? COPY_AFTER_MS : 0,
+      settleMs,
+      now,
+      wall: Date.now,
+      notice,
+      told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
+      outstanding: (lu) => this.#snoop.outstanding(lu),
+    };
+  }
+
+  #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
+    const { identity, media, notice, now } = this.#parts;
+    const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
+    let first: Medium | undefined;
+    const make = (one: MediumConfig | LiveMirrorConfig, writable: boolean): Medium => {
+      const check = media.checkOf(one.to);
+      const { tls } = this.#config;
+      const mirrored = (): { bytes: number; blockSize: number } => {
+        const opened = first?.volume.opened;
+        return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
+      };
+      const use = { writable, notice, check, now, mirrored, ...(tls ? { tls } : {}), ...blockSize };
+      const made = { to: one.to, volume: medium(one, identity, use) };
+      media.add(made.to, made.volume);
+      this.#open.push(made);
+      return made;
+    };
+    first = config.first && make(config.first, false);
+    return { config, first, mirrors: config.mirrors.map((one) => make(one, true)) };
+  }
+
+  /** A medium that does not answer is waited for; one that refuses is a mistake. */
+  async #tryToOpen({ to, volume }: Medium): Promise<void> {
+    try {
+      await volume.open();
+    } catch (error) {
+      if (!(error instanceof Fault) || !error.unreachable) throw error;
+      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
+    }
+  }
+
+  async #attach(): Promise<Attachment> {
+    const { source } = this.#config;
+    const { notice, now } = this.#parts;
+    const parts = { snoop: this.#snoop, room: this.#room, now, notice };
+    if (source.kind === 'tap') return attachTap(source, { ...parts, lost: (text) => this.#lost(text) });
+    return attachTee(source, { ...parts, ...(this.#writes ? { writes: this.#writes } : {}) });
+  }
+
+  /** Something passed the tap by: nothing smaller than everything can be proved. */
+  #lost(text: string): void {
+    this.#parts.notice(text);
+    this.#snoop.lose();
+    for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
+  }
+}

@@ -1,0 +1,96 @@
+import { isVolumeName, VOLUME_NAME_MAX } from '../base/journeyUrl.ts';
+import { type Check, group, list, type Placed, placed, text, type Unserved, whole } from './configCheck.ts';
+import { mirrorMedium, type RawFile, type RawMirror } from './configMedium.ts';
+import type { ReceivedVolumeConfig } from './configTypes.ts';
+import { bytes, duration, path, portal } from './configValues.ts';
+
+/** Where links arrive, as it is written. */
+export interface RawReceive {
+  listen: string;
+}
+
+/** A volume that comes over a link, as it is written. */
+export interface RawReceivedVolume {
+  name: Placed<string>;
+  mirrors: Placed<RawMirror>[];
+  history?: RawHistory;
+  blockSize?: number;
+}
+
+interface RawHistory {
+  window: number;
+  bytes: number;
+  folder?: Placed<string>;
+}
+
+export const receive: Check<RawReceive> = group<RawReceive>({
+  listen: { check: portal, required: 'write "listen": "IP:PORT", where the links of other units arrive' },
+});
+
+/** A name by which people, and links, call a volume. */
+export const volumeName: Check<string> = text<string>((words) => {
+  const mend = 'choose a shorter one, or one without slashes and line ends';
+  return isVolumeName(words) ? { value: words } : { wrong: `not a name of 1 to ${VOLUME_NAME_MAX} characters`, mend };
+}, 'database');
+
+const OF_BUS: Unserved = {
+  wrong: 'a key for a volume of the bus',
+  mend: 'leave it out: the sender knows; or name the logical unit in "lu"',
+};
+
+/** A queue that holds less than a few changes keeps no past. */
+const HISTORY_BYTES_MIN = 1 << 20;
+const MIRRORS = '["file:/srv/third.img"]';
+
+const history = group<RawHistory>({
+  window: { check: duration, required: 'write "window": "24h", how far back a moment may lie' },
+  bytes: { check: bytes(HISTORY_BYTES_MIN), required: 'write "bytes": "10GiB", how large the queue may become' },
+  folder: { check: placed(path('/srv/third.queue')) },
+});
+
+const shape = group<RawReceivedVolume>(
+  {
+    name: { check: placed(volumeName), required: 'write "name": NAME, as links call it' },
+    mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
+    history: { check: history },
+    blockSize: { check: whole(256, 1 << 20, 'bytes') },
+  },
+  { first: OF_BUS, portals: OF_BUS, blocks: OF_BUS },
+);
+
+/** A volume that comes over a link: one file or block device, and how much of the past is kept beside it. */
+export const receivedVolume: Check<RawReceivedVolume> = (node, where, book) => {
+  const raw = shape(node, where, book);
+  const [first, second] = raw?.mirrors ?? [];
+  if (first !== undefined && first.value.kind !== 'file') {
+    const { at, where } = first;
+    const wrong = 'what comes over a link is kept in a file or block device, in this version';
+    book.push({ at, where, wrong, mend: 'write "file:PATH"' });
+  }
+  if (second !== undefined) {
+    const { at, where } = second;
+    const wrong = 'a volume that comes over a link has one mirror, in this version';
+    book.push({ at, where, wrong, mend: 'leave it out; a second link from the sender can have a volume of its own' });
+  }
+  return raw;
+};
+
+/** `raw` comes from a tree without mistakes. */
+export function receivedConfig(raw: RawReceivedVolume, at: (path: string) => string): ReceivedVolumeConfig {
+  const { name, mirrors, history, blockSize } = raw;
+  const file = mirrors[0].value as RawFile;
+  return {
+    name: name.value,
+    mirror: { ...file, path: at(file.path) },
+    ...(history === undefined
+      ? {}
+      : {
+          history: {
+            windowMs: history.window,
+            bytes: history.bytes,
+            ...(history.folder === undefined ? {} : { folder: at(history.folder.value) }),
+          },
+        }),
+    ...(blockSize === undefined ? {} : { blockSize }),
+  };
+}

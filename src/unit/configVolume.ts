@@ -1,0 +1,59 @@
+import { type Check, group, list, type Placed, placed, type Unserved } from './configCheck.ts';
+import { firstMedium, mirrorMedium, type RawMedium, type RawMirror } from './configMedium.ts';
+import { type RawVolume, VOLUME, volumeParts } from './configParts.ts';
+import { type RawReceivedVolume, receivedVolume, volumeName } from './configReceived.ts';
+import { mediumConfig, mirrorConfig, type SecretWant } from './configSecrets.ts';
+import type { LiveVolumeConfig } from './configTypes.ts';
+
+/** A volume of a bus, as it is written. */
+export interface RawBusVolume extends RawVolume {
+  name?: string;
+  first?: Placed<RawMedium>;
+  mirrors: Placed<RawMirror>[];
+}
+
+/** A volume of the bus has an `lu`, one that comes over a link only a name. */
+export type RawOneVolume = RawBusVolume | RawReceivedVolume;
+
+const MIRRORS = '["iscsi://10.0.0.2/TARGET-NAME/1"]';
+
+const HISTORY_ELSEWHERE: Unserved = {
+  wrong: 'in this version the past is kept only of a volume that comes over a link',
+  mend: 'send this volume over a link to a unit (its own host will do), and write "history" there',
+};
+
+const busVolume = group<RawBusVolume>(
+  {
+    ...VOLUME,
+    name: { check: volumeName },
+    first: { check: placed(firstMedium) },
+    mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
+  },
+  { history: HISTORY_ELSEWHERE },
+);
+
+/** A volume of either kind. */
+export const volume: Check<RawOneVolume> = (node, where, book) => {
+  const has = (key: string): boolean => node.kind === 'map' && node.entries.some((entry) => entry.key === key);
+  return has('lu') || !(has('name') || has('history'))
+    ? busVolume(node, where, book)
+    : receivedVolume(node, where, book);
+};
+
+export function isReceived(volume: RawOneVolume): volume is RawReceivedVolume {
+  return !isOfBus(volume);
+}
+
+export function isOfBus(volume: RawOneVolume): volume is RawBusVolume {
+  return 'lu' in volume || !('name' in volume || 'history' in volume);
+}
+
+/** `raw` comes from a tree without mistakes. */
+export function volumeConfig(raw: RawBusVolume, at: (path: string) => string, wants: SecretWant[]): LiveVolumeConfig {
+  return {
+    ...volumeParts(raw),
+    ...(raw.name === undefined ? {} : { name: raw.name }),
+    ...(raw.first === undefined ? {} : { first: mediumConfig(raw.first.value, at, wants) }),
+    mirrors: raw.mirrors.map(({ value }) => mirrorConfig(value, at, wants)),
+  };
+}

@@ -1,0 +1,14 @@
+import type { Piece } from '../base/change.ts';
+import type { OrderedEntry, OrderedVolume } from '../base/ordered.ts';
+import { LateVolume } from './lateVolume.ts';
+
+/** An ordered volume that need not be there yet. */
+export class LateOrderedVolume extends LateVolume<OrderedVolume> implements OrderedVolume {
+  append(entry: OrderedEntry): Promise<void> {
+    return this.opened?.append(entry) ?? Promise.reject(this.fault);
+  }
+
+  differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]> {
+    return this.opened?.differing(offset, bytes, signal) ?? Promise.reject(this.fault);
+  }
+}

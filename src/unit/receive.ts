@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { openFileVolume } from '../../hw/files.ts';
+import type { Log } from '../../hw/log.ts';
+import { splitPortal } from '../base/address.ts';
+import { Fault } from '../base/fault.ts';
+import type { Volume } from '../base/volume.ts';
+import type { ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
+import { openHistoryStore } from './historyStore.ts';
+import { openPlainStore } from './plainStore.ts';
+import { ReceivedVolume } from './receivedVolume.ts';
+import { serveLink } from './receiver.ts';
+import type { LinkService } from './receiverTypes.ts';
+import { logState, type VolumeStatus } from './status.ts';
+import type { OpenMedia } from './twins.ts';
+
+export interface ReceiveParts {
+  /** Where links arrive, `IP:PORT`. */
+  listen: string;
+  volumes: readonly ReceivedVolumeConfig[];
+  tls: TlsConfig;
+  /** The unit's state folder. */
+  folder: string;
+  media: OpenMedia;
+  log: Log;
+  notice: (text: string) => void;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+  /** Given up while it is still starting. */
+  signal?: AbortSignal;
+}
+
+/** A unit's far ends of links: the volumes that come over them, and the listener. */
+export class Receive {
+  readonly #parts: ReceiveParts;
+  readonly #volumes = new Map<string, ReceivedVolume>();
+  #service: LinkService | undefined;
+
+  constructor(parts: ReceiveParts) {
+    this.#parts = parts;
+  }
+
+  /** For people; empty before it listens. */
+  get text(): string {
+    return this.#service === undefined ? '' : `links at ${this.#service.portal}`;
+  }
+
+  /** Opens every volume, then listens. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */
+  async start(): Promise<void> {
+    const { listen, volumes, tls, notice, now, signal } = this.#parts;
+    for (const config of volumes) {
+      signal?.throwIfAborted();
+      this.#volumes.set(config.name, await this.#open(config));
+    }
+    const portal = splitPortal(listen);
+    if (portal === undefined) throw new Fault('local', `receive.listen is no portal: ${listen}`, 'write IP:PORT');
+    const stores = (name: string) => this.#volumes.get(name)?.store;
+    this.#service = await serveLink({ listen: portal, keys: tls, stores, notice, now });
+  }
+
+  /** The volume of that name; without one the only one that there is. Throws a `Fault` where that is not clear. */
+  volume(name?: string): ReceivedVolume {
+    const known = [...this.#volumes.keys()];
+    const found = this.#volumes.get(name ?? (known.length === 1 ? known[0] : ''));
+    if (found !== undefined) return found;
+    const what =
+      name === undefined ? 'several volumes come over links' : `no volume ${JSON.stringify(name)} comes here`;
+    throw new Fault('peer', what, `name one of: ${known.join(', ')}`);
+  }
+
+  status(): VolumeStatus[] {
+    return [...this.#volumes.values()].map((volume) => volume.status(this.#service?.sender(volume.name)));
+  }
+
+  tick(): void {
+    for (const volume of this.#volumes.values()) volume.tick(this.#service?.sender(volume.name));
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.close();
+    await Promise.all([...this.#volumes.values()].map((volume) => volume.close()));
+  }
+
+  async #open(config: ReceivedVolumeConfig): Promise<ReceivedVolume> {
+    const { folder, media, log, notice, now } = this.#parts;
+    const { name, mirror, history, blockSize } = config;
+    const tell = (text: string): void => notice(`${name}: ${text}`);
+    const medium = await openFileVolume(mirror.path, {
+      writable: true,
+      lock: true,
+      ...(blockSize === undefined ? {} : { blockSize }),
+    });
+    try {
+      media.checkOf(mirror.to)(medium);
+      const keeping = await openKeeping(config, medium, folder, tell);
+      return new ReceivedVolume({
+        name,
+        to: mirror.to,
+        ...keeping,
+        ...(history ? { windowMs: history.windowMs } : {}),
+        now,
+        told: (change) => logState(log, { lu: name, mirror: mirror.to, ...change }),
+      });
+    } catch (error) {
+      await medium.close();
+      throw error;
+    }
+  }
+}
+
+async function openKeeping(
+  { name, history }: ReceivedVolumeConfig,
+  medium: Volume,
+  folder: string,
+  notice: (text: string) => void,
+) {
+  if (history === undefined) {
+    const statePath = join(folder, `${fileName(name)}.place`);
+    return { store: await openPlainStore({ statePath, volume: medium, notice }) };
+  }
+  const store = await openHistoryStore({
+    folder: history.folder ?? join(folder, `${fileName(name)}.queue`),
+    base: medium,
+    windowNs: BigInt(history.windowMs) * 1_000_000n,
+    bytes: history.bytes,
+    notice,
+  });
+  return { store, history: store };
+}
+
+/** `NAME-HASH`: the same for the same name, different for different ones, readable as far as a file's name allows. */
+function fileName(name: string): string {
+  const readable = name.replace(/[^A-Za-z0-9.:-]+/g, '_').replace(/^[_.]+/, '');
+  return `${readable}-${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
+}

@@ -1,0 +1,207 @@
+import { Fault } from '../base/fault.ts';
+import type { FarStore } from '../base/ordered.ts';
+import type { MirrorState } from '../mirror/requests.ts';
+import type { Moment } from '../queue/moments.ts';
+import type { HistoryStore } from './historyTypes.ts';
+import { type MomentWord, type MomentWords, momentWords, targetOf } from './momentWords.ts';
+import type { SenderStatus } from './receiverTypes.ts';
+import type { MirrorStatus, ReceivedStatus, VolumeStatus } from './status.ts';
+
+export interface ReceivedVolumeOptions {
+  name: string;
+  /** The medium as the configuration has it. */
+  to: string;
+  store: FarStore;
+  /** The same store, where it keeps the past. */
+  history?: HistoryStore;
+  windowMs?: number;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+  told: (change: { from: string; to: string; why: string }) => void;
+}
+
+/** What `tapmirror history --json` prints. Keys are only ever added. */
+export interface HistoryReport {
+  volume: string;
+  /** How far back moments are kept, in milliseconds, as long as the queue has room. */
+  windowMs: number;
+  /** Of the queue. */
+  bytes: number;
+  entries: number;
+  oldest: MomentWords;
+  newest: MomentWords;
+  bookmarks: (MomentWords & { name: string })[];
+  /** Moments one behind the other that are all consistent, or all not; oldest first. */
+  spans: { from: MomentWords; to: MomentWords; consistent: boolean }[];
+  /** Why the newest entries were lost, as long as the volume has not become consistent again since. */
+  damage?: string;
+}
+
+/** A moment that was written as an image. */
+export interface RewindReport extends MomentWords {
+  volume: string;
+  out: string;
+  /** Length of the image. */
+  bytes: number;
+}
+
+export interface RewindOrder {
+  to: MomentWord;
+  /** Absolute path of the image, which must not be there. */
+  out: string;
+  /** A moment that is not consistent is as good as another. */
+  force: boolean;
+  progress: (done: number, total: number) => void;
+  signal: AbortSignal;
+}
+
+/** A volume that comes over a link: its store, and what people are told of it and ask of it. */
+export class ReceivedVolume {
+  readonly name: string;
+  readonly store: FarStore;
+  readonly #options: ReceivedVolumeOptions;
+  #state: MirrorState = 'equal';
+  #since = new Date();
+
+  constructor(options: ReceivedVolumeOptions) {
+    this.name = options.name;
+    this.store = options.store;
+    this.#options = options;
+  }
+
+  /** Something may have changed, or time has passed. */
+  tick(sender: SenderStatus | undefined): void {
+    const state = this.#stateOf(sender);
+    const from = this.#state;
+    if (state === from) return;
+    this.#state = state;
+    this.#since = new Date();
+    // Changes come and go all the time.
+    const ordinary = (one: MirrorState): boolean => one === 'behind' || one === 'equal';
+    if (!ordinary(from) || !ordinary(state)) this.#options.told({ from, to: state, why: this.#why(sender) });
+  }
+
+  status(sender: SenderStatus | undefined): VolumeStatus {
+    this.tick(sender);
+    const { blockSize, bytes } = this.store;
+    return {
+      lu: this.name,
+      name: this.name,
+      blockSize,
+      blocks: Math.floor(bytes / blockSize),
+      first: { url: '', state: 'none' },
+      changes: sender?.applied ?? 0,
+      barriers: 0,
+      openWrites: 0,
+      mirrors: [this.#mirror(sender)],
+      received: this.#received(sender),
+    };
+  }
+
+  report(): HistoryReport {
+    const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.#past().moments();
+    return {
+      volume: this.name,
+      windowMs: this.#options.windowMs ?? 0,
+      bytes,
+      entries,
+      oldest: momentWords(oldest),
+      newest: momentWords(newest),
+      bookmarks: bookmarks.map((one) => ({ name: one.name, ...momentWords(one) })),
+      spans: spans.map(({ from, to, consistent }) => ({ from: momentWords(from), to: momentWords(to), consistent })),
+      ...(damage === undefined ? {} : { damage }),
+    };
+  }
+
+  /** Writes a moment into a new file, as an image of the volume. Mirroring goes on meanwhile. */
+  async rewind({ to, out, force, progress, signal }: RewindOrder): Promise<RewindReport> {
+    const history = this.#past();
+    const { sequence } = history.find(targetOf(to, history.moments()), { force });
+    let bytes = 0;
+    const told = (done: number, total: number): void => {
+      bytes = total;
+      progress(done, total);
+    };
+    const moment: Moment = await history.writeImage(sequence, out, { force, progress: told, signal });
+    return { volume: this.name, out, bytes, ...momentWords(moment) };
+  }
+
+  close(): Promise<void> {
+    return this.store.close();
+  }
+
+  #past(): HistoryStore {
+    const { history } = this.#options;
+    if (history !== undefined) return history;
+    const mend = 'write "history": {"window": "24h", "bytes": "10GiB"} at this volume in the configuration';
+    throw new Fault('peer', `no past is kept of the volume ${this.name}`, mend);
+  }
+
+  #stateOf(sender: SenderStatus | undefined): MirrorState {
+    if (sender?.paused !== undefined) return 'paused';
+    if (!this.store.consistent) return 'repairing';
+    const open = sender !== undefined && (sender.waitingBytes > 0 || sender.durable < sender.applied);
+    return open ? 'behind' : 'equal';
+  }
+
+  #why(sender: SenderStatus | undefined): string {
+    switch (this.#state) {
+      case 'equal':
+        return 'nothing is known to be outstanding';
+      case 'paused':
+        return sender?.paused ?? 'nothing can be applied';
+      case 'repairing':
+        return sender === undefined ? 'it waits for its sender' : 'what is missing comes from the sender';
+      default:
+        return 'changes are being applied';
+    }
+  }
+
+  #mirror(sender: SenderStatus | undefined): MirrorStatus {
+    const state = this.#state;
+    const message = sender?.paused ?? this.#options.history?.moments().damage;
+    return {
+      to: this.#options.to,
+      state,
+      behindBytes: state === 'equal' ? 0 : (sender?.waitingBytes ?? 0),
+      unresolvedBytes: 0,
+      writtenBytes: sender?.receivedBytes ?? 0,
+      comparedBytes: 0,
+      copiedBytes: 0,
+      since: this.#since.toISOString(),
+      ...(message === undefined ? {} : { error: { message } }),
+      record: { chunkBytes: 0, marked: 0 },
+    };
+  }
+
+  #received(sender: SenderStatus | undefined): ReceivedStatus {
+    const { bytes, consistent } = this.store;
+    const moments = this.#options.history?.moments();
+    return {
+      name: this.name,
+      bytes,
+      consistent,
+      newest: moments === undefined ? null : momentWords(moments.newest),
+      history:
+        moments === undefined
+          ? null
+          : {
+              oldest: momentWords(moments.oldest),
+              newest: momentWords(moments.newest),
+              bytes: moments.bytes,
+              entries: moments.entries,
+              bookmarks: moments.bookmarks.length,
+            },
+      sender:
+        sender === undefined
+          ? null
+          : {
+              peer: sender.peer,
+              remote: sender.remote,
+              since: new Date(Date.now() - (this.#options.now() - sender.since) / 1e6).toISOString(),
+              receivedBytes: sender.receivedBytes,
+              waitingBytes: sender.waitingBytes,
+            },
+    };
+  }
+}
