@@ -1,5 +1,5 @@
 import { Fault, type ParseFault, parseFault } from '../../src/base/fault.ts';
-import { u16, u32 } from '../iscsi/bytes.ts';
+import { u16, u32 } from '../bytes.ts';
 import { pageDamage, putU32, RECORD_PAGE_BITS, RECORD_PAGE_BYTES, sealPage } from './recordPage.ts';
 
 /** Marks in a record at most: 4 MiB of bits. A larger volume has larger chunks. */

@@ -1,5 +1,5 @@
 import { type ParseFault, parseFault } from '../../src/base/fault.ts';
-import { u32 } from '../iscsi/bytes.ts';
+import { u32 } from '../bytes.ts';
 import { crc32c, crcUpdate, digestAt } from '../iscsi/crc32c.ts';
 
 /**

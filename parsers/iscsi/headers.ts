@@ -1,4 +1,4 @@
-import { put16, put24, put32 } from './bytes.ts';
+import { put16, put24, put32 } from '../bytes.ts';
 import { BHS_BYTES, NO_TAG, Op } from './opcodes.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { u24 } from './bytes.ts';
+import { u24 } from '../bytes.ts';
 import { CRC_START, crcUpdate, crcValue, digestAt } from './crc32c.ts';
 import { BHS_BYTES, Op } from './opcodes.ts';
 

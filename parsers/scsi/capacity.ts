@@ -1,6 +1,6 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
-import { TOO_LARGE, u16, u32, u64 } from './bytes.ts';
+import { TOO_LARGE, u16, u32, u64 } from '../bytes.ts';
 
 /** What READ CAPACITY told. Fields that the allocation length cut off are at their zero values. */
 export interface Capacity {

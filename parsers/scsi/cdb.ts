@@ -1,4 +1,4 @@
-import { TOO_LARGE, u16, u24, u32, u64 } from './bytes.ts';
+import { TOO_LARGE, u16, u24, u32, u64 } from '../bytes.ts';
 import type { Direction, Operation } from './opcodes.ts';
 import { EXTENDED_CDB, operationOf, serviceActionOf } from './opcodes.ts';
 

@@ -1,7 +1,7 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { isParseFault, parseFault } from '../../src/base/fault.ts';
+import { TOO_LARGE, u16, u24, u32, u64 } from '../bytes.ts';
 import type { Extent } from './bytes.ts';
-import { TOO_LARGE, u16, u24, u32, u64 } from './bytes.ts';
 import type { Designator } from './designator.ts';
 import { designatorAt } from './designator.ts';
 import { rangeDescriptors } from './unmap.ts';

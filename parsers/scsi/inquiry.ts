@@ -1,6 +1,7 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { isParseFault, parseFault } from '../../src/base/fault.ts';
-import { TOO_LARGE, textOf, u16, u32, u64 } from './bytes.ts';
+import { TOO_LARGE, u16, u32, u64 } from '../bytes.ts';
+import { textOf } from './bytes.ts';
 
 /** Standard INQUIRY data, SPC-5 section 6.7.2; texts are empty where the allocation length cut them off. */
 export interface Inquiry {

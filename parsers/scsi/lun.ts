@@ -1,4 +1,5 @@
-import { hexOf, u16, u32 } from './bytes.ts';
+import { u16, u32 } from '../bytes.ts';
+import { hexOf } from './bytes.ts';
 
 /**
  * The number of the LU that an eight-byte LUN at `offset` names (SAM-5 section 4.7), or undefined where no exact number

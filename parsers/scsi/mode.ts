@@ -1,6 +1,6 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
-import { TOO_LARGE, u16, u24, u32, u64 } from './bytes.ts';
+import { TOO_LARGE, u16, u24, u32, u64 } from '../bytes.ts';
 
 /** What mode parameters tell of a block device (SPC-5 section 7.5, SBC-4 section 6.5). */
 export interface ModeData {

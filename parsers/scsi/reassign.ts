@@ -1,6 +1,6 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
-import { TOO_LARGE, u16, u32, u64 } from './bytes.ts';
+import { TOO_LARGE, u16, u32, u64 } from '../bytes.ts';
 
 /**
  * The LBNs of a REASSIGN BLOCKS parameter list (SBC-4 section 5.24). `longLba` and `longList` are the CDB's bits. A list

@@ -1,6 +1,6 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
-import { u32 } from './bytes.ts';
+import { u32 } from '../bytes.ts';
 
 /** PERSISTENT RESERVE IN service actions, SPC-5 section 6.16.1. */
 export const READ_KEYS = 0x00;

@@ -1,8 +1,8 @@
 import type { Sense } from '../../src/base/command.ts';
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
+import { TOO_LARGE, u32, u64 } from '../bytes.ts';
 import { ascWords } from './asc.ts';
-import { TOO_LARGE, u32, u64 } from './bytes.ts';
 
 /** SCSI status codes, SAM-5 section 5.3.1. */
 export const GOOD = 0x00;

@@ -1,4 +1,4 @@
-import { u16 } from './bytes.ts';
+import { u16 } from '../bytes.ts';
 
 /** What REPORT SUPPORTED OPERATION CODES says of one command (SPC-5 section 6.37.3); undefined where it cannot say. */
 export function parseSupported(bytes: Uint8Array, offset: number, length: number): boolean | undefined {

@@ -1,7 +1,7 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { parseFault } from '../../src/base/fault.ts';
+import { TOO_LARGE, u16, u32, u64 } from '../bytes.ts';
 import type { Extent } from './bytes.ts';
-import { TOO_LARGE, u16, u32, u64 } from './bytes.ts';
 
 const HEADER = 8;
 const DESCRIPTOR = 16;

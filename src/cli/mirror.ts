@@ -129,7 +129,11 @@ async function print(report: UnitReport, json: boolean, seat: MirrorSeat): Promi
 async function progressBar(
   seat: MirrorSeat,
 ): Promise<{ show: NonNullable<ReplayHooks['progress']>; clear: () => void }> {
-  const [{ MirrorProgress }, { terminalOf }] = await Promise.all([import('./progress.ts'), import('./draw.ts')]);
-  const line = new MirrorProgress((text) => void seat.stderr.write(text), terminalOf(seat.stderr, seat.env));
+  const [{ ProgressLine, mirroringWords }, { terminalOf }] = await Promise.all([
+    import('./progress.ts'),
+    import('./draw.ts'),
+  ]);
+  const write = (text: string): void => void seat.stderr.write(text);
+  const line = new ProgressLine(write, terminalOf(seat.stderr, seat.env), mirroringWords);
   return { show: (progress) => line.show(progress, performance.now()), clear: () => line.clear() };
 }

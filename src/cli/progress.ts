@@ -6,37 +6,59 @@ import { countWords, shareWords, sizeWords } from './draw-words.ts';
 const REDRAW_MS = 100;
 const BAR_COLUMNS = 24;
 
-/** The progress of a mirroring run, drawn over itself on one line of a terminal at most ten times a second. */
-export class MirrorProgress {
+/** How far captures have been read. */
+export interface ReadingProgress {
+  position: number;
+  /** 0: unknown. */
+  total: number;
+  frames: number;
+  /** There is but one. */
+  phase?: undefined;
+}
+
+/** One line of a terminal that is drawn over itself, at most ten times a second and at once in a new phase. */
+export class ProgressLine<P extends { readonly phase?: string | undefined }> {
   readonly #write: (text: string) => void;
   readonly #terminal: Terminal;
+  readonly #words: (progress: P, terminal: Terminal) => string;
   #drawnMs = Number.NEGATIVE_INFINITY;
-  #phase: Progress['phase'] | undefined;
+  #phase: string | undefined;
 
-  constructor(write: (text: string) => void, terminal: Terminal) {
+  constructor(write: (text: string) => void, terminal: Terminal, words: (progress: P, terminal: Terminal) => string) {
     this.#write = write;
     this.#terminal = terminal;
+    this.#words = words;
   }
 
   /** `nowMs`: any steady clock. */
-  show(progress: Progress, nowMs: number): void {
+  show(progress: P, nowMs: number): void {
     if (progress.phase === this.#phase && nowMs - this.#drawnMs < REDRAW_MS) return;
     this.#phase = progress.phase;
     this.#drawnMs = nowMs;
-    this.#write(`\r${mirrorProgressWords(progress, this.#terminal).slice(0, this.#terminal.width - 1)}\u001b[K`);
+    this.#write(`\r${this.#words(progress, this.#terminal).slice(0, this.#terminal.width - 1)}\u001b[K`);
   }
 
   /** Leaves the line empty. */
   clear(): void {
-    if (this.#phase !== undefined) this.#write('\r\u001b[K');
+    if (this.#drawnMs > Number.NEGATIVE_INFINITY) this.#write('\r\u001b[K');
+    this.#drawnMs = Number.NEGATIVE_INFINITY;
     this.#phase = undefined;
   }
 }
 
-export function mirrorProgressWords(progress: Progress, terminal: Terminal): string {
+export function readingWords({ position, total, frames }: ReadingProgress, terminal: Terminal): string {
+  return shared(position, total, `${sizeWords(position)}, ${countWords(frames)} frames`, terminal);
+}
+
+export function mirroringWords(progress: Progress, terminal: Terminal): string {
   const { phase, position, total, commands, changes } = progress;
   const done = phase === 'replay' ? `${countWords(commands)} commands, ${countWords(changes)} changes` : 'read back';
   const words = `${phase === 'replay' ? 'replaying' : 'resolving'} ${sizeWords(position)}, ${done}`;
+  return shared(position, total, words, terminal);
+}
+
+/** The words, behind a bar where the total is known. */
+function shared(position: number, total: number, words: string, terminal: Terminal): string {
   if (total <= 0) return words;
   const share = Math.min(1, position / total);
   return `[${bar(share, BAR_COLUMNS, terminal).padEnd(BAR_COLUMNS)}] ${shareWords(share).padStart(4)} ${words}`;

@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import type { SnoopSink } from '../base/sink.ts';
 import type { InspectEnd, InspectHooks } from '../unit/inspect.ts';
 import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
-import { ProgressLine } from './draw-progress.ts';
 import { plain } from './draw-words.ts';
+import { ProgressLine, readingWords } from './progress.ts';
 import { Output } from './rows-output.ts';
 
 export type { InspectEnd, InspectHooks };
@@ -39,7 +39,8 @@ export function readingOf(sources: readonly string[], seat: Seat): Reading {
   const abort = new AbortController();
   const out = new Output(seat.stdout, () => abort.abort());
   const showsProgress = seat.stderr.isTTY === true && seat.stdout.isTTY !== true;
-  const line = showsProgress ? new ProgressLine(seat.stderr, terminalOf(seat.stderr, seat.env)) : undefined;
+  const write = (text: string): void => void seat.stderr.write(text);
+  const line = showsProgress ? new ProgressLine(write, terminalOf(seat.stderr, seat.env), readingWords) : undefined;
   const tell = (text: string): void => {
     seat.stderr.write(`tapmirror: ${plain(text)}\n`);
   };

@@ -1,4 +1,4 @@
-import { u24, u32 } from '../../parsers/iscsi/bytes.ts';
+import { u24, u32 } from '../../parsers/bytes.ts';
 import { BHS_BYTES, fromInitiator, Op } from '../../parsers/iscsi/opcodes.ts';
 import { MAX_TEXT_BYTES } from '../../parsers/iscsi/text.ts';
 import { rebuilt } from './rebuild.ts';

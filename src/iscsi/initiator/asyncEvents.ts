@@ -1,4 +1,4 @@
-import { u16 } from '../../../parsers/iscsi/bytes.ts';
+import { u16 } from '../../../parsers/bytes.ts';
 import { parseSense, type SenseData } from '../../../parsers/scsi/sense.ts';
 import { Fault, isParseFault } from '../../base/fault.ts';
 import type { Incoming } from './incoming.ts';

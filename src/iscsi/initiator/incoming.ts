@@ -1,4 +1,4 @@
-import { u16, u32 } from '../../../parsers/iscsi/bytes.ts';
+import { u16, u32 } from '../../../parsers/bytes.ts';
 import { Op } from '../../../parsers/iscsi/opcodes.ts';
 
 /** The fields of one header, read before the next: a header's bytes are borrowed, its data comes later. */

@@ -1,4 +1,4 @@
-import { u16 } from '../../../parsers/iscsi/bytes.ts';
+import { u16 } from '../../../parsers/bytes.ts';
 import {
   FINAL,
   OVERFLOW,

@@ -1,4 +1,4 @@
-import { u24 } from '../../../parsers/iscsi/bytes.ts';
+import { u24 } from '../../../parsers/bytes.ts';
 import { CRC_START, crcUpdate, crcValue, digestAt } from '../../../parsers/iscsi/crc32c.ts';
 import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
 import { type Evidence, judge, NO, PROVEN } from './witness.ts';

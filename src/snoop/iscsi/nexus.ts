@@ -1,4 +1,4 @@
-import { u32 } from '../../../parsers/iscsi/bytes.ts';
+import { u32 } from '../../../parsers/bytes.ts';
 import { BHS_BYTES, Op } from '../../../parsers/iscsi/opcodes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { addressText, portalText } from '../../base/address.ts';

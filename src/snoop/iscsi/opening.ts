@@ -1,4 +1,4 @@
-import { u16 } from '../../../parsers/iscsi/bytes.ts';
+import { u16 } from '../../../parsers/bytes.ts';
 import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { LBN_REFUSED, parseCdb } from '../../../parsers/scsi/cdb.ts';

@@ -1,4 +1,4 @@
-import { u32 } from '../../../parsers/iscsi/bytes.ts';
+import { u32 } from '../../../parsers/bytes.ts';
 import { NO_TAG, Op } from '../../../parsers/iscsi/opcodes.ts';
 import type { DigestVerdict, PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { add32, diff32 } from '../../base/serial32.ts';

@@ -1,4 +1,4 @@
-import { u16, u32 } from '../../../parsers/iscsi/bytes.ts';
+import { u16, u32 } from '../../../parsers/bytes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { lunNumber } from '../../../parsers/scsi/lun.ts';
 import { MISCOMPARE, outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';

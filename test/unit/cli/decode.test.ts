@@ -323,7 +323,7 @@ describe('H5 decode and its surroundings', () => {
     const aside = seatOf(traffic, { errColumns: 80 });
     await runDecode(['bus.pcap'], { tsv: true }, aside);
     await settled(aside);
-    assert.ok(aside.stderr.text.startsWith(`\r[${'█'.repeat(12).padEnd(24)}] 50% 1 KiB, 12 frames\u001b[K\r\u001b[K`));
+    assert.ok(aside.stderr.text.startsWith(`\r[${'█'.repeat(12).padEnd(24)}]  50% 1 KiB, 12 frames\u001b[K\r\u001b[K`));
     const both = seatOf(traffic, { errColumns: 80, columns: 80 });
     await runDecode(['bus.pcap'], {}, both);
     await settled(both);

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MirrorSeat, runMirror } from '../../../src/cli/mirror.ts';
-import { MirrorProgress, mirrorProgressWords } from '../../../src/cli/progress.ts';
+import { mirroringWords, ProgressLine } from '../../../src/cli/progress.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
 import type { Progress, ReplayHooks, UnitReport } from '../../../src/unit/report.ts';
 import { report, Shown } from './cases.ts';
@@ -113,9 +113,13 @@ describe('H1 tapmirror mirror', () => {
 describe('H1 the progress of a mirroring run', () => {
   it('redraws at most ten times a second, and at once in a new phase', () => {
     let drawn = 0;
-    const line = new MirrorProgress((text) => {
-      if (text.trim() !== '') drawn++;
-    }, PLAIN);
+    const line = new ProgressLine(
+      (text) => {
+        if (text.trim() !== '') drawn++;
+      },
+      PLAIN,
+      mirroringWords,
+    );
     for (let now = 0; now < 1000; now++) line.show(STEP, now);
     assert.equal(drawn, 10);
     line.show({ ...STEP, phase: 'resolve' }, 1000);
@@ -124,8 +128,8 @@ describe('H1 the progress of a mirroring run', () => {
   });
 
   it('gives no share of a total that is unknown', () => {
-    assert.equal(mirrorProgressWords({ ...STEP, total: 0 }, PLAIN), 'replaying 1 MiB, 1,200 commands, 34 changes');
-    assert.match(mirrorProgressWords(STEP, PLAIN), /^\[#{6} {18}\] {2}25% replaying 1 MiB/);
-    assert.match(mirrorProgressWords({ ...STEP, phase: 'resolve' }, PLAIN), /resolving 1 MiB, read back$/);
+    assert.equal(mirroringWords({ ...STEP, total: 0 }, PLAIN), 'replaying 1 MiB, 1,200 commands, 34 changes');
+    assert.match(mirroringWords(STEP, PLAIN), /^\[#{6} {18}\] {2}25% replaying 1 MiB/);
+    assert.match(mirroringWords({ ...STEP, phase: 'resolve' }, PLAIN), /resolving 1 MiB, read back$/);
   });
 });
