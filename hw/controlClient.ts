@@ -3,6 +3,7 @@ import { Fault } from '../src/base/fault.ts';
 import {
   ANSWER_BYTES_MAX,
   CONTROL_VERSION,
+  type ControlProgress,
   type ControlRequest,
   Lines,
   NoAnswer,
@@ -14,11 +15,17 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * Asks the unit whose control socket is at `path`. Resolves with the `result` of its answer, which nobody has checked yet.
+ * A unit that says nothing for `timeoutMs`, not even how far it is, does not answer.
  * Rejects with `NoAnswer` when no unit answers, else with the `Fault` that the unit answered.
  */
-export async function askControl(path: string, request: ControlRequest, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+export async function askControl(
+  path: string,
+  request: ControlRequest,
+  timeoutMs: number = TIMEOUT_MS,
+  progress: (progress: ControlProgress) => void = () => {},
+): Promise<unknown> {
   refuseLongPath(path);
-  const answer = objectOf(await exchange(path, { v: CONTROL_VERSION, ...request }, timeoutMs));
+  const answer = await exchange(path, { v: CONTROL_VERSION, ...request }, timeoutMs, progress);
   const mend = "use the tapmirror of the unit's own version";
   if (answer === undefined) throw new Fault('peer', `what answers at ${path} is no unit`, 'check the path');
   if (answer.v !== CONTROL_VERSION) throw new Fault('peer', `the unit at ${path} answers in another version`, mend);
@@ -28,8 +35,13 @@ export async function askControl(path: string, request: ControlRequest, timeoutM
   throw new Fault('peer', `the unit at ${path}: ${words}`, typeof advice === 'string' ? advice : mend);
 }
 
-/** Sends one line and resolves with the one that comes back. */
-async function exchange(path: string, request: object, timeoutMs: number): Promise<Uint8Array> {
+/** Sends one line and resolves with the answer that comes back, if it is a JSON object. */
+async function exchange(
+  path: string,
+  request: object,
+  timeoutMs: number,
+  progress: (progress: ControlProgress) => void,
+): Promise<Record<string, unknown> | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
     const lines = new Lines(ANSWER_BYTES_MAX);
@@ -46,14 +58,26 @@ async function exchange(path: string, request: object, timeoutMs: number): Promi
     socket.on('data', (bytes: Buffer) => {
       const whole = lines.push(bytes);
       if (whole === undefined) fail(new Fault('peer', `the answer at ${path} has no end`, 'check the path'));
-      else if (whole.length > 0) {
-        clearTimeout(timer);
-        socket.destroy();
-        resolve(whole[0]);
+      for (const line of whole ?? []) {
+        const answer = objectOf(line);
+        const told = progressOf(answer);
+        if (told === undefined) {
+          clearTimeout(timer);
+          socket.destroy();
+          resolve(answer);
+          return;
+        }
+        timer.refresh();
+        progress(told);
       }
     });
     socket.write(`${JSON.stringify(request)}\n`);
   });
+}
+
+function progressOf(line: Record<string, unknown> | undefined): ControlProgress | undefined {
+  const { done, total } = (line?.progress ?? {}) as Record<string, unknown>;
+  return typeof done === 'number' && typeof total === 'number' ? { done, total } : undefined;
 }
 
 function connectFault(path: string, cause: NodeJS.ErrnoException): Fault {

@@ -5,6 +5,7 @@ import { Fault } from '../src/base/fault.ts';
 import {
   CONTROL_VERSION,
   type ControlError,
+  type ControlProgress,
   type ControlRequest,
   Lines,
   objectOf,
@@ -14,13 +15,21 @@ import {
 
 export interface ControlOptions {
   path: string;
-  /** What a request comes to. A `Fault` that it throws is told to the peer; any other error is told as our own mistake. */
-  answer: (request: ControlRequest) => unknown;
+  /**
+   * What a request comes to. A `Fault` that it throws is told to the peer; any other error is told as our own mistake.
+   * What takes long tells how far it is, at least every few seconds, and ends when the signal does: the peer has gone.
+   */
+  answer: (request: ControlRequest, job: ControlJob) => unknown;
   /** Errors that are not a peer's. */
   failed: (error: unknown) => void;
   /** A peer that asks nothing and takes nothing for so long is let go. */
   idleMs?: number;
   connectionsMax?: number;
+}
+
+export interface ControlJob {
+  progress: (progress: ControlProgress) => void;
+  signal: AbortSignal;
 }
 
 const IDLE_MS = 10_000;
@@ -114,7 +123,8 @@ export class ControlServer {
             bye(socket, { message: 'not a JSON object on one line', mend: 'ask for example {"v":1,"do":"status"}' });
             return;
           }
-          await taken(socket, `${JSON.stringify(await this.#answer(request))}\n`);
+          const answer = await this.#work(socket, request);
+          if (answer !== undefined) await taken(socket, `${JSON.stringify(answer)}\n`);
         }
         if (whole === undefined) {
           bye(socket, {
@@ -132,15 +142,35 @@ export class ControlServer {
     }
   }
 
-  async #answer(request: Record<string, unknown>): Promise<object> {
+  /** The answer, or undefined when the peer has gone meanwhile. */
+  async #work(socket: Socket, request: Record<string, unknown>): Promise<object | undefined> {
+    const gone = new AbortController();
+    const close = (): void => gone.abort();
+    const progress = (told: ControlProgress): void => {
+      // One who does not read is told less often.
+      if (socket.destroyed || socket.writableNeedDrain) return;
+      socket.write(`${JSON.stringify({ v: CONTROL_VERSION, progress: told })}\n`);
+    };
+    socket.once('close', close).setTimeout(0);
+    try {
+      const answer = await this.#answer(request, { progress, signal: gone.signal });
+      return socket.destroyed ? undefined : answer;
+    } finally {
+      socket.off('close', close).setTimeout(this.#options.idleMs);
+    }
+  }
+
+  async #answer(request: Record<string, unknown>, job: ControlJob): Promise<object> {
     if (request.v !== CONTROL_VERSION || typeof request.do !== 'string') {
       const mend = `use the tapmirror of the unit's own version; this unit speaks {"v":${CONTROL_VERSION},"do":"status"}`;
       return refusal({ message: 'a request that this version of the unit does not know', mend });
     }
     try {
-      const result = (await this.#options.answer(request as unknown as ControlRequest)) ?? null;
+      const result = (await this.#options.answer(request as unknown as ControlRequest, job)) ?? null;
       return { v: CONTROL_VERSION, ok: true, result };
     } catch (error) {
+      // Whatever ended a job that nobody waits for any more is of no account.
+      if (job.signal.aborted) return refusal({ message: 'given up' });
       if (error instanceof Fault && error.blame !== 'bug') {
         return refusal({ message: error.message, ...(error.mend === undefined ? {} : { mend: error.mend }) });
       }

@@ -3,7 +3,8 @@ import { Fault } from '../src/base/fault.ts';
 /**
  * What passes over a unit's control socket: JSON texts, a line each, UTF-8. A request is
  * `{"v":1,"do":"status"}`, its answer `{"v":1,"ok":true,"result":...}` or `{"v":1,"ok":false,"error":{"message","mend"}}`.
- * Requests of one connection are answered in their order.
+ * Before the answer to a job any number of `{"v":1,"progress":{"done","total"}}` may come.
+ * Requests of one connection are answered in their order; a job ends when its peer has gone.
  */
 export const CONTROL_VERSION = 1;
 
@@ -15,9 +16,15 @@ export const ANSWER_BYTES_MAX = 16 << 20;
 export const SOCKET_PATH_MAX = 107;
 
 export interface ControlRequest {
-  /** What is asked for: `status`. */
+  /** What is asked for: `status`, `mark`, `history` or `rewind`. */
   readonly do: string;
   readonly [key: string]: unknown;
+}
+
+/** How far a job is; a `total` of 0 is unknown. */
+export interface ControlProgress {
+  done: number;
+  total: number;
 }
 
 export interface ControlError {

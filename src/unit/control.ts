@@ -1,19 +1,104 @@
-import { ControlServer } from '../../hw/controlServer.ts';
+import { isAbsolute } from 'node:path';
+import { type ControlJob, ControlServer } from '../../hw/controlServer.ts';
+import type { ControlRequest } from '../../hw/controlWire.ts';
 import type { Log } from '../../hw/log.ts';
 import { Fault } from '../base/fault.ts';
+import type { MomentWord } from './momentWords.ts';
+import type { RewindReport } from './receivedVolume.ts';
 import type { RunningUnit } from './status.ts';
 
+type Answering = Pick<RunningUnit, 'status' | 'mark' | 'history' | 'rewind'>;
+
+/** A job says so often how far it is, even when it is not further. */
+const TELL_MS = 1000;
+const MARK_CHARACTERS_MAX = 64;
+const WORDS_MAX = 200;
+
 /** Serves the unit's control socket until it is closed. Rejects with a `Fault` when the path cannot be had. */
-export async function serveControl(path: string, unit: Pick<RunningUnit, 'status'>, log: Log): Promise<ControlServer> {
+export async function serveControl(path: string, unit: Answering, log: Log): Promise<ControlServer> {
   return ControlServer.open({
     path,
-    answer: (request) => {
-      if (request.do === 'status') return unit.status();
-      throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, 'it knows: status');
-    },
+    answer: (request, job) => answer(unit, request, job, log),
     failed: (error) => log.error('the control socket failed', { why: words(error) }),
   });
 }
+
+function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): unknown {
+  switch (request.do) {
+    case 'status':
+      return unit.status();
+    case 'mark': {
+      const name = markName(request.name);
+      log.info('mark', { name });
+      return unit.mark(name, optional(request.volume, 'volume'));
+    }
+    case 'history':
+      return unit.history(optional(request.volume, 'volume'));
+    case 'rewind':
+      return rewind(unit, request, job, log);
+    default: {
+      const known = 'it knows: status, mark, history, rewind';
+      throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
+    }
+  }
+}
+
+async function rewind(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): Promise<RewindReport> {
+  const volume = optional(request.volume, 'volume');
+  const to = momentWord(request.to);
+  const out = optional(request.out, 'out') ?? '';
+  if (!isAbsolute(out)) throw new Fault('peer', '"out" is not an absolute path', 'use the tapmirror of this version');
+  log.info('rewind', { volume: volume ?? '', to: to.words, out });
+  let last = { done: 0, total: 0 };
+  const timer = setInterval(() => job.progress(last), TELL_MS);
+  try {
+    const progress = (done: number, total: number): void => {
+      last = { done, total };
+    };
+    return await unit.rewind(volume, { to, out, force: request.force === true, progress, signal: job.signal });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** A bookmark's name: something that people can write, and that is no sequence. */
+export function markName(value: unknown): string {
+  const name = typeof value === 'string' ? value : '';
+  const fits = name !== '' && name.length <= MARK_CHARACTERS_MAX && !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(name);
+  const mend = `write 1 to ${MARK_CHARACTERS_MAX} characters, and more than a number`;
+  if (!fits || name.trim() !== name) throw new Fault('peer', 'not a name for a bookmark', mend);
+  if (/^\d+$/.test(name)) throw new Fault('peer', `${name} is a sequence, not a name for a bookmark`, mend);
+  return name;
+}
+
+function momentWord(value: unknown): MomentWord {
+  const one = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  const mark = optional(one.mark, 'to.mark');
+  const time = optional(one.time, 'to.time');
+  const { sequence } = one;
+  const shown = optional(one.words, 'to.words') ?? mark ?? '';
+  const sound =
+    (sequence === undefined || (Number.isSafeInteger(sequence) && Number(sequence) >= 0)) &&
+    (time === undefined || /^\d{1,19}$/.test(time));
+  if (!sound || (mark === undefined && time === undefined && sequence === undefined)) {
+    throw new Fault('peer', 'no moment is named', 'use the tapmirror of this version');
+  }
+  return {
+    words: shown,
+    ...(mark === undefined ? {} : { mark }),
+    ...(sequence === undefined ? {} : { sequence: Number(sequence) }),
+    ...(time === undefined ? {} : { time: BigInt(time) }),
+  };
+}
+
+function optional(value: unknown, what: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' && value.length <= (what === 'out' ? PATH_MAX : WORDS_MAX)) return value;
+  throw new Fault('peer', `"${what}" is not a text that a unit takes`, 'use the tapmirror of this version');
+}
+
+/** Longer than any path that Linux takes. */
+const PATH_MAX = 4096;
 
 function words(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { askControl } from '../../../hw/controlClient.ts';
 import { type ControlOptions, ControlServer, clearControlPath } from '../../../hw/controlServer.ts';
@@ -106,6 +107,36 @@ describe('H1 the control socket', () => {
       );
     });
     assert.match(String(failures.splice(0)), /secret insides/);
+  });
+
+  it('tells how far a job is, for as long as it takes, and ends it when its peer has gone', async () => {
+    const told: unknown[] = [];
+    const gone: Promise<void>[] = [];
+    const path = await serve({
+      idleMs: 30,
+      answer: async ({ do: what }, { progress, signal }) => {
+        for (let done = 1; done <= 4; done++) {
+          progress({ done, total: 4 });
+          await pause(20);
+        }
+        if (what === 'short') return 'ready';
+        gone.push(once(signal, 'abort').then(() => {}));
+        const telling = setInterval(() => progress({ done: 4, total: 4 }), 5);
+        await gone[0];
+        clearInterval(telling);
+        throw new Error('of no account');
+      },
+    });
+    assert.equal(await askControl(path, { do: 'short' }, 1000, (one) => told.push(one)), 'ready');
+    assert.deepEqual(
+      told,
+      [1, 2, 3, 4].map((done) => ({ done, total: 4 })),
+    );
+    const { socket, next } = talk(path);
+    socket.write('{"v":1,"do":"long"}\n');
+    for (let n = 0; n < 5; n++) assert.equal((await next()).v, 1);
+    socket.destroy();
+    await gone[0];
   });
 
   describe('where it may be', () => {
