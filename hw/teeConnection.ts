@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { TeeEnds, TeeOutlet, TeeOutlets, TeeTap } from '../src/base/tee.ts';
 import type { TeeAwake } from './teeAwake.ts';
 import type { TeeBuffers } from './teeBuffers.ts';
-import { KEEPALIVE_MS, readingInto } from './teeSocket.ts';
+import { KEEPALIVE_MS, readingInto, resetNow } from './teeSocket.ts';
 import { HELD, STOPPED, TeeWay } from './teeWay.ts';
 
 export interface TeeConnectionOptions {
@@ -74,14 +74,19 @@ export class TeeConnection {
     this.#toTarget.pause(STOPPED);
   }
 
+  /** A reset of a side that is not read from is noticed by this alone. */
+  probe(): void {
+    this.#toTarget.probe();
+    this.#toHost.probe();
+  }
+
   /** Ends both directions of both connections; `abruptly`, or where anything is left unsent, with a reset. */
   close(abruptly: boolean): void {
     clearTimeout(this.#timer);
     this.#tellClosed();
     this.#broken = true;
     for (const socket of [this.#host ?? this.#accepted, this.#target]) {
-      if (socket.connecting) socket.destroy();
-      else if (abruptly) socket.resetAndDestroy();
+      if (abruptly || socket.connecting) resetNow(socket);
       else socket.destroySoon();
     }
   }
@@ -96,8 +101,8 @@ export class TeeConnection {
     host.on('close', () => this.#closed());
     this.#toTarget.join(host, target);
     this.#toHost.join(target, host);
-    host.on('end', () => this.#hostEnded());
-    target.on('end', () => this.#targetEnded());
+    host.on('end', () => this.#unlessReset(this.#toTarget, () => this.#hostEnded()));
+    target.on('end', () => this.#unlessReset(this.#toHost, () => this.#targetEnded()));
     // A host that has gone meanwhile has no address any more; reading from it will tell.
     this.ends = {
       connection: this.number,
@@ -157,6 +162,14 @@ export class TeeConnection {
     if (passes && !passed) way.pass(bytes, length);
   }
 
+  /** A reset right behind bytes comes as an end (libuv does not read on after a short read): that is told apart first. */
+  #unlessReset(way: TeeWay, ended: () => void): void {
+    way.probe();
+    setImmediate(() => {
+      if (!this.#broken) ended();
+    });
+  }
+
   #hostEnded(): void {
     let now = true;
     try {
@@ -183,12 +196,12 @@ export class TeeConnection {
     this.#broken = true;
     if (this.#host === undefined) {
       this.#options.refused(error);
-      this.#accepted.resetAndDestroy();
+      resetNow(this.#accepted);
       return;
     }
     this.#tell((tap) => tap.reset(from));
     const other = from === 'host' ? this.#target : this.#host;
-    other.resetAndDestroy();
+    resetNow(other);
   }
 
   #tell(call: (tap: TeeTap) => void): void {
@@ -208,8 +221,8 @@ export class TeeConnection {
     } catch {
       // What it held can no longer be told from what it handed on: only a new connection is safe for the host.
       this.#broken = true;
-      this.#host?.resetAndDestroy();
-      this.#target.resetAndDestroy();
+      if (this.#host) resetNow(this.#host);
+      resetNow(this.#target);
     }
     this.#options.blind(this.number, error);
   }

@@ -28,3 +28,13 @@ export function readingInto(accepted: Socket, onread: OnReadOpts): Socket {
   };
   return new Socket(options).setNoDelay(true).setKeepAlive(true, KEEPALIVE_MS);
 }
+
+/**
+ * Ends a connection with a reset, now. `resetAndDestroy` would send what waits and a FIN before it: this is its last step
+ * alone. While a FIN of ours is under way the system refuses a reset; then the connection is only closed.
+ */
+export function resetNow(socket: Socket): void {
+  const ending = socket.writableEnded && !socket.writableFinished;
+  if (!ending && !socket.connecting) Object.assign(socket, { resetAndClosing: true });
+  socket.destroy();
+}

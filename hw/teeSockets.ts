@@ -4,7 +4,7 @@ import type { TeeEnds, TeeOutlets, TeeTap } from '../src/base/tee.ts';
 import { TeeAwake } from './teeAwake.ts';
 import { TeeBuffers } from './teeBuffers.ts';
 import { TeeConnection } from './teeConnection.ts';
-import { KEEPALIVE_MS } from './teeSocket.ts';
+import { KEEPALIVE_MS, resetNow } from './teeSocket.ts';
 
 export interface TeeSocketsOptions {
   listen: { host: string; port: number };
@@ -27,6 +27,8 @@ export interface TeeSocketsOptions {
 const CONNECTIONS_MAX = 1024;
 const CONNECT_MS = 5000;
 const BACKLOG = 511;
+/** How often a side that is not read from is looked at. */
+const PROBE_MS = 250;
 /** How often a stop looks whether everything asked has been answered. */
 const IDLE_POLL_MS = 10;
 /** How long peers may take for their last bytes then. */
@@ -43,6 +45,7 @@ export class TeeSockets {
   #full = false;
   #unreachable = false;
   #stopped: (() => void) | undefined;
+  #prober: NodeJS.Timeout | undefined;
 
   private constructor(options: TeeSocketsOptions) {
     this.#options = options;
@@ -70,6 +73,7 @@ export class TeeSockets {
       sockets.#server.listen({ host, port, backlog: BACKLOG }, () => {
         sockets.#server.off('error', refuse);
         sockets.#server.on('error', (error) => sockets.#unacceptable(error));
+        sockets.#prober = setInterval(() => sockets.#probe(), PROBE_MS).unref();
         resolve();
       });
     });
@@ -102,6 +106,7 @@ export class TeeSockets {
     const until = performance.now() + withinMs;
     const busy = (): boolean => [...this.#connections].some((connection) => !connection.idle);
     while (busy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, IDLE_POLL_MS));
+    clearInterval(this.#prober);
     for (const connection of this.#connections) connection.close(!connection.idle);
     if (this.#connections.size === 0) return;
     // A peer that never takes what is left for it cannot keep the unit.
@@ -112,6 +117,10 @@ export class TeeSockets {
       this.#stopped = resolve;
     });
     clearTimeout(timer);
+  }
+
+  #probe(): void {
+    for (const connection of this.#connections) connection.probe();
   }
 
   #unacceptable(error: Error): void {
@@ -125,7 +134,7 @@ export class TeeSockets {
       if (!this.#full) notice(`the tee has ${connectionsMax} connections, as many as it may: further ones are refused`);
       this.#full = true;
       socket.on('error', () => {});
-      socket.resetAndDestroy();
+      resetNow(socket);
       return;
     }
     const connection: TeeConnection = new TeeConnection(++this.#count, socket, {

@@ -5,6 +5,8 @@ import type { ReadBuffer, TeeBuffers } from './teeBuffers.ts';
 /** Bytes that wait for a slow reader before nothing more is read for it. */
 const WAITING_MAX = 256 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 /** Why a source is not read from. */
 export const SLOW = 1;
 export const HELD = 2;
@@ -68,6 +70,17 @@ export class TeeWay implements OnReadOpts {
     if ((this.#paused & reason) === 0) return;
     this.#paused &= ~reason;
     if (this.#paused === 0 && this.#source?.destroyed === false) this.#source.resume();
+  }
+
+  /**
+   * Looks whether a source that is not read from, or has ended, was reset: nobody else does, as the event loop waits for
+   * nothing from it. Writing no bytes sends nothing and meets what happened to the connection; that it was reset comes as an
+   * error before the event loop turns.
+   */
+  probe(): void {
+    const source = this.#source;
+    const silent = this.#paused !== 0 || source?.readableEnded === true;
+    if (silent && source?.writable === true && source.writableLength === 0) source.write(NOTHING);
   }
 
   /** Both sockets are closed. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { resetNow } from '../../../hw/teeSocket.ts';
 import { TeeSockets, type TeeSocketsOptions } from '../../../hw/teeSockets.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import type { TeeEnds, TeeTap } from '../../../src/base/tee.ts';
@@ -257,6 +258,47 @@ describe('A3 the sockets of the tee', () => {
       assert.equal(setting.tee.connections, 0);
     });
   }
+
+  it('passes a reset on although the other side takes nothing, without waiting for that', async () => {
+    await setting.open();
+    const { host, target, tap } = await setting.pair();
+    target.pause();
+    host.write(pattern(32 << 20, 8));
+    while (tap.hostBytes < 1 << 20) await new Promise(setImmediate);
+    resetNow(host);
+    // Nothing of the host is read while the target takes nothing: its reset is met all the same.
+    await setting.until(() => setting.ended.length === 1);
+    assert.ok(tap.seen.includes('reset host'));
+    // Behind a FIN of the tee's a first write would still go well.
+    const failure = await new Promise<NodeJS.ErrnoException>((resolve) =>
+      target.write('x', (error) => resolve(error as Error)),
+    );
+    assert.match(failure?.code ?? 'none', /^(EPIPE|ECONNRESET)$/);
+  });
+
+  it('tells a reset right behind bytes from an end', async () => {
+    await setting.open();
+    for (let n = 0; n < 20; n++) {
+      const { host, target, tap } = await setting.pair();
+      // Written and reset before the tee looks: both are there when it does.
+      host.write(pattern(1000, n));
+      resetNow(host);
+      await setting.until(() => setting.ended.length === n + 1);
+      assert.ok(tap.seen.includes('reset host') && !tap.seen.includes('finHost'), `${tap.seen}`);
+      target.destroy();
+    }
+  });
+
+  it('closes a connection that is reset after its own end', async () => {
+    await setting.open();
+    const { host, target } = await setting.pair();
+    target.pause();
+    host.end(pattern(32 << 20, 9));
+    host.on('finish', () => assert.fail('the target took nothing, and all was sent'));
+    while (setting.taps[0].hostBytes < 1 << 20) await new Promise(setImmediate);
+    resetNow(target);
+    await setting.until(() => setting.ended.length === 1);
+  });
 
   for (const slow of ['host', 'target'] as const) {
     it(`reads no more than a bounded amount ahead of a slow ${slow}`, async () => {
