@@ -124,6 +124,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
   step(input: MirrorInput): void {
     switch (input.kind) {
       case 'more':
+      case 'hurry':
         break;
       case 'done':
         this.#done(this.#land(input.id));

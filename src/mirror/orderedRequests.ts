@@ -1,4 +1,4 @@
-import type { Piece } from '../base/change.ts';
+import type { Barrier, Piece } from '../base/change.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
 import type { MirrorInput } from './requests.ts';
 
@@ -25,6 +25,8 @@ export type OrderedRequest =
 
 export type OrderedInput =
   | MirrorInput
+  /** The backlog gave this bookmark up, in order with the changes that are `missed`. */
+  | { kind: 'missedMark'; barrier: Barrier }
   /** As much of the pieces that were asked for as could be had, sorted, without overlap. Their bytes are the mirror's own. */
   | { kind: 'recalled'; id: number; pieces: readonly Piece[] }
   /**

@@ -49,5 +49,7 @@ export type MirrorInput =
   | { kind: 'mended'; bytes: number }
   /** So many more bytes may be copied; only where copies are metered. */
   | { kind: 'credit'; bytes: number }
+  /** The unit is stopping: bookmarks wait for nothing any more. */
+  | { kind: 'hurry' }
   /** Make everything durable once the backlog is written. */
   | { kind: 'flush' };

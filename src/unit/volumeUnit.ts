@@ -4,11 +4,10 @@ import { Extents } from '../base/extents.ts';
 import type { LuFacts } from '../base/sink.ts';
 import { Ring } from '../buffer/ring.ts';
 import type { Room } from '../buffer/room.ts';
-import { Mirror } from '../mirror/mirror.ts';
-import { Unresolved } from '../record/unresolved.ts';
+import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
+import { makeArms } from './armMaker.ts';
 import { Kick } from './kick.ts';
-import { Pump } from './pump.ts';
 import { type NamedVolume, refuseTwins } from './twins.ts';
 
 export interface VolumeUnitOptions {
@@ -35,6 +34,13 @@ export interface VolumeUnitOptions {
   metered?: boolean;
   /** Called whenever something has happened at a mirror. */
   moved?: () => void;
+  /** For mirrors that keep the order: what writes on their way at the LU may change, and how late that is known (a tap). */
+  underWay?: () => UnderWay;
+  settleMs?: number;
+  /** The wall clock in milliseconds; absent: the machine's. */
+  wall?: () => number;
+  /** A bookmark behind which nothing stands waits so long for such a mirror to be consistent. Default: not at all. */
+  markPatienceMs?: number;
 }
 
 export interface VolumeReport {
@@ -79,6 +85,7 @@ export class VolumeUnit {
   #blockSize = 0;
   #blocks = 0;
   #changes = 0;
+  #lastSeq = 0;
   #doubtful = 0;
   #barriers = 0;
   #watchers: (() => void)[] = [];
@@ -99,12 +106,13 @@ export class VolumeUnit {
       gatherMs: options.gatherMs ?? 0,
       eagerBytes: Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES, options.room.bytes * EAGER_SHARE),
     });
-    this.arms = options.mirrors.map((one) => this.#arm(one));
+    this.arms = this.#arms();
   }
 
   /** The change, and its lease, belong to the unit from here on. */
   push(change: Change): void {
     this.#changes++;
+    this.#lastSeq = change.seq;
     if (change.doubt !== undefined) this.#doubtful++;
     this.#ring.push(change);
     const pieces = change.pieces === 'wholeLu' ? 1 : change.pieces.length;
@@ -114,6 +122,13 @@ export class VolumeUnit {
   barrier(barrier: Barrier): void {
     this.#barriers++;
     this.#ring.pushBarrier(barrier);
+    this.#kick.soon();
+  }
+
+  /** A bookmark after everything that was pushed so far (requirement C2), for the mirrors that keep the order. */
+  mark(name: string): void {
+    const at = BigInt((this.#options.wall ?? Date.now)()) * 1_000_000n;
+    this.#ring.pushBarrier({ seq: this.#lastSeq, at, lu: this.lu, name });
     this.#kick.soon();
   }
 
@@ -216,6 +231,7 @@ export class VolumeUnit {
   async close(): Promise<void> {
     for (const { mirror, pump } of this.arms) {
       mirror.step({ kind: 'stop' });
+      mirror.step({ kind: 'hurry' });
       pump.stopCopies();
     }
     await this.whenIdle();
@@ -223,25 +239,22 @@ export class VolumeUnit {
     await Promise.all(this.arms.map(({ volume }) => volume.close()));
   }
 
-  #arm({ to, volume, record = new Unresolved(), fault }: ArmOptions): Arm {
-    const { now, notice, first, flushBarriers = false, inFlightMax, batchBytes, copyBytes } = this.#options;
-    const { compare = false, metered = false } = this.#options;
-    const backlog = this.#ring.join((change) => mirror.step({ kind: 'missed', change }));
-    const mirror: Mirror = new Mirror({
-      name: { to, medium: volume.identity().kind },
-      backlog,
-      record,
-      metered,
-      ...(fault === undefined ? {} : { fault }),
-      size: volume.blocks * volume.blockSize,
+  #arms(): Arm[] {
+    const { room, first, now, notice, flushBarriers = false, compare = false, metered = false } = this.#options;
+    const { wall = Date.now, moved: _, mirrors, ...rest } = this.#options;
+    return makeArms(mirrors, {
+      ...rest,
+      ring: this.#ring,
+      room,
+      first: first?.volume,
+      now,
+      notice,
+      moved: () => this.#moved(),
       flushBarriers,
-      ...(inFlightMax === undefined ? {} : { inFlightMax }),
-      ...(batchBytes === undefined ? {} : { batchBytes }),
-      ...(copyBytes === undefined ? {} : { copyBytes }),
+      compare,
+      metered,
+      clock: () => BigInt(wall()) * 1_000_000n,
     });
-    const moved = (): void => this.#moved();
-    const pump = new Pump({ mirror, volume, first: first?.volume, now, notice, moved, compare });
-    return { to, mirror, volume, record, backlog, pump };
   }
 
   async #resolve(signal?: AbortSignal, progress?: (done: number, total: number) => void): Promise<void> {

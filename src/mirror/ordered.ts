@@ -1,0 +1,408 @@
+import type { Backlog, DoubtRecord } from '../base/backlog.ts';
+import type { Barrier, Piece } from '../base/change.ts';
+import type { Fault } from '../base/fault.ts';
+import type { Machine } from '../base/machine.ts';
+import { WHOLE } from './doubts.ts';
+import { Health } from './health.ts';
+import type { MirrorMachine } from './machine.ts';
+import { Horizon, type UnderWay } from './orderedHorizon.ts';
+import { type Item, type MarkItem, OrderedQueue } from './orderedQueue.ts';
+import type { OrderedInput, OrderedRequest } from './orderedRequests.ts';
+import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
+import { Unknown } from './orderedUnknown.ts';
+import { OrderedWriter } from './orderedWriter.ts';
+import { Repair } from './repair.ts';
+import type { MirrorState } from './requests.ts';
+import { cannotGrow, type MirrorName, tooSmall } from './words.ts';
+
+export interface OrderedMirrorOptions {
+  name: MirrorName;
+  backlog: Backlog;
+  record: DoubtRecord;
+  /** Bytes the mirror's medium holds. */
+  size: number;
+  /** Bytes of entries that are appended and not durable yet. */
+  inFlightBytes?: number;
+  /** Bytes of one copy from the first volume, and copies under way at once. */
+  copyBytes?: number;
+  copiesMax?: number;
+  /** Copies wait for `credit`. */
+  metered?: boolean;
+  /** What writes on their way at the LU may still change. Absent: no write is ever under way. */
+  underWay?: () => UnderWay;
+  /** What is under way is known only some time later (a tap): each look at it is asked for by `settle`. */
+  settles?: boolean;
+  /** Nanoseconds since 1970, for entries that no command brought. */
+  clock?: () => bigint;
+  /** A bookmark behind which nothing stands waits so long (ns) for the mirror to be consistent. Absent: not at all. */
+  markPatienceNs?: bigint;
+  /** Its medium could not be reached: it begins as broken. */
+  fault?: Fault;
+}
+
+/** Bookmarks of a broken mirror that are kept. */
+const LATE_MARKS = 4096;
+
+/**
+ * One mirror that keeps the order of changes (requirements C1, C4, D1), as a machine: takes its backlog strictly in order
+ * (`OrderedQueue`), appends an entry for each change that it has the data of (`OrderedWriter`), and has read back from the
+ * first volume what nobody knows (`Repair`), beside the entries.
+ *
+ * What it could not append stands in its record, as with any mirror; blocks leave the record when the entry that settled
+ * them is durable. An append that fails will never be durable: the mirror is broken then, and everything that was under
+ * way or comes goes into the record, until it is mended and begins anew with what the record names.
+ */
+export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, MirrorMachine {
+  readonly name: MirrorName;
+  readonly record: DoubtRecord;
+  readonly #backlog: Backlog;
+  readonly #traffic: OrderedTraffic;
+  readonly #queue: OrderedQueue;
+  readonly #unknown: Unknown;
+  readonly #horizon: Horizon;
+  readonly #writer: OrderedWriter;
+  readonly #repair: Repair;
+  readonly #health: Health;
+  readonly #settles: boolean;
+  readonly #clock: () => bigint;
+  readonly #patienceNs: bigint;
+  /** False until its medium is there, and again while it is broken or paused: nothing is known of the mirror then. */
+  #begun = false;
+  /** Copies came since the look that is under way was asked for. */
+  #unsettled = false;
+  /** The bookmark that waits, and since when. */
+  #waiting: { item: MarkItem; since: bigint } | undefined;
+  #hurried = false;
+  #flushWanted = false;
+  readonly #lateMarks: Barrier[] = [];
+  /** Bytes of changes that are durable. */
+  writtenBytes = 0;
+
+  constructor(options: OrderedMirrorOptions) {
+    const { name, backlog, record, size, inFlightBytes = 16 * 1024 * 1024 } = options;
+    const { copyBytes = 1024 * 1024, copiesMax = 4, metered = false } = options;
+    const { underWay = () => ({ tasks: 0, bytes: undefined }), clock = () => 0n } = options;
+    this.name = name;
+    this.record = record;
+    this.#backlog = backlog;
+    this.#settles = options.settles === true;
+    this.#clock = clock;
+    this.#patienceNs = options.markPatienceNs ?? 0n;
+    this.#traffic = new OrderedTraffic(backlog, inFlightBytes);
+    this.#queue = new OrderedQueue(backlog, this.#traffic);
+    this.#unknown = new Unknown(record);
+    this.#horizon = new Horizon(underWay);
+    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered });
+    this.#writer = new OrderedWriter({
+      record,
+      unknown: this.#unknown,
+      horizon: this.#horizon,
+      queue: this.#queue,
+      traffic: this.#traffic,
+      clock,
+      touched: () => this.#repair.touch(),
+    });
+    this.#health = new Health(size, options.fault);
+  }
+
+  /** Nothing under way, nothing waiting. */
+  get idle(): boolean {
+    const quiet = this.#traffic.isEmpty && !this.#flushWanted && !this.#repair.active;
+    return this.#queue.isEmpty && quiet && !(this.#settles && this.#horizon.unseen);
+  }
+
+  /** Every entry was taken and is durable (or is in the record). */
+  get caughtUp(): boolean {
+    return this.#queue.isEmpty && this.#traffic.appends === 0;
+  }
+
+  get resolving(): boolean {
+    return this.#repair.active;
+  }
+
+  /** The last reading back met something that the first volume could not give. */
+  get unreadable(): boolean {
+    return this.#repair.failed;
+  }
+
+  /** Why it is broken or paused. */
+  get fault(): Fault | undefined {
+    return this.#health.fault;
+  }
+
+  get size(): number {
+    return this.#health.size;
+  }
+
+  /** Once everything that it was given is applied, the mirror holds what the first volume held at one moment. */
+  get consistent(): boolean {
+    return this.#begun && this.#writer.told === true;
+  }
+
+  get state(): MirrorState {
+    if (this.#health.fault) return this.#health.paused ? 'paused' : 'broken';
+    if (this.#repair.active) return this.#repair.whole ? 'copying' : 'repairing';
+    const settled = this.idle && this.consistent && !this.record.intersects(0, this.#writer.end);
+    return settled ? 'equal' : 'behind';
+  }
+
+  /** Bytes read back, of those that were to be, in the resolving under way or the last one. */
+  get progress(): { done: number; total: number } {
+    return this.#repair.progress;
+  }
+
+  /** Bytes compared with the first volume. */
+  get resolvedBytes(): number {
+    return this.#repair.copiedBytes;
+  }
+
+  /** Calls back with every range of bytes that is on its way to the mirror or waits for it; they may overlap. */
+  forEachWaiting(callback: (start: number, end: number) => void): void {
+    this.#traffic.forEachRun(callback);
+    this.#queue.forEachWaiting(callback);
+  }
+
+  take(): readonly OrderedRequest[] {
+    return this.#traffic.take();
+  }
+
+  step(input: OrderedInput): void {
+    switch (input.kind) {
+      case 'more':
+        break;
+      case 'done':
+        this.#done(input.id);
+        break;
+      case 'failed':
+        this.#failed(input.id, input.fault, input.source);
+        break;
+      case 'recalled':
+        this.#queue.recalled(input.id, input.pieces);
+        break;
+      case 'copied':
+        this.#copied(input.id, input.pieces);
+        break;
+      case 'missed':
+        // The backlog is being given up at this moment: it must not be taken from.
+        this.#queue.miss(input.change);
+        return;
+      case 'missedMark':
+        this.#queue.missMark(input.barrier);
+        return;
+      case 'doubt':
+        this.#writer.doubt(input.offset, Math.min(input.length, WHOLE - input.offset), input.reason);
+        break;
+      case 'facts':
+        this.#facts(input.blockSize, input.capacity);
+        break;
+      case 'size':
+        this.#health.resize(input.bytes);
+        break;
+      case 'resolve':
+        this.#resolve(input.limit);
+        break;
+      case 'stop':
+        this.#repair.stop();
+        break;
+      case 'hurry':
+        this.#hurried = true;
+        break;
+      case 'broken':
+        this.#break(input.fault);
+        break;
+      case 'mended':
+        this.#mended(input.bytes);
+        break;
+      case 'credit':
+        this.#repair.allow(input.bytes);
+        break;
+      case 'flush':
+        this.#flushWanted = this.#health.fault === undefined || this.#health.paused;
+        break;
+    }
+    this.#run();
+  }
+
+  #run(): void {
+    this.#work();
+    if (this.#health.fault) {
+      this.#begun = false;
+      this.#queue.drop((item) => this.#drop(item));
+      return;
+    }
+    if (this.#traffic.held || !this.#begun) return;
+    this.#look();
+    this.#adopt();
+    this.#writer.sync();
+    // Copies are data as entries are: they wait where those would.
+    if (this.#traffic.hasRoom(1)) this.#repair.fill();
+    if (!this.#flushWanted || !this.caughtUp || this.#traffic.copies > 0) return;
+    this.#flushWanted = false;
+    this.#traffic.flush();
+  }
+
+  /** Deals with everything that is next and ready, as long as there is room under way. */
+  #work(): void {
+    while (!this.#health.fault && !this.#traffic.held) {
+      if (!this.#begun) this.#begin();
+      const item = this.#queue.peek();
+      if (!item || !this.#traffic.hasRoom(item.bytes)) return;
+      if (item.kind === 'change' && item.pieces === undefined) return;
+      if (item.kind === 'mark' && this.#holds(item)) return;
+      const beyond = this.#beyond(item);
+      if (beyond > 0) {
+        this.#break(tooSmall(this.name, this.#health.size, beyond, 'a write on the bus reaches to'));
+        return;
+      }
+      this.#queue.shift();
+      if (item.kind === 'change') this.#writer.change(item);
+      else if (item.kind === 'gap') this.#writer.gap(item);
+      else this.#writer.mark(item.barrier, this.#writer.consistent);
+    }
+  }
+
+  /** What the medium holds is what the record says, from here on. */
+  #begin(): void {
+    this.#begun = true;
+    this.#writer.begin();
+    this.#writer.sync();
+    for (const barrier of this.#lateMarks.splice(0)) this.#writer.mark(barrier, false);
+  }
+
+  /** A bookmark waits for what is being read back, as long as the bus is quiet: the moment it names is now. */
+  #holds(item: MarkItem): boolean {
+    this.#look();
+    if (this.#patienceNs === 0n || this.#hurried || this.#writer.consistent || this.#queue.changeBehind) return false;
+    const now = this.#clock();
+    if (this.#waiting?.item !== item) this.#waiting = { item, since: now };
+    return now - this.#waiting.since < this.#patienceNs;
+  }
+
+  /** Looks at what is under way at the LU, where that matters. */
+  #look(): void {
+    if (!this.#settles || !this.#horizon.unseen) this.#horizon.look(this.#queue.head);
+    else if (!this.#traffic.settling) {
+      this.#unsettled = false;
+      this.#traffic.settle();
+    }
+  }
+
+  /** The record may tell less apart than what is unknown: nothing in it is left behind. */
+  #adopt(): void {
+    const { end } = this.#writer;
+    if (this.#traffic.appends + this.#traffic.copies > 0 || this.#unknown.intersects(0, end)) return;
+    if (this.record.intersects(0, end)) this.#unknown.begin();
+  }
+
+  #done(id: number): void {
+    const landed = this.#traffic.land(id);
+    if (landed.kind === 'append') this.#durable(landed);
+    else if (landed.kind === 'grow') this.#health.resize(Math.max(this.#health.size, landed.bytes));
+    else if (landed.kind === 'settle' && !this.#unsettled) this.#horizon.look(this.#queue.head);
+  }
+
+  #durable(sent: Sent): void {
+    if (sent.void) return;
+    sent.forEachProved((start, end) => this.record.clear(start, end - start));
+    if (!sent.change) return;
+    for (const { length } of sent.pieces) this.writtenBytes += length;
+  }
+
+  #failed(id: number, fault: Fault, source: boolean): void {
+    const landed = this.#traffic.land(id);
+    if (landed.kind === 'append') {
+      if (landed.void) return;
+      this.#lose(landed);
+      this.#break(fault);
+    } else if (landed.kind === 'copy') {
+      if (landed.void) return;
+      if (source) this.#repair.unread([[landed.start, landed.end]], fault, this.name.to);
+      else this.#break(fault);
+    } else this.#errandFailed(landed, fault);
+  }
+
+  #errandFailed({ kind }: Errand, fault: Fault): void {
+    if (kind === 'flush') this.#break(fault);
+    if (kind !== 'grow') return;
+    const { size, capacity } = this.#health;
+    if (this.#health.pause(cannotGrow(this.name, size, capacity, fault))) this.#stop();
+  }
+
+  #copied(id: number, pieces: readonly Piece[]): void {
+    const landed = this.#traffic.land(id);
+    if (landed.kind !== 'copy' || landed.void || !this.#begun) return;
+    this.#repair.copied(landed.end - landed.start);
+    this.#unsettled = true;
+    this.#writer.copied(landed, pieces);
+  }
+
+  #resolve(limit: number): void {
+    if (this.#health.fault) return;
+    if (this.#health.capacity === 0) this.#writer.end = limit;
+    this.#repair.start(Math.min(limit, this.#health.size));
+  }
+
+  #facts(blockSize: number, capacity: number): void {
+    if (blockSize > 0) this.record.blockSize = blockSize;
+    const { size, capacity: before } = this.#health;
+    if (capacity === 0 || capacity === before) return;
+    this.#writer.end = capacity;
+    // What the volume holds where it grew, nobody has seen.
+    if (before > 0 && capacity > before) this.#writer.doubt(before, capacity - before, 'not-written');
+    this.#health.needs(capacity);
+    if (capacity <= size) return;
+    if (before === 0) {
+      this.#writer.doubt(size, capacity - size, 'not-written');
+      this.#break(tooSmall(this.name, size, capacity, 'the volume'));
+    } else if (!this.#health.fault) {
+      this.#traffic.grow(capacity);
+    }
+  }
+
+  #mended(bytes: number): void {
+    if (!this.#health.fault) return;
+    this.#health.mend(bytes);
+    const { size, capacity } = this.#health;
+    if (capacity > size) this.#traffic.grow(capacity);
+  }
+
+  #break(fault: Fault): void {
+    if (this.#health.break(fault)) this.#stop();
+  }
+
+  /** It has just been paused or broken. */
+  #stop(): void {
+    this.#traffic.disown((sent) => this.#lose(sent));
+    this.#repair.stop();
+    this.#flushWanted = false;
+    const { message, mend } = this.#health.fault as Fault;
+    this.#traffic.notice(mend === undefined ? message : `${message}; ${mend}`);
+  }
+
+  /** Whether the mirror has got the entry nobody knows. What a copy was to bring is in the record still. */
+  #lose(sent: Sent): void {
+    if (!sent.change) return;
+    for (const { offset, length } of sent.pieces) this.record.add(offset, length, 'not-written');
+  }
+
+  #drop(item: Item): void {
+    if (item.kind === 'change') {
+      this.#writer.miss(item.change, 'not-written');
+      if (item.entry) this.#backlog.done(item.entry);
+    } else {
+      if (item.kind === 'gap') this.#writer.doubtAll(item.ranges, 'no-room');
+      const marks = item.kind === 'gap' ? item.marks : [item.barrier];
+      this.#lateMarks.push(...marks.slice(0, LATE_MARKS - this.#lateMarks.length));
+    }
+  }
+
+  /** Where the highest of its bytes lies that the medium cannot hold; 0 when there is none. */
+  #beyond(item: Item): number {
+    if (item.kind !== 'change') return 0;
+    let end = 0;
+    for (const { offset, length, payload } of item.pieces ?? []) {
+      if (payload !== 'lbnOnly') end = Math.max(end, offset + length);
+    }
+    return end > this.#health.size ? end : 0;
+  }
+}

@@ -1,0 +1,109 @@
+import { isOrdered, type OrderedVolume } from '../base/ordered.ts';
+import type { WriteGuard } from '../base/recall.ts';
+import type { Volume } from '../base/volume.ts';
+import type { Ring } from '../buffer/ring.ts';
+import type { Room } from '../buffer/room.ts';
+import { Mirror } from '../mirror/mirror.ts';
+import { OrderedMirror } from '../mirror/ordered.ts';
+import type { UnderWay } from '../mirror/orderedHorizon.ts';
+import { Unresolved } from '../record/unresolved.ts';
+import type { Arm, ArmOptions } from './arm.ts';
+import { OrderedPump } from './orderedPump.ts';
+import { Pump } from './pump.ts';
+
+/** What the mirrors of one volume have in common. */
+export interface ArmSetting {
+  ring: Ring;
+  room: Room;
+  first: Volume | undefined;
+  now: () => number;
+  notice: (text: string) => void;
+  moved: () => void;
+  flushBarriers: boolean;
+  inFlightMax?: number;
+  batchBytes?: number;
+  copyBytes?: number;
+  compare: boolean;
+  metered: boolean;
+  /** See `OrderedMirrorOptions` and `OrderedPumpOptions`. */
+  underWay?: () => UnderWay;
+  settleMs?: number;
+  /** Nanoseconds since 1970. */
+  clock: () => bigint;
+  markPatienceMs?: number;
+}
+
+/** The part of the room that a mirror which keeps the order may have waiting, unless it is told otherwise. */
+const ORDERED_SHARE = 0.5;
+
+/** The mirrors of a volume, in the order given. What the ordered ones refer to are the blocks of the first that is none. */
+export function makeArms(mirrors: readonly ArmOptions[], setting: ArmSetting): Arm[] {
+  const guards = mirrors.flatMap(({ copyOut }) => copyOut ?? []);
+  const local = mirrors.findIndex(({ volume }) => !isOrdered(volume));
+  return mirrors.map((options, i) => {
+    const { volume } = options;
+    if (isOrdered(volume)) return orderedArm(options, volume, setting);
+    return plainArm(options, setting, i === local ? guards : []);
+  });
+}
+
+function plainArm(
+  { to, volume, record = new Unresolved(), fault }: ArmOptions,
+  setting: ArmSetting,
+  guards: readonly WriteGuard[],
+): Arm {
+  const { ring, first, now, notice, moved, compare, metered, flushBarriers } = setting;
+  const { inFlightMax, batchBytes, copyBytes } = setting;
+  const backlog = ring.join((change) => mirror.step({ kind: 'missed', change }));
+  const mirror: Mirror = new Mirror({
+    name: { to, medium: volume.identity().kind },
+    backlog,
+    record,
+    metered,
+    ...(fault === undefined ? {} : { fault }),
+    size: volume.blocks * volume.blockSize,
+    flushBarriers,
+    guarded: guards.length > 0,
+    ...(inFlightMax === undefined ? {} : { inFlightMax }),
+    ...(batchBytes === undefined ? {} : { batchBytes }),
+    ...(copyBytes === undefined ? {} : { copyBytes }),
+  });
+  const pump = new Pump({ mirror, volume, first, now, notice, moved, compare, guards });
+  return { to, mirror, volume, record, backlog, pump, ordered: false };
+}
+
+function orderedArm(
+  { to, record = new Unresolved(), fault, buffer, copyOut }: ArmOptions,
+  volume: OrderedVolume,
+  setting: ArmSetting,
+): Arm {
+  const { ring, first, now, notice, moved, metered, copyBytes, underWay, settleMs = 0, clock } = setting;
+  const bytes = buffer ? buffer.bytes * (1 - (buffer.threshold ?? 0)) : defaultBytes(setting.room);
+  const backlog = ring.join((change) => mirror.step({ kind: 'missed', change }), {
+    bytes,
+    ...(copyOut ? { lost: (change) => copyOut.refer(change) } : {}),
+    missedMark: (barrier) => mirror.step({ kind: 'missedMark', barrier }),
+  });
+  const mirror: OrderedMirror = new OrderedMirror({
+    name: { to, medium: volume.identity().kind },
+    backlog,
+    record,
+    metered,
+    clock,
+    settles: settleMs > 0,
+    ...(fault === undefined ? {} : { fault }),
+    size: volume.blocks * volume.blockSize,
+    ...(underWay ? { underWay } : {}),
+    ...(copyBytes === undefined ? {} : { copyBytes }),
+    markPatienceNs: BigInt(setting.markPatienceMs ?? 0) * 1_000_000n,
+  });
+  const recaller = copyOut ? { recaller: copyOut } : {};
+  const pump = new OrderedPump({ mirror, volume, first, ...recaller, settleMs, now, notice, moved });
+  return { to, mirror, volume, record, backlog, pump, ordered: true };
+}
+
+/** A source that can wait does so before any mirror has to lose something. */
+function defaultBytes(room: Room): number {
+  const { bytes, whenFull } = room.report();
+  return whenFull === 'wait' ? Number.POSITIVE_INFINITY : bytes * ORDERED_SHARE;
+}

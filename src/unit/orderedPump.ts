@@ -1,0 +1,185 @@
+import type { Piece } from '../base/change.ts';
+import { Fault } from '../base/fault.ts';
+import type { OrderedVolume } from '../base/ordered.ts';
+import { isFill, isOr } from '../base/payload.ts';
+import type { Recaller } from '../base/recall.ts';
+import type { Volume } from '../base/volume.ts';
+import type { OrderedMirror } from '../mirror/ordered.ts';
+import type { OrderedRequest } from '../mirror/orderedRequests.ts';
+import type { ArmPump } from './arm.ts';
+
+export interface OrderedPumpOptions {
+  mirror: OrderedMirror;
+  volume: OrderedVolume;
+  /** Where copies are read from. */
+  first: Volume | undefined;
+  /** Brings back data that the mirror had no room for. Absent: nobody can. */
+  recaller?: Recaller;
+  /** How long after a frame was on the bus, at most, what it tells has been pushed. */
+  settleMs?: number;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+  notice: (text: string) => void;
+  /** Called after every completed request, when the mirror has been told. */
+  moved: () => void;
+}
+
+type Errand = Extract<OrderedRequest, { kind: 'append' | 'flush' | 'grow' | 'settle' }>;
+type Copy = Extract<OrderedRequest, { kind: 'copy' }>;
+type Recall = Extract<OrderedRequest, { kind: 'recall' }>;
+
+/** A copy's read failed, or was given up: the mirror itself is not to blame. */
+class SourceFailure extends Error {}
+
+/**
+ * Runs an ordered mirror's requests and tells it how they ended. Entries are given to the volume in the order of their
+ * requests, before anything that was asked for later.
+ */
+export class OrderedPump implements ArmPump {
+  readonly #options: OrderedPumpOptions;
+  readonly #buffers: Uint8Array[] = [];
+  #abort = new AbortController();
+  #running = false;
+  requests = 0;
+  slowestNs = 0;
+  comparedBytes = 0;
+  differingBytes = 0;
+
+  constructor(options: OrderedPumpOptions) {
+    this.#options = options;
+    options.volume.onSizeChange((blocks) => {
+      options.mirror.step({ kind: 'size', bytes: blocks * options.volume.blockSize });
+      this.run();
+    });
+  }
+
+  run(): void {
+    // A volume may answer at once and so call back in here; the outer call goes on with what that left.
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      const { mirror } = this.#options;
+      for (let wanted = mirror.take(); wanted.length > 0; wanted = mirror.take()) {
+        for (const request of wanted) this.#start(request);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Copies under way end as failed reads; those that come later run again. */
+  stopCopies(): void {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+  }
+
+  #start(request: OrderedRequest): void {
+    switch (request.kind) {
+      case 'notice':
+        this.#options.notice(request.text);
+        break;
+      case 'forget':
+        this.#options.recaller?.drop(request.seq);
+        break;
+      case 'recall':
+        void this.#recall(request);
+        break;
+      case 'copy':
+        void this.#copy(request);
+        break;
+      default:
+        void this.#errand(request);
+    }
+  }
+
+  async #errand(request: Errand): Promise<void> {
+    const { mirror, now } = this.#options;
+    const started = now();
+    try {
+      await this.#act(request);
+      mirror.step({ kind: 'done', id: request.id });
+    } catch (error) {
+      mirror.step({ kind: 'failed', id: request.id, fault: faultOf(error), source: false });
+    }
+    this.#ended(started);
+  }
+
+  #act(request: Errand): Promise<void> {
+    const { volume, settleMs = 0 } = this.#options;
+    switch (request.kind) {
+      case 'append':
+        return volume.append(request.entry);
+      case 'flush':
+        return volume.flush();
+      case 'grow':
+        return volume.grow(request.bytes);
+      case 'settle':
+        return new Promise((resolve) => setTimeout(resolve, settleMs));
+    }
+  }
+
+  async #recall({ id, seq, pieces }: Recall): Promise<void> {
+    const { mirror, recaller, now } = this.#options;
+    const started = now();
+    const found = (await recaller?.recall(seq, pieces)) ?? [];
+    mirror.step({ kind: 'recalled', id, pieces: found });
+    this.#ended(started);
+  }
+
+  async #copy({ id, offset, length }: Copy): Promise<void> {
+    const { mirror, now } = this.#options;
+    const started = now();
+    try {
+      const pieces = await this.#differing(offset, length);
+      mirror.step({ kind: 'copied', id, pieces });
+    } catch (error) {
+      const source = error instanceof SourceFailure;
+      mirror.step({ kind: 'failed', id, fault: faultOf(source ? error.cause : error), source });
+    }
+    this.#ended(started);
+  }
+
+  /** The pieces' bytes are nobody else's. */
+  async #differing(offset: number, length: number): Promise<Piece[]> {
+    const { first, volume } = this.#options;
+    if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
+    const { signal } = this.#abort;
+    const pooled = this.#buffers.pop();
+    const buffer = pooled && pooled.length >= length ? pooled : new Uint8Array(length);
+    const bytes = buffer.subarray(0, length);
+    await first.read(offset, bytes, signal).catch((cause: unknown) => {
+      throw new SourceFailure('', { cause });
+    });
+    const pieces = await volume.differing(offset, bytes, signal).catch((cause: unknown) => {
+      throw signal.aborted ? new SourceFailure('', { cause }) : cause;
+    });
+    this.comparedBytes += length;
+    let differing = 0;
+    for (const piece of pieces) differing += piece.length;
+    this.differingBytes += differing;
+    // They are kept until they are durable: a little of a long read must not keep all of it.
+    if (differing > length / 2) return pieces;
+    const own = pieces.map(copied);
+    this.#buffers.push(buffer);
+    return own;
+  }
+
+  #ended(started: number): void {
+    const { now, moved } = this.#options;
+    this.requests++;
+    this.slowestNs = Math.max(this.slowestNs, now() - started);
+    this.run();
+    moved();
+  }
+}
+
+function copied({ offset, length, payload }: Piece): Piece {
+  if (typeof payload === 'string' || isFill(payload) || isOr(payload)) return { offset, length, payload };
+  return { offset, length, payload: payload.map((part) => part.slice()) };
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Fault('bug', message, undefined, { cause: error });
+}
