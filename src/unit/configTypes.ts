@@ -88,7 +88,7 @@ export interface TeeSource {
   target: string;
   /** Whether `SendTargets` answers and login redirects that name the target name the tee instead. */
   rewriteDiscovery: boolean;
-  /** When a write's status goes to the host: at once, or when the record of it survives a power loss. */
+  /** When a write goes on to the target: once its place is marked in the record, or once that mark survives a power loss. */
   status: 'at-once' | 'recorded';
   /** Of hosts, at one time. */
   connections: number;
