@@ -1,17 +1,18 @@
-import type { ErrorWords, MirrorStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import type { ErrorWords, LinkStatus, MirrorStatus, ReceivedStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
-import { countWords, plain, shareWords, sizeWords } from './draw-words.ts';
+import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-words.ts';
 
 /** Columns that the other cells of a mirror's row take. */
 const CELLS_WIDTH = 48;
 
 /** How a unit stands, as an operator reads it: each mirror a row, what is wrong below it, and what to do next. */
 export function drawStatus(status: UnitStatus, terminal: Terminal, nowMs: number): string {
-  const { source, since, version, unit, buffer, volumes, notices } = status;
+  const { source, receive, since, version, unit, buffer, volumes, notices } = status;
+  const places = source.kind === 'links' || receive === undefined ? [source.text] : [source.text, receive.text];
   const lines = [
-    cut(`${plain(source.text)}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
+    cut(`${plain(places.join('; '))}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
     `unit ${plain(unit)}, version ${plain(version)}`,
-    bufferLine(buffer, terminal),
+    ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
   ];
   for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs));
   if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
@@ -27,8 +28,8 @@ function bufferLine({ bytes, freeBytes, state, falls }: UnitStatus['buffer'], te
 }
 
 function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): string[] {
-  const { lu, name, first, mirrors } = volume;
-  const title = name === undefined ? plain(lu) : `${plain(name)}: ${plain(lu)}`;
+  const { lu, name, first, mirrors, received } = volume;
+  const title = name === undefined || name === lu ? plain(lu) : `${plain(name)}: ${plain(lu)}`;
   const rows = columns([
     ['  MIRROR', 'STATE', 'BEHIND', 'PROGRESS', 'SINCE'],
     ...mirrors.map((mirror) => [
@@ -39,15 +40,46 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): s
       ageWords(mirror.since, nowMs),
     ]),
   ]);
-  const lines = [paint(title, 'bold', terminal), `  ${mediumWords(volume)}`];
+  const lines = [
+    paint(title, 'bold', terminal),
+    ...(received ? receivedLines(received, nowMs) : [`  ${mediumWords(volume)}`]),
+  ];
   if (first.error !== undefined) lines.push(errorLine(`first volume ${first.url}`, first.error, terminal));
   lines.push(rows[0]);
-  mirrors.forEach(({ state, error }, i) => {
+  mirrors.forEach(({ state, error, link }, i) => {
     const loud = state === 'broken' ? 'red' : state === 'paused' ? 'yellow' : undefined;
     lines.push(loud === undefined ? rows[i + 1] : paint(rows[i + 1], loud, terminal));
     if (error !== undefined) lines.push(errorLine('', error, terminal));
+    if (link !== undefined) lines.push(paint(`    ${linkWords(link, nowMs)}`, 'dim', terminal));
   });
   return lines;
+}
+
+function linkWords(link: LinkStatus, nowMs: number): string {
+  const { connected, since, peer, remote, waitingBytes, roundTripMs, reconnects, paused, lastFault } = link;
+  const age = ageWords(since, nowMs);
+  const words = connected
+    ? [`link to ${plain(peer)} at ${plain(remote)} for ${age}`]
+    : [`no link for ${age}${lastFault === undefined ? '' : `: ${plain(lastFault)}`}`];
+  if (paused !== undefined) words.push(`the far end waits: ${plain(paused)}`);
+  if (waitingBytes > 0) words.push(`${sizeWords(waitingBytes)} on the way`);
+  if (connected && roundTripMs !== undefined) words.push(`round trip ${durationWords(roundTripMs * 1e6, false)}`);
+  if (reconnects > 0) words.push(`made anew ${reconnects === 1 ? 'once' : `${countWords(reconnects)} times`}`);
+  return words.join('; ');
+}
+
+function receivedLines({ bytes, consistent, history, sender }: ReceivedStatus, nowMs: number): string[] {
+  const from =
+    sender === null
+      ? 'no sender is connected'
+      : `from ${plain(sender.peer)} at ${plain(sender.remote)} for ${ageWords(sender.since, nowMs)}`;
+  const lines = [`  ${sizeWords(bytes)}; ${from}; ${consistent ? 'consistent' : 'not consistent yet'}`];
+  if (history === null) return [...lines, '  no past is kept'];
+  const { oldest, newest, bookmarks } = history;
+  if (newest.at === null) return [...lines, '  nothing has come yet'];
+  const back = oldest.at === null ? 'from the beginning' : `from ${plain(oldest.at.slice(0, 19))}Z`;
+  const marks = bookmarks === 1 ? '1 bookmark' : `${countWords(bookmarks)} bookmarks`;
+  return [...lines, `  past ${back} to ${plain(newest.at.slice(0, 19))}Z, ${sizeWords(history.bytes)}, ${marks}`];
 }
 
 function mediumWords({ blockSize, blocks, first, changes, openWrites }: VolumeStatus): string {

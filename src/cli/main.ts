@@ -28,11 +28,32 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show how the mirrors of a running unit stand',
     load: async () => (await import('./status.ts')).statusCommand(),
   },
+  receive: {
+    summary: 'be the far end of links, on no bus',
+    load: async () => (await import('./run.ts')).receiveCommand(),
+  },
+  keys: {
+    summary: 'make the certificates of units that are joined by links',
+    load: async () => (await import('./keys.ts')).keysCommand(),
+  },
+  mark: {
+    summary: 'set a bookmark that travels down the links',
+    load: async () => (await import('./mark.ts')).markCommand(),
+  },
+  history: {
+    summary: "show what is kept of a volume's past",
+    load: async () => (await import('./history.ts')).historyCommand(),
+  },
+  rewind: {
+    summary: 'write a volume as it was at a moment into a file',
+    load: async () => (await import('./rewind.ts')).rewindCommand(),
+  },
 };
 
 const HELP = `
 tapmirror reads the iSCSI traffic between hosts and a volume, live or captured, shows what the hosts did, and repeats their
-writes onto mirrors until these equal the volume, or names what it cannot vouch for.
+writes onto mirrors until these equal the volume, or names what it cannot vouch for. A mirror may be at another site, and
+keep the past.
 
 Examples
   tapmirror decode bus.pcap             what happened, command by command
@@ -40,6 +61,8 @@ Examples
   tapmirror mirror --config unit.yaml   make mirrors equal to the volume, from captures
   tapmirror run --config unit.yaml      keep mirrors equal on a live bus
   tapmirror status --config unit.yaml   how they stand
+  tapmirror receive --config far.yaml   keep a volume and its past at another site
+  tapmirror history --config far.yaml   what is kept of it
   tapmirror run --help                  the configuration, key by key
 
 Units: LBNs and blocks are counts of the volume's logical blocks; KiB, MiB and GiB are powers of 1024, kB, MB and GB of
@@ -61,10 +84,17 @@ async function programFor(words: readonly string[]): Promise<Command> {
   else program.option('-V, --version', 'print the version');
   const wanted = words.find((word) => !word.startsWith('-') && word !== 'help');
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-    if (name === wanted) program.addCommand((await load()).copyInheritedSettings(program));
+    if (name === wanted) program.addCommand(inheriting(await load(), program));
     else program.command(name).summary(summary).description(summary);
   }
   return program;
+}
+
+/** Settings of the program are its commands', and those of their own commands. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const below of command.commands) inheriting(below, command);
+  return command;
 }
 
 async function run(words: readonly string[]): Promise<void> {

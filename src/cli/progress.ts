@@ -57,6 +57,19 @@ export function mirroringWords(progress: Progress, terminal: Terminal): string {
   return shared(position, total, words, terminal);
 }
 
+/** How far an image has been written, in bytes. */
+export interface WritingProgress {
+  done: number;
+  /** 0: unknown. */
+  total: number;
+  /** There is but one. */
+  phase?: undefined;
+}
+
+export function writingWords({ done, total }: WritingProgress, terminal: Terminal): string {
+  return shared(done, total, `${sizeWords(done)} written`, terminal);
+}
+
 /** The words, behind a bar where the total is known. */
 function shared(position: number, total: number, words: string, terminal: Terminal): string {
   if (total <= 0) return words;

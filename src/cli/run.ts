@@ -10,6 +10,8 @@ import type { Stream } from './rows-inspect.ts';
 export interface RunOptions {
   config: string;
   log?: LogLevel;
+  /** The unit must be on no bus. */
+  receiveOnly?: boolean;
 }
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -60,6 +62,16 @@ Configuration (JSON or YAML; relative paths start at the file's own folder; see 
   resync: {bytesPerSecond: 50MB}       bounds copying and repairing (optional; default: no limit)
   log: {level: info}                   error, warn, info or debug (optional)
 
+A mirror at another site (its far end: see \`tapmirror receive --help\`), with certificates that \`tapmirror keys\` makes
+  tls: {ca: keys/ca.crt, cert: keys/a.crt, key: keys/a.key}
+  volumes: ... mirrors:
+    - journey://10.0.9.1:7260/database                        IPv6 in brackets
+    - to: journey://[fd00::9]:7260/database                   or with
+      buffer: {bytes: 64MiB, threshold: 0.25}                 what may be on its way before it is kept by its LBNs alone
+      limit: 5MB                                              bytes a second
+      compress: auto                                          true, false or auto
+  spill: {bytes: 1GiB}                 for blocks that are written again before the link had them (optional)
+
 Examples
   tapmirror run --config unit.yaml
   tapmirror run --config unit.yaml 2>> unit.log &
@@ -69,11 +81,49 @@ Exit status: 0 ended by a signal, 1 failed (the last line says why), 2 the comma
 143 ended at once by a second SIGINT or SIGTERM.
 `;
 
+const RECEIVE_HELP = `
+Is the far end of links: other units send the changes of their volumes here, in order, and this unit keeps each volume and,
+where that is configured, its past. The same as \`tapmirror run\` with a configuration that names no bus; see there for how it
+is started and ended. A unit on a bus may receive as well.
+
+Configuration (JSON or YAML; relative paths start at the file's own folder; see the README for every key)
+  receive: {listen: "10.0.9.1:7260"}   where links arrive
+  tls:                                 made by \`tapmirror keys\`
+    ca: keys/ca.crt
+    cert: keys/b.crt
+    key: keys/b.key
+  state: /var/lib/tapmirror/far        folder of this unit alone
+  volumes:
+    - name: database                   links end in it: journey://10.0.9.1:7260/database
+      mirrors: ["file:/srv/third.img"] a file or block device; it grows where it can
+      history:                         the past (optional)
+        window: 24h                    how far back
+        bytes: 20GiB                   and at most so much: the oldest moments go first
+        folder: /srv/third.queue       where it lies (optional; default: in state)
+
+Examples
+  tapmirror receive --config far.yaml
+  tapmirror history database --config far.yaml
+  tapmirror rewind database --to "10 minutes ago" --out before.img --config far.yaml
+
+Exit status: as for \`tapmirror run\`.
+`;
+
 /** `tapmirror run --config FILE`. */
 export function runCommand(): Command {
-  return new Command('run')
-    .description('Attach to a live bus and keep mirrors equal, in the foreground.')
-    .requiredOption('-c, --config <file>', 'where to attach and what to mirror, JSON or YAML')
+  const command = new Command('run').description('Attach to a live bus and keep mirrors equal, in the foreground.');
+  return unitCommand(command, HELP, {});
+}
+
+/** `tapmirror receive --config FILE`. */
+export function receiveCommand(): Command {
+  const command = new Command('receive').description('Be the far end of links, on no bus, in the foreground.');
+  return unitCommand(command, RECEIVE_HELP, { receiveOnly: true });
+}
+
+function unitCommand(command: Command, help: string, fixed: Pick<RunOptions, 'receiveOnly'>): Command {
+  return command
+    .requiredOption('-c, --config <file>', 'where to attach or listen and what to mirror, JSON or YAML')
     .addOption(
       new Option('--log <level>', 'log lines of this level and worse, whatever the configuration says').choices([
         'error',
@@ -82,9 +132,9 @@ export function runCommand(): Command {
         'debug',
       ]),
     )
-    .addHelpText('after', HELP)
+    .addHelpText('after', help)
     .action(async (options: RunOptions) => {
-      process.exitCode = await runUnit(options, processSeat());
+      process.exitCode = await runUnit({ ...options, ...fixed }, processSeat());
       // Everything is closed: a handle that a library forgot must not keep the process.
       setTimeout(() => process.exit(), LINGER_MS).unref();
     });
@@ -107,12 +157,16 @@ function processSeat(): RunSeat {
 
 /** Resolves with the exit status once the unit has ended. Rejects with a `Fault` when it could not start or go on. */
 export async function runUnit(options: RunOptions, seat: RunSeat): Promise<number> {
-  const [{ loadLiveConfig }, { EXIT }, { openLog }] = await Promise.all([
+  const [{ loadLiveConfig }, { EXIT, UsageFault }, { openLog }] = await Promise.all([
     import('../unit/config.ts'),
     import('./errors.ts'),
     import('../../hw/log.ts'),
   ]);
   const config = await loadLiveConfig(options.config, seat.env);
+  if (options.receiveOnly === true && config.source !== undefined) {
+    const what = `${options.config} is the configuration of a unit on a bus, which this command is not for`;
+    throw new UsageFault(what, 'start it with `tapmirror run`: it receives as well');
+  }
   const log = openLog(options.log ?? config.log.level, seat.stderr);
   const abort = new AbortController();
   const stopped = new Promise<undefined>((resolve) => {

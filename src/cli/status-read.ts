@@ -1,5 +1,15 @@
 import { Fault } from '../base/fault.ts';
-import type { ErrorWords, FirstStatus, MirrorStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import type {
+  ErrorWords,
+  FirstStatus,
+  LinkStatus,
+  MirrorStatus,
+  ReceivedStatus,
+  SourceStatus,
+  UnitStatus,
+  VolumeStatus,
+} from '../unit/status.ts';
+import { readMomentWords } from './history-read.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -15,7 +25,8 @@ export function readStatus(answer: unknown): UnitStatus {
     unit: text(unit.unit),
     version: text(unit.version),
     since: text(unit.since),
-    source: { ...source, kind: source.kind === 'tap' ? 'tap' : 'tee', text: text(source.text) },
+    source: { ...source, kind: sourceKind(source.kind), text: text(source.text) },
+    ...(unit.receive === undefined ? {} : { receive: { text: text(keys(unit.receive).text) } }),
     buffer: {
       bytes: count(buffer.bytes),
       freeBytes: count(buffer.freeBytes),
@@ -27,8 +38,12 @@ export function readStatus(answer: unknown): UnitStatus {
   };
 }
 
+function sourceKind(kind: unknown): SourceStatus['kind'] {
+  return kind === 'tap' || kind === 'links' ? kind : 'tee';
+}
+
 function volume(value: unknown): VolumeStatus {
-  const { lu, name, blockSize, blocks, first, changes, barriers, openWrites, mirrors } = keys(value);
+  const { lu, name, blockSize, blocks, first, changes, barriers, openWrites, mirrors, received } = keys(value);
   return {
     lu: text(lu),
     ...(typeof name === 'string' ? { name } : {}),
@@ -39,6 +54,57 @@ function volume(value: unknown): VolumeStatus {
     barriers: count(barriers),
     openWrites: count(openWrites),
     mirrors: list(mirrors, 'mirrors').map(mirror),
+    ...(received === undefined ? {} : { received: receivedStatus(keys(received)) }),
+  };
+}
+
+function receivedStatus({ name, bytes, consistent, newest, history, sender }: Keys): ReceivedStatus {
+  const past = keys(history);
+  const { peer, remote, since, receivedBytes, waitingBytes } = keys(sender);
+  return {
+    name: text(name),
+    bytes: count(bytes),
+    consistent: consistent === true,
+    newest: isThere(newest) ? readMomentWords(newest) : null,
+    history: isThere(history)
+      ? {
+          oldest: readMomentWords(past.oldest),
+          newest: readMomentWords(past.newest),
+          bytes: count(past.bytes),
+          entries: count(past.entries),
+          bookmarks: count(past.bookmarks),
+        }
+      : null,
+    sender: isThere(sender)
+      ? {
+          peer: text(peer),
+          remote: text(remote),
+          since: text(since),
+          receivedBytes: count(receivedBytes),
+          waitingBytes: count(waitingBytes),
+        }
+      : null,
+  };
+}
+
+function linkStatus(one: Keys): LinkStatus {
+  const { roundTripMs, paused, lastFault } = one;
+  return {
+    connected: one.connected === true,
+    since: text(one.since),
+    remote: text(one.remote),
+    peer: text(one.peer),
+    appended: count(one.appended),
+    sent: count(one.sent),
+    durable: count(one.durable),
+    waitingBytes: count(one.waitingBytes),
+    wireBytes: count(one.wireBytes),
+    entryBytes: count(one.entryBytes),
+    reconnects: count(one.reconnects),
+    compression: text(one.compression),
+    ...(typeof roundTripMs === 'number' ? { roundTripMs } : {}),
+    ...(typeof paused === 'string' ? { paused } : {}),
+    ...(typeof lastFault === 'string' ? { lastFault } : {}),
   };
 }
 
@@ -65,6 +131,7 @@ function mirror(value: unknown): MirrorStatus {
     since: text(one.since),
     ...errorWords(one.error),
     record: { chunkBytes: count(keys(record).chunkBytes), marked: count(keys(record).marked) },
+    ...(one.link === undefined ? {} : { link: linkStatus(keys(one.link)) }),
   };
 }
 
@@ -76,6 +143,10 @@ function errorWords(value: unknown): { error?: ErrorWords } {
 
 function keys(value: unknown): Keys {
   return typeof value === 'object' && value !== null ? (value as Keys) : {};
+}
+
+function isThere(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function list(value: unknown, what: string): unknown[] {

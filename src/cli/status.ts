@@ -1,9 +1,8 @@
 import { Command } from 'commander';
+import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
 import type { Stream } from './rows-inspect.ts';
 
-export interface StatusOptions {
-  control?: string;
-  config?: string;
+export interface StatusOptions extends WhichUnit {
   json?: boolean;
 }
 
@@ -41,10 +40,7 @@ Exit status: 0 every mirror is equal or on its way to it, 1 failed, 2 the comman
 
 /** `tapmirror status`. */
 export function statusCommand(): Command {
-  return new Command('status')
-    .description('Show how the mirrors of a running unit stand.')
-    .option('-c, --config <file>', "the unit's configuration, which says where its control socket is")
-    .option('--control <path>', 'the control socket itself')
+  return withUnit(new Command('status').description('Show how the mirrors of a running unit stand.'))
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action(async (options: StatusOptions) => {
@@ -61,7 +57,7 @@ export async function runStatus(options: StatusOptions, seat: StatusSeat): Promi
     import('./errors.ts'),
     import('./rows-output.ts'),
   ]);
-  const answer = await askControl(await controlPath(options), { do: 'status' });
+  const answer = await askControl(await controlPath(options, 'status'), { do: 'status' });
   const status = readStatus(answer);
   const out = new Output(seat.stdout, () => {});
   if (options.json === true) {
@@ -72,15 +68,4 @@ export async function runStatus(options: StatusOptions, seat: StatusSeat): Promi
   }
   await out.finish();
   return exitOfStatus(status);
-}
-
-async function controlPath({ control, config }: StatusOptions): Promise<string> {
-  if (control !== undefined && config === undefined) return control;
-  if (config !== undefined && control === undefined) {
-    return (await import('../unit/config.ts')).loadControlPath(config);
-  }
-  const { UsageFault } = await import('./errors.ts');
-  const what =
-    control === undefined ? 'which unit? neither --config nor --control is given' : 'both --config and --control';
-  throw new UsageFault(what, 'give one of them; see `tapmirror status --help`');
 }

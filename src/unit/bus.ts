@@ -16,10 +16,12 @@ import type {
   TapSource,
   TeeSource,
 } from './configTypes.ts';
+import type { JourneyStatus } from './journeyTypes.ts';
+import { LateOrderedVolume } from './lateOrdered.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
-import { logState, type MarkReport, type UnitStatus } from './status.ts';
+import { type LinkStatus, logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
 export type BusConfig = LiveConfig & { source: TapSource | TeeSource };
@@ -117,7 +119,7 @@ export class Bus {
     return {
       source: this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' },
       buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
-      volumes: [...this.#volumes.values()].map((volume) => volume.status()),
+      volumes: [...this.#volumes.values()].map((volume) => this.#withLinks(volume.status())),
     };
   }
 
@@ -134,6 +136,16 @@ export class Bus {
     await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
     // Those that no volume took over; closing twice does nothing.
     await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
+  }
+
+  #withLinks(status: VolumeStatus): VolumeStatus {
+    const now = this.#parts.now();
+    const mirrors = status.mirrors.map((mirror) => {
+      const medium = this.#open.find(({ to, volume }) => to === mirror.to && volume instanceof LateOrderedVolume);
+      const link = medium && (medium.volume as LateOrderedVolume).opened?.link;
+      return link === undefined ? mirror : { ...mirror, link: linkWords(link, now) };
+    });
+    return { ...status, mirrors };
   }
 
   #sink(): SnoopSink {
@@ -220,4 +232,14 @@ export class Bus {
     this.#snoop.lose();
     for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
   }
+}
+
+function linkWords({ since, roundTripMs, paused, lastFault, ...rest }: JourneyStatus, now: number): LinkStatus {
+  return {
+    ...rest,
+    since: new Date(Date.now() - (now - since) / 1e6).toISOString(),
+    ...(roundTripMs === undefined ? {} : { roundTripMs }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(lastFault === undefined ? {} : { lastFault }),
+  };
 }

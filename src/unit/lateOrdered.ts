@@ -1,9 +1,10 @@
 import type { Piece } from '../base/change.ts';
 import type { OrderedEntry, OrderedVolume } from '../base/ordered.ts';
+import type { JourneyVolume } from './journeyTypes.ts';
 import { LateVolume } from './lateVolume.ts';
 
-/** An ordered volume that need not be there yet. */
-export class LateOrderedVolume extends LateVolume<OrderedVolume> implements OrderedVolume {
+/** A volume at another unit that need not be reached yet. */
+export class LateOrderedVolume extends LateVolume<JourneyVolume> implements OrderedVolume {
   append(entry: OrderedEntry): Promise<void> {
     return this.opened?.append(entry) ?? Promise.reject(this.fault);
   }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
 import { Fault } from '../base/fault.ts';
-import type { OrderedVolume } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import type { LiveMirrorConfig, TlsConfig } from './configTypes.ts';
+import type { JourneyVolume } from './journeyTypes.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { LateVolume } from './lateVolume.ts';
 import { openLuVolume } from './luVolume.ts';
@@ -62,7 +62,7 @@ async function openJourney(
   { unit, epoch }: Identity,
   { tls, mirrored, notice, now }: MediumUse,
   signal?: AbortSignal,
-): Promise<OrderedVolume> {
+): Promise<JourneyVolume> {
   if (tls === undefined) throw new Fault('bug', 'a link without certificates');
   // Most units have no link: its parts are loaded with the first one.
   const { openJourneyVolume } = await import('./journeyVolume.ts');

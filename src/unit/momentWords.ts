@@ -39,5 +39,6 @@ export function targetOf({ words, mark, sequence, time }: MomentWord, { bookmark
   if (sequence !== undefined) return { sequence };
   if (time !== undefined) return { time };
   const shown = JSON.stringify(words);
-  throw new Fault('peer', `there is no bookmark ${shown}`, 'see `tapmirror history` for those that are kept');
+  const mend = 'see `tapmirror history` for the bookmarks that are kept';
+  throw new Fault('peer', `${shown} is neither a bookmark nor a sequence nor a time that has been`, mend);
 }
