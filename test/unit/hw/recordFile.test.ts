@@ -67,6 +67,15 @@ describe('B8 a record file', () => {
     assert.deepEqual(ended, [1, 2]);
   });
 
+  it('is as new once it was discarded, also after syncs under way', async () => {
+    file = await openRecordFile(path);
+    file.writePage(0, page(1));
+    await Promise.all([file.sync(), file.discard()]);
+    await file.close();
+    file = await openRecordFile(path);
+    assert.equal(file.stored?.length, 0);
+  });
+
   it('waits for its syncs before it closes', async () => {
     file = await openRecordFile(path);
     const syncs = [file.sync(), file.sync()];
