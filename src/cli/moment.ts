@@ -35,8 +35,7 @@ export async function readMoment(words: string, nowMs: number): Promise<MomentWo
 
 /** Nanoseconds since 1970, or undefined for what is no time of the past. */
 async function timeOf(text: string, nowMs: number): Promise<bigint | undefined> {
-  const iso = isoTime(text);
-  const time = iso ?? (await saidTime(text, nowMs));
+  const time = ISO.test(text) ? isoTime(text) : await saidTime(text, nowMs);
   return time !== undefined && time >= 0n && time <= BigInt(nowMs + AHEAD_MS) * 1_000_000n ? time : undefined;
 }
 

@@ -76,6 +76,60 @@ describe('H1 tapmirror status', () => {
     assert.equal(exitOfError(new NoAnswer('a', 'b')), 4);
   });
 
+  it('D1 draws a link below its mirror, and where the volume of a link comes from', () => {
+    const link = {
+      connected: true,
+      since: '2026-01-01T02:00:00.000Z',
+      remote: '10.0.9.1:7260',
+      peer: 'site-b',
+      appended: 9,
+      sent: 9,
+      durable: 7,
+      waitingBytes: 8192,
+      wireBytes: 100,
+      entryBytes: 200,
+      reconnects: 1,
+      compression: 'none',
+      roundTripMs: 12.34,
+    };
+    const to = 'journey://10.0.9.1:7260/database';
+    const near = status({}, { mirrors: [mirrorStatus({ to, link })] });
+    assert.deepEqual(readStatus(near), near);
+    const words = '    link to site-b at 10.0.9.1:7260 for 5 min; 8 KiB on the way; round trip 12.3 ms; made anew once';
+    assert.ok(drawStatus(near, PLAIN, NOW).split('\n').includes(words));
+    const broken = { ...link, connected: false, lastFault: 'nobody answers', paused: 'the disk is full' };
+    const drawn = drawStatus(status({}, { mirrors: [mirrorStatus({ to, link: broken })] }), PLAIN, NOW);
+    assert.match(drawn, /no link for 5 min: nobody answers; the far end waits: the disk is full; 8 KiB on the way/);
+
+    const moment = { at: '2026-01-01T02:00:00.123456789Z', sequence: 5, consistent: true };
+    const received = {
+      name: 'database',
+      bytes: 16 << 20,
+      consistent: true,
+      newest: moment,
+      history: { oldest: { ...moment, at: null, sequence: 0 }, newest: moment, bytes: 4096, entries: 5, bookmarks: 1 },
+      sender: { peer: 'site-a', remote: '10.0.0.1:40000', since: link.since, receivedBytes: 9, waitingBytes: 0 },
+    };
+    const far = status(
+      { source: { kind: 'links', text: 'links at 10.0.9.1:7260' }, receive: { text: 'links at 10.0.9.1:7260' } },
+      { lu: 'database', name: 'database', received },
+    );
+    assert.deepEqual(readStatus(far), far);
+    assert.deepEqual(drawStatus(far, PLAIN, NOW).split('\n').slice(0, 6), [
+      'links at 10.0.9.1:7260, up 2 h 5 min',
+      'unit 7b0a3f0e-0000-4000-8000-000000000001, version 0.1.0',
+      '',
+      'database',
+      '  16 MiB; from site-a at 10.0.0.1:40000 for 5 min; consistent',
+      '  past from the beginning to 2026-01-01T02:00:00Z, 4 KiB, 1 bookmark',
+    ]);
+    const alone = { ...received, consistent: false, history: null, sender: null, newest: null };
+    assert.match(
+      drawStatus(status({}, { received: alone }), PLAIN, NOW),
+      /16 MiB; no sender is connected; not consistent yet\n {2}no past is kept/,
+    );
+  });
+
   it('draws a row for each mirror', () => {
     assert.equal(
       drawStatus(status(), PLAIN, NOW),

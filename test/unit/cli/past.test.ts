@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ControlServer } from '../../../hw/controlServer.ts';
+import { openLog } from '../../../hw/log.ts';
+import { Fault } from '../../../src/base/fault.ts';
+import { drawHistory } from '../../../src/cli/draw-history.ts';
+import { UsageFault } from '../../../src/cli/errors.ts';
+import { runHistory } from '../../../src/cli/history.ts';
+import { runMark } from '../../../src/cli/mark.ts';
+import { runRewind } from '../../../src/cli/rewind.ts';
+import { serveControl } from '../../../src/unit/control.ts';
+import type { HistoryReport, RewindOrder } from '../../../src/unit/receivedVolume.ts';
+import { Shown, status } from './cases.ts';
+
+const PLAIN = { width: 60, tty: false, colour: false, unicode: false };
+const NOW = Date.parse('2026-01-01T02:05:00.000Z');
+
+function history(changes: Partial<HistoryReport> = {}): HistoryReport {
+  const at = (minute: number) => `2026-01-01T02:0${minute}:00.000000000Z`;
+  const moment = (minute: number, sequence: number, consistent = true) => ({ at: at(minute), sequence, consistent });
+  return {
+    volume: 'database',
+    windowMs: 3_600_000,
+    bytes: 3 << 20,
+    entries: 1234,
+    oldest: moment(0, 10),
+    newest: moment(4, 1244),
+    bookmarks: [
+      { name: 'before', ...moment(1, 300) },
+      { name: 'torn', ...moment(2, 600, false) },
+    ],
+    spans: [
+      { from: moment(0, 10), to: moment(2, 599), consistent: true },
+      { from: moment(2, 600, false), to: moment(3, 900, false), consistent: false },
+      { from: moment(3, 901), to: moment(4, 1244), consistent: true },
+    ],
+    ...changes,
+  };
+}
+
+let folder: string;
+let control: string;
+let server: ControlServer;
+let marks: unknown[];
+let orders: (Pick<RewindOrder, 'to' | 'out' | 'force'> & { volume: string | undefined })[];
+let refusal: Fault | undefined;
+
+describe('C2 bookmarks, history and rewinding', () => {
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tapmirror-past-'));
+    control = join(folder, 'control.sock');
+    const unit = {
+      status: () => status(),
+      mark: async (name: string, volume?: string) => {
+        marks.push([name, volume]);
+        return { name, at: '2026-01-01T00:00:00.000000000Z', volumes: ['a/1', 'b/1'] };
+      },
+      history: (volume?: string) => history(volume === undefined ? {} : { volume }),
+      rewind: async (volume: string | undefined, { to, out, force, progress }: RewindOrder) => {
+        if (refusal) throw refusal;
+        progress(50, 100);
+        orders.push({ volume, to, out, force });
+        return { volume: volume ?? 'database', out, bytes: 100, at: null, sequence: 7, consistent: false };
+      },
+    };
+    server = await serveControl(control, unit, openLog('error', new Shown()));
+  });
+  beforeEach(() => {
+    marks = [];
+    orders = [];
+    refusal = undefined;
+  });
+  after(async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('mark says when, and at how many volumes', async () => {
+    const out = new Shown();
+    await runMark('before upgrade', { control }, out);
+    await runMark('b', { control, volume: 'database' }, out);
+    assert.deepEqual(marks, [
+      ['before upgrade', undefined],
+      ['b', 'database'],
+    ]);
+    assert.equal(out.text.split('\n')[0], 'bookmark before upgrade at 2026-01-01T00:00:00.000000000Z, 2 volumes');
+  });
+
+  for (const name of ['', ' ', '12', 'a\nb', 'x'.repeat(65), ' a']) {
+    it(`mark refuses ${JSON.stringify(name)}`, async () => {
+      await assert.rejects(runMark(name, { control }, new Shown()), (error) => error instanceof Fault && !!error.mend);
+      assert.deepEqual(marks, []);
+    });
+  }
+
+  it('history prints what the unit answers as one JSON object', async () => {
+    const stdout = new Shown();
+    await runHistory('other', { control, json: true }, { stdout, env: {}, nowMs: () => NOW });
+    assert.deepEqual(JSON.parse(stdout.text), history({ volume: 'other' }));
+  });
+
+  it('history draws the kept window and a row for each bookmark', async () => {
+    const stdout = new Shown();
+    await runHistory(undefined, { control }, { stdout, env: {}, nowMs: () => NOW });
+    assert.equal(
+      drawHistory(history(), PLAIN, NOW),
+      [
+        'database',
+        '  3 MiB of 1,234 entries; at most 1 h are kept',
+        '  oldest   2026-01-01T02:00:00.000Z  sequence 10, 5 min ago',
+        '  newest   2026-01-01T02:04:00.000Z  sequence 1244, 1 min ago',
+        '',
+        '  --------------o-------------o..............-------------',
+        '  - consistent  . inconsistent  o bookmark',
+        '',
+        '  BOOKMARK                      TIME    AGE  SEQUENCE         STATE',
+        '  before    2026-01-01T02:01:00.000Z  4 min       300    consistent',
+        '  torn      2026-01-01T02:02:00.000Z  3 min       600  inconsistent',
+        '',
+      ].join('\n'),
+    );
+    assert.match(stdout.text, /database/);
+  });
+
+  it('history of nothing, of damage and of a newest moment in doubt says so', () => {
+    const none = { at: null, sequence: 0, consistent: false };
+    assert.match(
+      drawHistory(history({ oldest: none, newest: none, bookmarks: [] }), PLAIN, NOW),
+      /Nothing has come yet/,
+    );
+    const doubt = { at: '2026-01-01T02:04:00Z', sequence: 9, consistent: false };
+    const drawn = drawHistory(history({ newest: doubt, bookmarks: [], damage: 'bytes\u001b[2J' }), PLAIN, NOW);
+    assert.match(drawn, /damaged: bytes\\x1b\[2J/);
+    assert.match(drawn, /No bookmarks; `tapmirror mark NAME`/);
+    assert.match(drawn, /The newest moment is not one that the first volume had/);
+  });
+
+  it('rewind hands over what may be meant, an absolute path, and tells how it went', async () => {
+    const seat = { stdout: new Shown(), stderr: new Shown(), env: {}, nowMs: () => NOW };
+    await runRewind('database', { control, to: 'before', out: 'x.img' }, seat);
+    await runRewind(undefined, { control, to: '42', out: '/y.img', force: true, json: true }, seat);
+    await runRewind(undefined, { control, to: '2026-01-01T00:00:00.5Z', out: '/z.img' }, seat);
+    assert.deepEqual(orders, [
+      { volume: 'database', to: { words: 'before', mark: 'before' }, out: resolve('x.img'), force: false },
+      { volume: undefined, to: { words: '42', mark: '42', sequence: 42 }, out: '/y.img', force: true },
+      {
+        volume: undefined,
+        to: { words: '2026-01-01T00:00:00.5Z', mark: '2026-01-01T00:00:00.5Z', time: 1767225600500000000n },
+        out: '/z.img',
+        force: false,
+      },
+    ]);
+    const [first, second] = seat.stdout.text.split('\n');
+    assert.equal(first, `${resolve('x.img')}: as of before anything came, sequence 7, inconsistent`);
+    assert.equal(JSON.parse(second).bytes, 100);
+    assert.equal(seat.stderr.text, '');
+  });
+
+  it("rewind fails with the unit's words, and without words to go by", async () => {
+    const seat = { stdout: new Shown(), stderr: new Shown(true), env: {}, nowMs: () => NOW };
+    refusal = new Fault('peer', 'that moment is inconsistent', 'use --force');
+    await assert.rejects(runRewind(undefined, { control, to: 'b', out: '/z' }, seat), /that moment is inconsistent/);
+    await assert.rejects(runRewind(undefined, { control, to: ' ', out: '/z' }, seat), UsageFault);
+    await assert.rejects(runRewind(undefined, { control, to: 'time:tomorrow', out: '/z' }, seat), /no moment is named/);
+    await assert.rejects(runRewind(undefined, { to: 'b', out: '/z' }, seat), UsageFault);
+  });
+});
