@@ -35,14 +35,14 @@ export interface StoreState {
   readonly blockSize: number;
   /** Plain: closed in order, so that nothing above `place` was applied. */
   readonly clean: boolean;
-  /** The base cannot be relied on: entries were lost while they were being folded into it. */
+  /** Entries that had been durable were lost, and the volume has not become consistent again since. */
   readonly damaged: boolean;
   /** Entries up to here are folded into the base. */
   readonly base: number;
   /** Entries up to here may lie in the base in part: a fold that was under way. At least `base`. */
   readonly foldTo: number;
-  /** Entries above this do not count any more; 0: all do. */
-  readonly cutTo: number;
+  /** Entries from here on do not count any more; 0: all do. */
+  readonly cutFrom: number;
   /** Entries up to here were durable for sure. */
   readonly acked: number;
   /** Plain: entries of `place`'s epoch above this number were not applied. */
@@ -54,7 +54,7 @@ export interface StoreState {
 /**
  * A slot, numbers big-endian: magic (8), version (2), kind (1: history, 2: plain), flags (1), block size (4), generation (8),
  * store (16), incarnation (16), epoch (16; zeros: no place), number (8), time (8), bytes (8), base (8), foldTo (8),
- * cutTo (8), acked (8), reserved (8), zeros (48), length of the identity (2), the identity in UTF-8, zeros, and the CRC-32C
+ * cutFrom (8), acked (8), reserved (8), zeros (48), length of the identity (2), the identity in UTF-8, zeros, and the CRC-32C
  * of all that least significant byte first.
  */
 export function stateSlot(state: StoreState): Uint8Array {
@@ -87,7 +87,7 @@ function numbersOf(state: StoreState): [at: number, value: number][] {
     [88, state.bytes],
     [96, state.base],
     [104, state.foldTo],
-    [112, state.cutTo],
+    [112, state.cutFrom],
     [120, state.acked],
     [128, state.reserved],
   ];
@@ -106,7 +106,7 @@ export function readStateSlot(slot: Uint8Array): StoreState | ParseFault {
   const numbers = [16, 72, 88, 96, 104, 112, 120, 128].map((at) => view.getBigUint64(at));
   const wrong = numbers.findIndex((number) => number > BigInt(Number.MAX_SAFE_INTEGER));
   if (wrong >= 0) return parseFault(16, 'a number above 2^53-1');
-  const [generation, number, bytes, base, foldTo, cutTo, acked, reserved] = numbers.map(Number);
+  const [generation, number, bytes, base, foldTo, cutFrom, acked, reserved] = numbers.map(Number);
   if (foldTo < base) return parseFault(104, `a fold to ${foldTo} behind the base ${base}`);
   const length = view.getUint16(IDENTITY_AT - 2);
   if (length > STATE_IDENTITY_MAX) return parseFault(IDENTITY_AT - 2, `an identity of ${length} bytes`);
@@ -126,7 +126,7 @@ export function readStateSlot(slot: Uint8Array): StoreState | ParseFault {
     blockSize: view.getUint32(12),
     base,
     foldTo,
-    cutTo,
+    cutFrom,
     acked,
     reserved,
     identity: new TextDecoder().decode(slot.subarray(IDENTITY_AT, IDENTITY_AT + length)),

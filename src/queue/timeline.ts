@@ -117,6 +117,25 @@ export class Timeline {
     return before.filter((mark) => mark.sequence <= sequence).map(({ name }) => name);
   }
 
+  /** The base is no moment of the volume. */
+  doubtBase(): void {
+    this.#base = { ...this.#base, consistent: false };
+    const { sequence } = this.#consistent[0];
+    this.#consistent[0] = { sequence, value: false };
+  }
+
+  /** The newest entry whose moment is not after `time`; the base's sequence when there is none. */
+  lastNotAfter(time: bigint): number {
+    let low = this.#index.first;
+    let high = this.#index.next;
+    while (low < high) {
+      const mid = Math.floor((low + high) / 2);
+      if (this.#index.clock(mid) <= time) low = mid + 1;
+      else high = mid;
+    }
+    return Math.max(low - 1, this.#base.sequence);
+  }
+
   /** Entries behind this one never were. Call before the index cuts. */
   cutTo(sequence: number): void {
     for (const turns of [this.#consistent, this.#bytes, this.#marks] as Turn<unknown>[][]) {
@@ -146,14 +165,7 @@ export class Timeline {
       const mend = `the oldest moment kept is that of ${timeText(this.#base.at)}`;
       throw new Fault('local', `${timeText(time)} lies before everything that is kept`, mend);
     }
-    let low = this.#index.first;
-    let high = this.#index.next;
-    while (low < high) {
-      const mid = Math.floor((low + high) / 2);
-      if (this.#index.clock(mid) <= time) low = mid + 1;
-      else high = mid;
-    }
-    return Math.max(low - 1, this.#base.sequence);
+    return this.lastNotAfter(time);
   }
 
   #refusal({ sequence, at }: Moment): Fault {

@@ -1,0 +1,141 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { readStateSlot, STATE_SLOT_BYTES, type StoreState, stateSlot } from '../parsers/formats/queueState.ts';
+import { Fault, isParseFault } from '../src/base/fault.ts';
+import { lockFile } from './lock.ts';
+import { makePrivateFolder } from './privateFolder.ts';
+import { stateFault } from './stateFaults.ts';
+
+/** The two slots lie in pages of their own. */
+const SLOT_STEP = 4096;
+const FILE_BYTES = 2 * SLOT_STEP;
+
+/** A store's state as its holder gives it; the slots' generations are counted here. */
+export type KeptState = Omit<StoreState, 'generation'>;
+
+/** The small file beside a store's contents, opened and locked. */
+export interface StateFile {
+  /** What it held at opening, durable by then; undefined when there was none, or none that can be believed. */
+  readonly found: StoreState | undefined;
+  /** Why nothing in it is believed, when something was there. */
+  readonly damage: string | undefined;
+  /** Writes a state: when it resolves, a killed process has lost nothing of it (a power loss may). Calls keep their order. */
+  put(state: KeptState): Promise<void>;
+  /** The same, and it survives a power loss when it resolves. */
+  commit(state: KeptState): Promise<void>;
+  /** Waits for what is under way. The lock ends with it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a store's state file, made (mode 0600, its folder 0700) where it is missing. Two slots in turn: the one that holds
+ * the last state that was made durable is never written to, so whatever ends in the middle leaves one that is whole.
+ * Rejects with a `Fault` that names path and mend.
+ */
+export async function openStoreState(path: string): Promise<StateFile> {
+  let handle: FileHandle | undefined;
+  try {
+    await makePrivateFolder(dirname(path));
+    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
+    await lockFile(handle.fd, path, {
+      held: `another unit keeps its store in ${path}, or one volume is named twice`,
+      mend: 'stop the other unit, or give each volume a folder of its own',
+    });
+    // What is read next may still be in memory alone.
+    await handle.datasync();
+    return new SlotFile(path, handle, await slotsIn(handle));
+  } catch (error) {
+    await handle?.close();
+    throw stateFault(path, 'opening it', error);
+  }
+}
+
+interface Slots {
+  found: StoreState | undefined;
+  slot: 0 | 1;
+  damage: string | undefined;
+}
+
+async function slotsIn(handle: FileHandle): Promise<Slots> {
+  const { size } = await handle.stat();
+  const bytes = new Uint8Array(FILE_BYTES);
+  let length = 0;
+  while (length < FILE_BYTES) {
+    const { bytesRead } = await handle.read(bytes, length, FILE_BYTES - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  const [one, two] = [0, SLOT_STEP].map((at) => readStateSlot(bytes.subarray(at, at + STATE_SLOT_BYTES)));
+  const first = isParseFault(one) ? undefined : one;
+  const second = isParseFault(two) ? undefined : two;
+  if (second && (!first || second.generation > first.generation)) return { found: second, slot: 1, damage: undefined };
+  if (first) return { found: first, slot: 0, damage: undefined };
+  const blank = bytes.every((byte) => byte === 0) && size <= FILE_BYTES;
+  const reasons = [one, two].map((slot) => (isParseFault(slot) ? slot.reason : ''));
+  return { found: undefined, slot: 1, damage: blank ? undefined : reasons.join('; ') };
+}
+
+class SlotFile implements StateFile {
+  readonly found: StoreState | undefined;
+  readonly damage: string | undefined;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  /** The slot that is written next. */
+  #slot: 0 | 1;
+  #generation: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(path: string, handle: FileHandle, { found, slot, damage }: Slots) {
+    this.#path = path;
+    this.#handle = handle;
+    this.found = found;
+    this.damage = damage;
+    this.#generation = found?.generation ?? 0;
+    this.#slot = slot === 0 ? 1 : 0;
+  }
+
+  put(state: KeptState): Promise<void> {
+    return this.#after(() => this.#write(state));
+  }
+
+  commit(state: KeptState): Promise<void> {
+    return this.#after(async () => {
+      await this.#write(state);
+      await this.#handle.datasync();
+      this.#slot = this.#slot === 0 ? 1 : 0;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    try {
+      await this.#handle.close();
+    } catch (error) {
+      throw stateFault(this.#path, 'closing it', error);
+    }
+  }
+
+  #after(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work).catch((error: unknown) => {
+      throw stateFault(this.#path, 'writing it', error);
+    });
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #write(state: KeptState): Promise<void> {
+    const slot = stateSlot({ ...state, generation: ++this.#generation });
+    // Both slots take up room from the beginning: a full disk meets no state.
+    const first = this.#generation === 1 && this.found === undefined;
+    const bytes = first ? new Uint8Array(FILE_BYTES) : slot;
+    if (first) bytes.set(slot, this.#slot * SLOT_STEP);
+    const position = first ? 0 : this.#slot * SLOT_STEP;
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
+      if (bytesWritten === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${position + done}`);
+      done += bytesWritten;
+    }
+  }
+}

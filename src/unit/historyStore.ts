@@ -1,0 +1,399 @@
+import { randomUUID } from 'node:crypto';
+import { writeImageFile } from '../../hw/queueImage.ts';
+import { Fault } from '../base/fault.ts';
+import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
+import { isOr } from '../base/payload.ts';
+import { draftOf, piecesOf, sizeDraft } from '../queue/draft.ts';
+import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import { EntryDamage, type HistoryContents } from './historyContents.ts';
+import { HistoryFold } from './historyFold.ts';
+import type { HistoryKeeper } from './historyKeeper.ts';
+import { openHistory } from './historyOpen.ts';
+import { Turn } from './historyTurn.ts';
+import type { Forcing, HistoryOptions, HistoryStore, ImageOptions, MomentView } from './historyTypes.ts';
+import { HistoryViews } from './historyViews.ts';
+import { HistoryWindow } from './historyWindow.ts';
+import { HistoryWriter } from './historyWriter.ts';
+import { knownPieces } from './knownPieces.ts';
+
+const MIB = 1024 * 1024;
+
+/**
+ * Opens the queue of a volume and its base. Rejects with a `Fault` that names path and mend; the base is not closed then.
+ *
+ * What was appended when the process was killed is there as far as it was written whole; what a power loss takes is at most
+ * what no `sync` had made durable. Entries are checked when they are read first, folded or scrubbed.
+ */
+export async function openHistoryStore(options: HistoryOptions): Promise<HistoryStore> {
+  const { folder, base, notice } = options;
+  if (!(options.bytes > 0) || options.windowNs < 0n) {
+    throw new Fault('bug', `a history of ${options.windowNs} ns and ${options.bytes} bytes`);
+  }
+  const { contents, keeper } = await openHistory({ folder, base, notice });
+  const store = new SystemHistoryStore(contents, keeper, options);
+  try {
+    await store.meetBase();
+    return store;
+  } catch (error) {
+    await store.close(false);
+    throw error;
+  }
+}
+
+/** So that what is folded away makes room soon, and few files are open. */
+function segmentBytesOf(bytes: number): number {
+  return Math.min(1024 * MIB, Math.max(Math.min(64 * MIB, Math.max(MIB, bytes / 16)), bytes / 256));
+}
+
+class SystemHistoryStore implements HistoryStore {
+  readonly #contents: HistoryContents;
+  readonly #keeper: HistoryKeeper;
+  readonly #notice: (text: string) => void;
+  /** Held while the newest entries change, and while the oldest do; the latter is taken first. */
+  readonly #newestTurn = new Turn();
+  readonly #oldestTurn = new Turn();
+  readonly #writer: HistoryWriter;
+  readonly #window: HistoryWindow;
+  readonly #views: HistoryViews;
+  /** Of the entry that was appended last. */
+  #place: EntryPlace | undefined;
+  #damage: string | undefined;
+  #syncing: Promise<void> | undefined;
+  #syncNext: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(contents: HistoryContents, keeper: HistoryKeeper, options: HistoryOptions) {
+    this.#contents = contents;
+    this.#keeper = keeper;
+    this.#notice = options.notice;
+    this.#views = new HistoryViews(contents, (work) => this.#guard(work));
+    this.#damage = keeper.state.damaged ? 'entries that had been durable were lost to damage' : undefined;
+    this.#window = new HistoryWindow({
+      contents,
+      fold: new HistoryFold(contents, keeper),
+      windowNs: options.windowNs,
+      bytes: options.bytes,
+      pinned: () => this.#views.oldest,
+      sync: () => this.#syncWritten(),
+      step: (work) => this.#guard(this.#oldestTurn.run(work)),
+      notice: options.notice,
+    });
+    this.#writer = new HistoryWriter({
+      contents,
+      store: keeper.state.store,
+      segmentBytes: options.segmentBytes ?? segmentBytesOf(options.bytes),
+      turn: this.#newestTurn,
+      room: () => this.#window.room(),
+      written: () => this.#window.care(),
+      failed: () => this.#resetPlace(),
+    });
+    this.#resetPlace();
+  }
+
+  get blockSize(): number {
+    return this.#contents.base.blockSize;
+  }
+
+  get bytes(): number {
+    return this.#contents.bytes;
+  }
+
+  get incarnation(): string {
+    return this.#keeper.state.incarnation;
+  }
+
+  get durable(): EntryPlace | undefined {
+    const { index, synced } = this.#contents;
+    return synced >= index.first ? index.place(synced) : this.#keeper.state.place;
+  }
+
+  get consistent(): boolean {
+    const { timeline } = this.#contents;
+    return timeline.moment(timeline.newest).consistent;
+  }
+
+  /** Brings queue and base together at opening. */
+  async meetBase(): Promise<void> {
+    const { timeline, folder } = this.#contents;
+    const known = timeline.bytesAt(timeline.newest);
+    if (this.bytes < known) {
+      const what = `the base has ${this.bytes} bytes, and the queue in ${folder.path} belongs to one of ${known}`;
+      throw new Fault('local', what, `put that base back, or delete ${folder.path} to begin anew`);
+    }
+    if (this.bytes > known) await this.#appendSize();
+    this.#window.care();
+  }
+
+  append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
+    try {
+      this.#checkOpen();
+      this.#checkPlace(place);
+      const pieces = piecesOf(entry);
+      for (const { offset, length } of pieces) this.#checkRange(offset, length);
+      const late = pieces.some(({ payload }) => isOr(payload));
+      const ready = late ? () => this.#resolved(place, entry) : draftOf(place, entry, pieces);
+      this.#place = place;
+      return this.#guard(this.#appended(this.#writer.append(ready), entry));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  sync(): Promise<void> {
+    if (this.#syncing === undefined) return this.#startSync();
+    this.#syncNext ??= this.#syncing.then(
+      () => this.#startSync(),
+      () => this.#startSync(),
+    );
+    return this.#syncNext;
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    try {
+      this.#checkOpen();
+      this.#checkRange(offset, into.length);
+      return this.#views.readNewest(offset, into);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async grow(bytes: number): Promise<void> {
+    this.#checkOpen();
+    if (bytes <= this.bytes) return;
+    await this.#contents.base.grow(bytes);
+    await this.#appendSize();
+  }
+
+  moments(): Moments {
+    return this.#contents.timeline.moments(this.#damage);
+  }
+
+  find(target: MomentTarget, { force = false }: Forcing = {}): Moment {
+    return this.#contents.timeline.find(target, force);
+  }
+
+  view(sequence: number, options: Forcing = {}): MomentView {
+    this.#checkOpen();
+    return this.#views.open(this.find({ sequence }, options));
+  }
+
+  async writeImage(sequence: number, path: string, options: ImageOptions = {}): Promise<Moment> {
+    const view = this.view(sequence, options);
+    try {
+      const { at, consistent, bytes } = view;
+      await writeImageFile(path, { bytes, read: (offset, into, signal) => view.read(offset, into, signal) }, options);
+      return { sequence, at, consistent };
+    } finally {
+      view.close();
+      this.#window.care();
+    }
+  }
+
+  async rollBack(sequence: number, options: Forcing = {}): Promise<void> {
+    this.#checkOpen();
+    this.find({ sequence }, options);
+    await this.#window.stopped(() =>
+      this.#oldestTurn.run(() =>
+        this.#newestTurn.run(async () => {
+          // Looked at again: folding and appending went on until now.
+          this.find({ sequence }, options);
+          if (this.#views.newest > sequence) {
+            const what = `a moment behind sequence ${sequence} is being read`;
+            throw new Fault('local', what, 'wait for it, or close it, then roll back');
+          }
+          await this.#cutTo(sequence, { damaged: this.#keeper.state.damaged });
+        }),
+      ),
+    );
+  }
+
+  async scrub(signal?: AbortSignal): Promise<void> {
+    const { index } = this.#contents;
+    for (let sequence = index.first; sequence < index.next; sequence = Math.max(sequence + 1, index.first)) {
+      if (signal?.aborted || this.#closed) return;
+      if (!index.checked(sequence)) await this.#guard(this.#contents.check(sequence));
+    }
+  }
+
+  /** With `whole`, everything appended is durable before it ends. */
+  async close(whole = true): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const ends = [await settled(this.#writer.settled()), await settled(this.#window.close())];
+    if (whole) ends.push(await settled(this.sync()), await settled(this.#keeper.commit({})));
+    else await settled(this.#syncing ?? Promise.resolve());
+    this.#views.close();
+    ends.push(await settled(this.#contents.close()), await settled(this.#keeper.close()));
+    if (whole) ends.push(await settled(this.#contents.base.close()));
+    for (const fault of ends) if (fault !== undefined) throw fault;
+  }
+
+  async #resolved(place: EntryPlace, entry: OrderedEntry) {
+    return draftOf(place, entry, await knownPieces(piecesOf(entry), (offset, into) => this.#newest(offset, into)));
+  }
+
+  #newest(offset: number, into: Uint8Array): Promise<void> {
+    return this.#contents.read(this.#contents.timeline.newest, offset, into);
+  }
+
+  async #appended(written: Promise<void>, entry: OrderedEntry): Promise<void> {
+    await written;
+    if (!entry.consistent || !this.#keeper.state.damaged) return;
+    this.#damage = undefined;
+    await this.#keeper.put({ damaged: false });
+  }
+
+  async #appendSize(): Promise<void> {
+    await this.#writer.append(async () => {
+      const { timeline } = this.#contents;
+      const newest = timeline.moment(timeline.newest);
+      return sizeDraft(this.bytes, newest.at, newest.consistent, this.#lastPlace());
+    });
+  }
+
+  #startSync(): Promise<void> {
+    this.#syncNext = undefined;
+    const syncing = this.#sync().finally(() => {
+      this.#syncing = undefined;
+    });
+    this.#syncing = syncing;
+    return syncing;
+  }
+
+  async #sync(): Promise<void> {
+    await this.#writer.settled();
+    await this.#syncWritten();
+  }
+
+  /** Without waiting for what waits: folding needs it where that waits for the folding. */
+  async #syncWritten(): Promise<void> {
+    const contents = this.#contents;
+    for (;;) {
+      const { cuts, index, synced } = contents;
+      const target = index.next - 1;
+      if (target <= synced) return;
+      const first = index.segmentOf(Math.max(synced + 1, index.first));
+      const segments = [...contents.segments].filter(([number]) => number >= first).map(([, segment]) => segment);
+      for (const segment of segments) segment.hold();
+      try {
+        for (const segment of segments) await segment.sync();
+      } catch (error) {
+        await this.#takeBack(error);
+      } finally {
+        for (const segment of segments) segment.release();
+      }
+      if (contents.cuts !== cuts) continue;
+      contents.synced = Math.max(contents.synced, target);
+      await this.#keeper.put({ acked: contents.synced });
+      this.#window.care();
+      return;
+    }
+  }
+
+  /** A medium that failed once may call durable what it has lost: everything since the last sync is to come again. */
+  async #takeBack(error: unknown): Promise<never> {
+    const { synced, timeline } = this.#contents;
+    const lost = timeline.newest - synced;
+    await this.#newestTurn.run(() => this.#cut(synced));
+    const cause = error instanceof Fault ? error : undefined;
+    const what = `${cause?.message ?? String(error)}; ${lost} entries that were not durable yet have been taken back`;
+    throw new Fault('local', what, cause?.mend, { cause: error });
+  }
+
+  /** Ends a piece of work that met damage with what the damage calls for. */
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof EntryDamage) await this.#lose(error);
+      throw error;
+    }
+  }
+
+  /** Cuts a damaged entry and everything behind it: this is another store from now on. */
+  #lose({ sequence, message }: EntryDamage): Promise<void> {
+    return this.#oldestTurn.run(() =>
+      this.#newestTurn.run(async () => {
+        const { index, timeline } = this.#contents;
+        const gone = sequence < index.first || sequence >= index.next || index.checked(sequence);
+        if (gone) return;
+        this.#damage = message;
+        const count = timeline.newest - sequence;
+        this.#notice(`${message}: it is lost, and with it ${count} entries behind it; the moments before it are kept`);
+        if (sequence > timeline.base.sequence) return this.#cutTo(sequence - 1, { damaged: true });
+        await this.#loseBase();
+      }),
+    );
+  }
+
+  async #cutTo(sequence: number, changes: { damaged: boolean }): Promise<void> {
+    const acked = Math.min(this.#keeper.state.acked, sequence);
+    await this.#keeper.commit({ ...changes, incarnation: randomUUID(), cutFrom: sequence + 1, acked });
+    await this.#cut(sequence);
+    await this.#keeper.commit({ cutFrom: 0 });
+  }
+
+  /** The entry was being folded: the base holds parts of what is lost. */
+  async #loseBase(): Promise<void> {
+    const contents = this.#contents;
+    const { timeline, index } = contents;
+    const { sequence, at } = timeline.base;
+    const lost = { damaged: true, consistent: false, place: undefined, at, bytes: timeline.bytesAt(sequence) };
+    const places = { base: sequence, foldTo: sequence, cutFrom: sequence + 1, acked: sequence };
+    await this.#keeper.commit({ ...lost, ...places, incarnation: randomUUID() });
+    timeline.doubtBase();
+    this.#views.lose(sequence - 1);
+    await this.#cut(sequence);
+    index.dropTo(sequence);
+    await contents.dropSegments(true);
+    contents.synced = sequence;
+    await this.#keeper.commit({ cutFrom: 0 });
+    this.#resetPlace();
+    this.#notice('the base is no moment of the volume any more');
+  }
+
+  async #cut(sequence: number): Promise<void> {
+    this.#views.lose(sequence);
+    const cut = this.#contents.cutTo(sequence);
+    this.#resetPlace();
+    await cut;
+  }
+
+  #lastPlace(): EntryPlace | undefined {
+    const { index } = this.#contents;
+    return index.entries > 0 ? index.place(index.next - 1) : this.#keeper.state.place;
+  }
+
+  #resetPlace(): void {
+    this.#place = this.#lastPlace();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Fault('bug', `the queue in ${this.#contents.folder.path} is closed`);
+  }
+
+  /** An entry behind one that is missing would make moments that never were. */
+  #checkPlace({ epoch, number }: EntryPlace): void {
+    const last = this.#place;
+    if (!Number.isSafeInteger(number) || number < 1) throw new Fault('peer', `an entry of number ${number}`);
+    if (last === undefined || last.epoch !== epoch || number === last.number + 1) return;
+    throw new Fault('peer', `entry ${number} came behind entry ${last.number}`, 'resume behind what is durable');
+  }
+
+  #checkRange(offset: number, length: number): void {
+    const fits = Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 0;
+    if (fits && offset + length <= this.bytes) return;
+    throw new Fault('peer', `${length} bytes at ${offset} are not within a volume of ${this.bytes} bytes`);
+  }
+}
+
+/** The fault that a piece of work ended with, if any. */
+async function settled(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error ?? new Fault('bug', 'failed without a word');
+  }
+}
