@@ -141,11 +141,13 @@ export class Bench {
     return this.#units.map((unit) => unit.said.split('\n').slice(-12).join('\n')).join('\n---\n');
   }
 
+  /** Everything is undone, whatever of it fails; the first failure is then told. */
   async close(): Promise<void> {
-    await this.processes.close();
-    for (const undo of this.#after.reverse()) await undo();
-    await this.net.close();
+    const undo = [() => this.processes.close(), ...this.#after.reverse(), () => this.net.close()];
+    const failures: unknown[] = [];
+    for (const one of undo) await one().catch((error: unknown) => failures.push(error));
     rmSync(this.folder, { recursive: true, force: true });
+    if (failures.length > 0) throw failures[0];
   }
 }
 
