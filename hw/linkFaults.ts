@@ -1,0 +1,67 @@
+import { isIP } from 'node:net';
+import { Fault } from '../src/base/fault.ts';
+
+type Words = readonly [what: string, mend: string];
+
+const LOOK = 'look at the far unit and at the network to it';
+const KEYS = 'both units need certificates of one authority (`tapmirror keys unit`)';
+
+/** Nobody is there, or not now: the same may succeed later. */
+const AWAY: Readonly<Record<string, Words>> = {
+  ECONNREFUSED: ['refuses the connection', 'start the unit there, or correct the port'],
+  ECONNRESET: ['broke the connection off', LOOK],
+  EPIPE: ['closed the connection', LOOK],
+  ETIMEDOUT: ['does not answer', LOOK],
+  EHOSTUNREACH: ['cannot be reached', 'look at the network and at the address'],
+  ENETUNREACH: ['lies in a network that cannot be reached', 'look at the routes of this machine'],
+  ENOTFOUND: ['is a name that nobody knows', 'correct the name, or write an IP address'],
+  EAI_AGAIN: ['is a name that could not be looked up', 'look at the name service, or write an IP address'],
+  EADDRNOTAVAIL: ['cannot be reached from any address of this machine', 'look at the addresses of this machine'],
+  EMFILE: ['cannot be connected to: too many files are open', 'raise the limit (ulimit -n)'],
+};
+
+/** The other unit is a stranger, or we are one to it. */
+const STRANGE: Readonly<Record<string, Words>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['has a certificate of another authority', KEYS],
+  UNABLE_TO_GET_ISSUER_CERT: ['has a certificate of another authority', KEYS],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['has a certificate of another authority', KEYS],
+  SELF_SIGNED_CERT_IN_CHAIN: ['has a certificate of another authority', KEYS],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['has a certificate that no authority signed', KEYS],
+  CERT_SIGNATURE_FAILURE: ['has a certificate that its authority did not sign', KEYS],
+  CERT_HAS_EXPIRED: ['has a certificate that is over', 'make it a new one with `tapmirror keys unit`'],
+  CERT_NOT_YET_VALID: ['has a certificate that is not valid yet', 'set the clocks of both machines'],
+  INVALID_PURPOSE: ['has a certificate for another purpose', KEYS],
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ["does not know the authority of this unit's certificate", KEYS],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ['wants a certificate of this unit', KEYS],
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: ["does not believe this unit's certificate", KEYS],
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: [
+    "says that this unit's certificate is over",
+    'make a new one with `tapmirror keys unit`',
+  ],
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: ['showed no certificate', KEYS],
+  ERR_SSL_WRONG_VERSION_NUMBER: ['does not speak TLS there', 'correct the port'],
+  ERR_SSL_UNSUPPORTED_PROTOCOL: ['does not speak TLS 1.3', 'use a unit of a version that does'],
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: ['does not speak TLS 1.3', 'use a unit of a version that does'],
+};
+
+/** What the system or TLS said of a connection with `name`, in words; those about strangers are not `unreachable`. */
+export function linkFault(name: string, error: unknown): Fault {
+  const code = codeOf(error);
+  const strange = STRANGE[code];
+  if (strange) return new Fault('local', `${name} ${strange[0]} (${code})`, strange[1], { cause: error });
+  const text = error instanceof Error ? error.message : String(error);
+  const [what, mend] = AWAY[code] ?? [`failed: ${text}`, LOOK];
+  return new Fault('local', `${name} ${what} (${code})`, mend, { cause: error, unreachable: true });
+}
+
+/** A name with several addresses fails with one error for all of them. */
+function codeOf(error: unknown): string {
+  if (typeof error === 'string') return error;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string') return code;
+  return error instanceof AggregateError && error.errors.length > 0 ? codeOf(error.errors[0]) : 'no code';
+}
+
+export function linkPortal(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,92 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { Fault } from '../src/base/fault.ts';
+import { linkFault, linkPortal } from './linkFaults.ts';
+import { type LinkPem, linkContext, unitName } from './linkKeys.ts';
+import { type LinkStream, TlsStream } from './linkStream.ts';
+
+export interface LinkListenOptions {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  keys: LinkPem;
+  /** A unit has proved itself. */
+  accepted: (stream: LinkStream) => void;
+  /** Somebody has not; `fault` names them. */
+  refused: (fault: Fault) => void;
+}
+
+export interface LinkListener {
+  /** `IP:PORT`. */
+  readonly portal: string;
+  /** Listens no more; connections that stand go on. */
+  close(): Promise<void>;
+}
+
+const KEEP_ALIVE_MS = 30_000;
+const HANDSHAKE_MS = 10_000;
+/** Connections at once: more than a unit has volumes, less than hurts. */
+const CONNECTIONS_MAX = 256;
+
+/** Listens for other units over TLS 1.3; rejects with a `Fault` where it cannot. */
+export async function listenLink(options: LinkListenOptions): Promise<LinkListener> {
+  const { host, port, keys, accepted, refused } = options;
+  linkContext(keys);
+  const server = createServer({
+    ca: keys.ca,
+    cert: keys.cert,
+    key: keys.key,
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: true,
+    handshakeTimeout: HANDSHAKE_MS,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  // The TCP socket of each connection: TLS's own count leaves out what TLS adds.
+  const wires = new Map<string, Socket>();
+  server.on('connection', (wire: Socket) => {
+    const key = linkPortal(wire.remoteAddress ?? '', wire.remotePort ?? 0);
+    wires.set(key, wire);
+    wire.once('close', () => wires.delete(key));
+    wire.on('error', () => undefined);
+  });
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+    const remote = linkPortal(socket.remoteAddress ?? 'somebody', socket.remotePort ?? 0);
+    refused(linkFault(remote, socket.authorizationError ?? error));
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const remote = linkPortal(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    const unit = unitName(socket.getPeerX509Certificate());
+    if ('wrong' in unit) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      refused(new Fault('peer', `${remote} ${unit.wrong}`, 'give it a certificate made with `tapmirror keys unit`'));
+      return;
+    }
+    accepted(new TlsStream(socket, wires.get(remote) ?? socket, remote, unit.name));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(linkPortal(host, port), error)));
+    server.listen({ host, port }, resolve);
+  });
+  // Such as too many open files: the next connection may do better.
+  server.on('error', (error) => refused(linkFault(linkPortal(host, port), error)));
+  const { address, port: bound } = server.address() as AddressInfo;
+  return {
+    portal: linkPortal(address, bound),
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function listenFault(portal: string, error: NodeJS.ErrnoException): Fault {
+  const words: Record<string, [what: string, mend: string]> = {
+    EADDRINUSE: ['something listens there already', 'end it, or choose another port'],
+    EADDRNOTAVAIL: ['this machine has no such address', 'write one of its addresses, or 0.0.0.0'],
+    EACCES: ['this user may not listen there', 'choose a port above 1023'],
+  };
+  const [what, mend] = words[error.code ?? ''] ?? [error.message, 'choose another address'];
+  return new Fault('local', `cannot listen at ${portal} for journey links: ${what}`, mend, { cause: error });
+}

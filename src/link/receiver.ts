@@ -1,0 +1,377 @@
+import { readEntryPart } from '../../parsers/formats/linkEntry.ts';
+import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
+import {
+  type Hello,
+  type LinkCompression,
+  type LinkHash,
+  type Refusal,
+  readHello,
+  readWords,
+  refuseFrame,
+  welcomeFrame,
+  wordsFrame,
+} from '../../parsers/formats/linkGreeting.ts';
+import {
+  ackFrame,
+  answerFrame,
+  type LinkAnswer,
+  type LinkQuestion,
+  pingFrame,
+  readNumber,
+  readQuestion,
+  resumeFrame,
+} from '../../parsers/formats/linkRequests.ts';
+import { Fault, type ParseFault } from '../base/fault.ts';
+import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
+import { type AssembledEntry, ENTRY_BYTES_MAX, EntryAssembler } from './assembler.ts';
+import { Pulse } from './pulse.ts';
+import { Retry } from './retry.ts';
+
+/** What the far store is when a sender is welcomed. */
+export interface StoreFacts {
+  incarnation: string;
+  durable: EntryPlace | undefined;
+  consistent: boolean;
+  bytes: number;
+  blockSize: number;
+}
+
+export type ReceiverAct =
+  | { kind: 'send'; frame: LinkFrame }
+  /** A sender has named itself: `welcome` or `refuse` is to be called, whenever that is known. */
+  | { kind: 'hello'; hello: Hello }
+  /** `appended` or `notAppended` answers it; one at a time, also with questions. `bodies` are no longer needed then. */
+  | { kind: 'append'; place: EntryPlace; entry: OrderedEntry; bodies: readonly Uint8Array[] }
+  /** `answered` answers it. */
+  | { kind: 'question'; question: LinkQuestion }
+  /** `synced` or `notSynced` answers it; it may run beside the others. */
+  | { kind: 'sync' }
+  /** The connection must end, once what was sent has left. */
+  | { kind: 'hangUp'; fault: Fault }
+  | { kind: 'notice'; text: string };
+
+type Work =
+  | { kind: 'entry'; entry: AssembledEntry }
+  | { kind: 'question'; id: number; question: LinkQuestion; cost: number };
+
+/** Memory of entries that wait to be applied: beyond it nothing is read from the connection. */
+const WAITING_MAX: number = 16 * 1024 * 1024;
+/** What a sender may have under way: all that a fast link with a long way holds. */
+const WINDOW_BYTES: number = 64 * 1024 * 1024;
+/** What a question occupies beside its hashes. */
+const QUESTION_COST = 128;
+
+/**
+ * The far end of a journey link, on one connection. It believes nothing that it has not checked: entries come with the number
+ * that is due and lie within the volume, or the connection is refused with words. Entries are applied one after the other and
+ * acknowledged once they are durable; a store that cannot take one is asked again for as long as the connection stands, and
+ * both ends are told why. Times are nanoseconds of one monotonic clock.
+ */
+export class Receiver {
+  readonly #compression: readonly LinkCompression[];
+  readonly #pulse: Pulse;
+  #acts: ReceiverAct[] = [];
+  #state: 'new' | 'asked' | 'up' | 'over' = 'new';
+  #hello: Hello | undefined;
+  #assembler = new EntryAssembler(1);
+  readonly #work: Work[] = [];
+  #active: Work | undefined;
+  #syncing = false;
+  readonly #appendAgain = new Retry();
+  readonly #syncAgain = new Retry();
+  #cost = 0;
+  #bytes = 0;
+  #applied = 0;
+  #synced = 0;
+  #durable = 0;
+  #paused: string | undefined;
+
+  constructor(compression: readonly LinkCompression[], now: number) {
+    this.#compression = compression;
+    this.#pulse = new Pulse(now);
+  }
+
+  /** Who sends, once they have said so. */
+  get hello(): Hello | undefined {
+    return this.#hello;
+  }
+
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+
+  get appliedNumber(): number {
+    return this.#applied;
+  }
+
+  get durableNumber(): number {
+    return this.#durable;
+  }
+
+  /** Memory of what waits to be applied. */
+  get waitingBytes(): number {
+    return this.#cost;
+  }
+
+  get paused(): string | undefined {
+    return this.#paused;
+  }
+
+  /** True while nothing more should be read from the connection. */
+  get full(): boolean {
+    return this.#cost > WAITING_MAX;
+  }
+
+  take(): ReceiverAct[] {
+    const acts = this.#acts;
+    this.#acts = [];
+    return acts;
+  }
+
+  heard(now: number): void {
+    this.#pulse.heard(now);
+  }
+
+  /** The sender may send: it goes on behind the last entry of its epoch that is durable. */
+  welcome(store: StoreFacts, hash: LinkHash, now: number): void {
+    if (this.#state !== 'asked' || !this.#hello) return;
+    const { durable: place } = store;
+    const number = place?.epoch === this.#hello.epoch ? place.number : 0;
+    this.#state = 'up';
+    this.#bytes = store.bytes;
+    this.#applied = number;
+    this.#synced = number;
+    this.#durable = number;
+    this.#assembler = new EntryAssembler(number + 1);
+    const limits = { windowBytes: WINDOW_BYTES, entryBytesMax: ENTRY_BYTES_MAX };
+    this.#send(welcomeFrame({ ...store, compression: this.#compression, hash, ...limits }), now);
+  }
+
+  /** Nothing is taken from this sender. */
+  refuse(refusal: Refusal, now: number): void {
+    if (this.#state === 'over') return;
+    this.#send(refuseFrame(refusal), now);
+    this.#over(new Fault('peer', `refused: ${refusal.words}`, refusal.mend || undefined));
+  }
+
+  /** The unit ends. */
+  bye(words: string, now: number): void {
+    if (this.#state === 'over') return;
+    this.#send(wordsFrame(LinkType.bye, { words, mend: '' }), now);
+    this.#over(new Fault('local', words));
+  }
+
+  /** A frame from the sender, decompressed. */
+  frame(type: LinkType, body: Uint8Array, now: number): void {
+    if (this.#state === 'over') return;
+    this.#pulse.heard(now);
+    const fault = this.#state === 'up' ? this.#upFrame(type, body, now) : this.#greeting(type, body);
+    if (fault !== undefined) this.#nonsense(fault, now);
+  }
+
+  /** The entry under way is what a read sees now. */
+  appended(now: number): void {
+    const work = this.#active;
+    if (work?.kind !== 'entry') return;
+    this.#ended(work.entry.cost);
+    this.#applied = work.entry.number;
+    this.#appendAgain.done();
+    this.#goOn(now);
+    this.#sync();
+    this.#next(now);
+  }
+
+  /** Nothing of the entry under way counts: it is tried again. */
+  notAppended(fault: Fault, now: number): void {
+    if (this.#active?.kind !== 'entry') return;
+    this.#appendAgain.failed(now);
+    this.#stuck(fault, now);
+  }
+
+  answered(answer: LinkAnswer, now: number): void {
+    const work = this.#active;
+    if (work?.kind !== 'question') return;
+    this.#ended(work.cost);
+    if (answer.kind === 'grew') this.#bytes = answer.bytes;
+    if (this.#state === 'up') this.#send(answerFrame(work.id, answer), now);
+    this.#next(now);
+  }
+
+  /** Everything applied before the sync began is durable. */
+  synced(now: number): void {
+    this.#syncing = false;
+    this.#syncAgain.done();
+    this.#durable = this.#synced;
+    if (this.#state === 'up') this.#send(ackFrame(this.#durable), now);
+    this.#goOn(now);
+    this.#sync();
+  }
+
+  notSynced(fault: Fault, now: number): void {
+    this.#syncAgain.failed(now);
+    this.#stuck(fault, now);
+  }
+
+  tick(now: number): void {
+    if (this.#state === 'over') return;
+    // Who reads nothing hears nothing.
+    if (this.full) this.#pulse.heard(now);
+    switch (this.#pulse.beat(now)) {
+      case 'dead':
+        this.#over(new Fault('local', 'the sender has not been heard of for 20 s', undefined, { unreachable: true }));
+        return;
+      case 'ping':
+        this.#send(pingFrame(LinkType.ping, 0), now);
+        break;
+    }
+    if (this.#appendAgain.due(now) && this.#active?.kind === 'entry') this.#append(this.#active.entry);
+    if (this.#syncAgain.due(now)) this.#acts.push({ kind: 'sync' });
+  }
+
+  /** The connection is over: what has not been applied is dropped, and will be sent again. */
+  closed(): void {
+    this.#state = 'over';
+    this.#work.length = 0;
+    this.#cost = 0;
+  }
+
+  #greeting(type: LinkType, body: Uint8Array): ParseFault | string | undefined {
+    // A sender that waits for its welcome may give signs of life.
+    if (type === LinkType.ping || type === LinkType.pong) return undefined;
+    if (type === LinkType.bye) return this.#farewell(body);
+    if (this.#state !== 'new' || type !== LinkType.hello) return `${linkTypeName(type)} in place of a greeting`;
+    const hello = readHello(body);
+    if ('fault' in hello) return hello;
+    this.#state = 'asked';
+    this.#hello = hello;
+    this.#acts.push({ kind: 'hello', hello });
+    return undefined;
+  }
+
+  #upFrame(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
+    switch (type) {
+      case LinkType.entry: {
+        const part = readEntryPart(body);
+        if ('fault' in part) return part;
+        const entry = this.#assembler.take(part, body);
+        if (typeof entry === 'string') return entry;
+        if (entry) this.#add({ kind: 'entry', entry }, entry.cost, now);
+        return undefined;
+      }
+      case LinkType.check:
+      case LinkType.read:
+      case LinkType.grow: {
+        const asked = readQuestion(type, body);
+        if ('fault' in asked) return asked;
+        const { id, question } = asked;
+        // The frame's body is used again, and this waits.
+        if (question.kind === 'check') question.hashes = question.hashes.slice();
+        const cost = QUESTION_COST + (question.kind === 'check' ? question.hashes.length : 0);
+        this.#add({ kind: 'question', id, question, cost }, cost, now);
+        return undefined;
+      }
+      case LinkType.ping: {
+        const stamp = readNumber(body);
+        if (typeof stamp !== 'number') return stamp;
+        this.#send(pingFrame(LinkType.pong, stamp), now);
+        return undefined;
+      }
+      case LinkType.pong:
+        return undefined;
+      case LinkType.bye:
+        return this.#farewell(body);
+      default:
+        return `${linkTypeName(type)} from a sender`;
+    }
+  }
+
+  #farewell(body: Uint8Array): ParseFault | undefined {
+    const words = readWords(body);
+    if ('fault' in words) return words;
+    this.#over(new Fault('local', `the sender ended the connection: ${words.words}`));
+    return undefined;
+  }
+
+  #add(work: Work, cost: number, now: number): void {
+    this.#cost += cost;
+    this.#work.push(work);
+    this.#next(now);
+  }
+
+  /** Begins with the oldest work, unless some is under way. */
+  #next(now: number): void {
+    if (this.#active || this.#state !== 'up') return;
+    const work = this.#work.shift();
+    if (!work) return;
+    const beyond = this.#beyond(work);
+    if (beyond !== undefined) {
+      this.#nonsense(beyond, now);
+      return;
+    }
+    this.#active = work;
+    if (work.kind === 'entry') this.#append(work.entry);
+    else this.#acts.push({ kind: 'question', question: work.question });
+  }
+
+  /** Words where it reaches beyond the volume as it is in its turn. */
+  #beyond(work: Work): string | undefined {
+    if (work.kind === 'entry') {
+      const { entry, number } = work.entry;
+      const last = 'pieces' in entry ? entry.pieces.at(-1) : undefined;
+      const end = last ? last.offset + last.length : 0;
+      return end > this.#bytes
+        ? `change ${number} reaches to ${end}, and the volume ends at ${this.#bytes}`
+        : undefined;
+    }
+    return undefined;
+  }
+
+  #append({ number, entry, bodies }: AssembledEntry): void {
+    const epoch = this.#hello?.epoch ?? '';
+    this.#acts.push({ kind: 'append', place: { epoch, number }, entry, bodies });
+  }
+
+  #ended(cost: number): void {
+    this.#active = undefined;
+    // What was dropped at the end has been taken off already.
+    if (this.#state === 'up') this.#cost -= cost;
+  }
+
+  #sync(): void {
+    if (this.#syncing || this.#applied === this.#synced || this.#state !== 'up') return;
+    this.#syncing = true;
+    this.#synced = this.#applied;
+    this.#acts.push({ kind: 'sync' });
+  }
+
+  #stuck(fault: Fault, now: number): void {
+    if (this.#state !== 'up' || this.#paused === fault.message) return;
+    this.#paused = fault.message;
+    const mend = fault.mend ?? '';
+    this.#acts.push({ kind: 'notice', text: `changes wait: ${fault.message}${mend && ` (${mend})`}` });
+    this.#send(wordsFrame(LinkType.pause, { words: fault.message, mend }), now);
+  }
+
+  #goOn(now: number): void {
+    if (this.#paused === undefined || this.#appendAgain.waiting || this.#syncAgain.waiting) return;
+    this.#paused = undefined;
+    if (this.#state !== 'up') return;
+    this.#acts.push({ kind: 'notice', text: 'changes are applied again' });
+    this.#send(resumeFrame(), now);
+  }
+
+  #nonsense(what: ParseFault | string, now: number): void {
+    const words = typeof what === 'string' ? what : what.reason;
+    this.refuse({ words, mend: 'see that both units are of one version', again: false }, now);
+  }
+
+  #send(frame: LinkFrame, now: number): void {
+    this.#pulse.sent(now);
+    this.#acts.push({ kind: 'send', frame });
+  }
+
+  #over(fault: Fault): void {
+    this.#acts.push({ kind: 'hangUp', fault });
+    this.closed();
+  }
+}

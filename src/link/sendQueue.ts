@@ -1,0 +1,103 @@
+import type { LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import type { OrderedEntry } from '../base/ordered.ts';
+
+/** An entry that has a number, kept until it is durable at the far end. */
+export interface SentEntry {
+  kind: 'entry';
+  id: number;
+  number: number;
+  entry: OrderedEntry;
+  bytes: number;
+}
+
+/** A question, kept until it is answered. */
+export interface SentQuestion {
+  kind: 'question';
+  id: number;
+  question: LinkQuestion;
+  /** `forgotten`: nobody waits for the answer any more. */
+  state: 'open' | 'forgotten' | 'answered';
+}
+
+export type SendItem = SentEntry | SentQuestion;
+
+/** Items that are dropped from the front before the array is cut. */
+const CUT_MIN = 1024;
+
+/** What a sender keeps, in order, and how far the present connection has come with it. */
+export class SendQueue {
+  #items: SendItem[] = [];
+  #head = 0;
+  /** The first item that this connection has not been given whole. */
+  #cursor = 0;
+  readonly #questions = new Map<number, SentQuestion>();
+
+  get unsent(): number {
+    return this.#items.length - this.#cursor;
+  }
+
+  push(item: SendItem): void {
+    this.#items.push(item);
+    if (item.kind === 'question') this.#questions.set(item.id, item);
+  }
+
+  question(id: number): SentQuestion | undefined {
+    return this.#questions.get(id);
+  }
+
+  answered(question: SentQuestion): void {
+    question.state = 'answered';
+    this.#questions.delete(question.id);
+  }
+
+  /** The oldest item that this connection was given whole and that is still waited for. */
+  oldestSent(): SendItem | undefined {
+    while (this.#head < this.#cursor) {
+      const item = this.#items[this.#head];
+      if (item.kind === 'entry' || item.state !== 'answered') return item;
+      this.drop();
+    }
+    return undefined;
+  }
+
+  /** Drops the oldest item, which this connection was given whole. */
+  drop(): void {
+    this.#head++;
+    if (this.#head < CUT_MIN || this.#head * 2 < this.#items.length) return;
+    this.#items = this.#items.slice(this.#head);
+    this.#cursor -= this.#head;
+    this.#head = 0;
+  }
+
+  /** The next to send. */
+  next(): SendItem | undefined {
+    for (; this.#cursor < this.#items.length; this.#cursor++) {
+      const item = this.#items[this.#cursor];
+      if (item.kind === 'entry' || item.state === 'open') return item;
+      this.answered(item);
+    }
+    return undefined;
+  }
+
+  /** It has been given to the connection whole. */
+  advance(): void {
+    this.#cursor++;
+  }
+
+  /** A new connection: what it need not be sent is dropped and handed back, everything else is to be sent again. */
+  restart(needed: (item: SendItem) => boolean): SendItem[] {
+    const dropped: SendItem[] = [];
+    const kept: SendItem[] = [];
+    for (let n = this.#head; n < this.#items.length; n++) {
+      const item = this.#items[n];
+      if (item.kind === 'question' && item.state === 'answered') continue;
+      (needed(item) ? kept : dropped).push(item);
+    }
+    this.#items = kept;
+    this.#head = 0;
+    this.#cursor = 0;
+    this.#questions.clear();
+    for (const item of kept) if (item.kind === 'question') this.#questions.set(item.id, item);
+    return dropped;
+  }
+}

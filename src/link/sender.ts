@@ -1,0 +1,480 @@
+import type { LinkFrame } from '../../parsers/formats/linkFrame.ts';
+import { LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
+import {
+  helloFrame,
+  type LinkCompression,
+  type LinkHash,
+  readRefusal,
+  readWelcome,
+  readWords,
+  type Welcome,
+  wordsFrame,
+} from '../../parsers/formats/linkGreeting.ts';
+import {
+  type LinkAnswer,
+  type LinkQuestion,
+  pingFrame,
+  questionFrame,
+  readAnswer,
+  readNumber,
+} from '../../parsers/formats/linkRequests.ts';
+import { Fault, type ParseFault } from '../base/fault.ts';
+import type { OrderedEntry } from '../base/ordered.ts';
+import { Bucket } from './bucket.ts';
+import { EntryCutter, FRAME_DATA } from './cutter.ts';
+import { FarEnd } from './farEnd.ts';
+import { Pulse } from './pulse.ts';
+import { pieceBytes, wrongEntry } from './runs.ts';
+import { SendQueue, type SentEntry } from './sendQueue.ts';
+
+export interface SenderOptions {
+  /** The volume's name at the far end, and this unit's own. */
+  volume: string;
+  unit: string;
+  /** A UUID of this process, which `isOurs` holds for. */
+  epoch: string;
+  /** Whether an epoch was this unit's: else another unit wrote the far volume since. */
+  isOurs: (epoch: string) => boolean;
+  /** Of the volume that is mirrored; 0 while unknown. */
+  bytes: number;
+  blockSize: number;
+  compression: readonly LinkCompression[];
+  hashes: readonly LinkHash[];
+  limitBytesPerSecond?: number;
+}
+
+export type SenderAct =
+  /** `data`: worth compressing. Its parts are borrowed until `written`, or until the connection is over. */
+  | { kind: 'send'; frame: LinkFrame; data: boolean }
+  /** The entry is durable at the far end. */
+  | { kind: 'durable'; id: number }
+  /** The question is answered; bytes are views of the frame that the answer came in. */
+  | { kind: 'answer'; id: number; answer: LinkAnswer }
+  /** The entry, or the question, will never be. */
+  | { kind: 'failed'; id: number; fault: Fault }
+  /** The far end takes changes; `up` from here on. */
+  | { kind: 'up' }
+  /** The far volume has another length now. */
+  | { kind: 'size'; bytes: number }
+  /** The connection must end; `again`: a new one may do better. */
+  | { kind: 'hangUp'; fault: Fault; again: boolean }
+  | { kind: 'notice'; text: string };
+
+/** Bytes handed to the connection that it has not passed on yet: more would only make signs of life wait. */
+const HANDED_MAX: number = 1024 * 1024;
+/** Bytes of entries that are sent and not durable. */
+const WINDOW_BYTES: number = 64 * 1024 * 1024;
+/** What an entry costs the far end beside its bytes. */
+const ENTRY_COST = 64;
+const FRAME_DATA_MIN = 4096;
+const STAMP_NS = 1000;
+const LOOK = 'look at the far unit and at the network to it';
+
+/**
+ * The near end of a journey link, without a connection of its own. It numbers entries, keeps them until the far end says that
+ * they are durable there, and brings every new connection to the first one that is not. Questions stand in the same order.
+ *
+ * A connection that breaks costs nothing. What was appended fails only when the far end refuses the volume for good, or is
+ * not the one any more that it was, or has lost what it had called durable: then everything fails at once, and so does what
+ * comes until `forgive`. Times are nanoseconds of one monotonic clock.
+ */
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #queue = new SendQueue();
+  readonly #bucket: Bucket;
+  readonly #frameData: number;
+  #acts: SenderAct[] = [];
+  #state: 'away' | 'greeting' | 'up' = 'away';
+  #fault: Fault | undefined = new Fault('local', 'the far end has not been met yet', LOOK, { unreachable: true });
+  #pulse = new Pulse(0);
+  readonly #far: FarEnd;
+  #last = 0;
+  #durable = 0;
+  #sent = 0;
+  #cutter: EntryCutter | undefined;
+  #handed = 0;
+  #flight = 0;
+  #waiting = 0;
+  #entryBytes = 0;
+  #paused: string | undefined;
+  #roundTripNs: number | undefined;
+
+  constructor(options: SenderOptions) {
+    const { limitBytesPerSecond, epoch, isOurs } = options;
+    this.#options = options;
+    this.#far = new FarEnd(epoch, isOurs);
+    this.#bucket = new Bucket(limitBytesPerSecond);
+    // A tenth of a second for a frame, so that a narrow link stays steady.
+    const fair = limitBytesPerSecond === undefined ? FRAME_DATA : Math.floor(limitBytesPerSecond / 10);
+    this.#frameData = Math.min(FRAME_DATA, Math.max(FRAME_DATA_MIN, fair));
+  }
+
+  get up(): boolean {
+    return this.#state === 'up';
+  }
+
+  /** Why everything fails; undefined while it does not. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  /** What the far end said of itself last. */
+  get far(): FarEnd {
+    return this.#far;
+  }
+
+  get appended(): number {
+    return this.#last;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Bytes of entries that are appended and not durable, and of all that ever were. */
+  get waitingBytes(): number {
+    return this.#waiting;
+  }
+
+  get entryBytes(): number {
+    return this.#entryBytes;
+  }
+
+  get paused(): string | undefined {
+    return this.#paused;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#roundTripNs === undefined ? undefined : this.#roundTripNs / 1e6;
+  }
+
+  /** True while something could be sent were it not for the limit: `tick` soon. */
+  get short(): boolean {
+    return (
+      this.#state === 'up' &&
+      this.#handed < HANDED_MAX &&
+      this.#queue.unsent > 0 &&
+      this.#options.limitBytesPerSecond !== undefined
+    );
+  }
+
+  take(): SenderAct[] {
+    const acts = this.#acts;
+    this.#acts = [];
+    return acts;
+  }
+
+  /** The entry's bytes must not change before `durable` or `failed`. */
+  append(id: number, entry: OrderedEntry, now: number): void {
+    const bytes = 'pieces' in entry ? pieceBytes(entry.pieces) : 0;
+    const most = this.#far.welcome?.entryBytesMax ?? Number.POSITIVE_INFINITY;
+    const fault = this.#fault ?? wrongEntry(entry);
+    if (fault) {
+      this.#acts.push({ kind: 'failed', id, fault });
+      return;
+    }
+    this.#last++;
+    this.#waiting += bytes;
+    this.#entryBytes += bytes;
+    this.#queue.push({ kind: 'entry', id, number: this.#last, entry, bytes });
+    if (bytes > most) {
+      const what = `a change of ${bytes} bytes, and the far end takes ${most} at a time`;
+      const large = new Fault('local', what, 'what it holds is compared and copied instead');
+      this.#fail(large);
+      this.#hangUp(large, false);
+    } else this.#fill(now);
+  }
+
+  ask(id: number, question: LinkQuestion, now: number): void {
+    if (this.#fault) {
+      this.#acts.push({ kind: 'failed', id, fault: this.#fault });
+      return;
+    }
+    this.#queue.push({ kind: 'question', id, question, state: 'open' });
+    this.#fill(now);
+  }
+
+  /** Nobody waits for the answer any more. */
+  forget(id: number): void {
+    const question = this.#queue.question(id);
+    if (question) question.state = 'forgotten';
+  }
+
+  /** A connection stands. */
+  opened(now: number): void {
+    const { volume, unit, epoch, bytes, blockSize, compression, hashes } = this.#options;
+    this.#state = 'greeting';
+    this.#pulse = new Pulse(now);
+    const known = { durable: this.#durable, incarnation: this.#far.welcome?.incarnation };
+    const hello = { volume, unit, epoch, ...known, bytes, blockSize, compression, hashes };
+    this.#send(helloFrame(hello), now);
+  }
+
+  /** It is over; nothing that was handed to it is borrowed any more. */
+  broken(): void {
+    this.#state = 'away';
+    this.#cutter = undefined;
+    this.#handed = 0;
+    this.#flight = 0;
+    this.#paused = undefined;
+  }
+
+  heard(now: number): void {
+    this.#pulse.heard(now);
+  }
+
+  /** `bytes` of frames' bodies have left; `charge` says what a frame became on the wire. */
+  written(bytes: number, now: number): void {
+    this.#handed -= bytes;
+    this.#fill(now);
+  }
+
+  charge(bytes: number): void {
+    this.#bucket.charge(bytes);
+  }
+
+  tick(now: number): void {
+    if (this.#state === 'away') return;
+    switch (this.#pulse.beat(now)) {
+      case 'dead':
+        this.#hangUp(
+          new Fault('local', 'the far end has not been heard of for 20 s', LOOK, { unreachable: true }),
+          true,
+        );
+        return;
+      case 'ping':
+        this.#send(pingFrame(LinkType.ping, Math.floor(now / STAMP_NS) % 2 ** 48), now);
+        break;
+    }
+    this.#fill(now);
+  }
+
+  /** What failed has been taken note of: the next welcome is believed, whatever the far end is then. */
+  forgive(): void {
+    if (this.#fault) this.#far.forget();
+  }
+
+  /** Everything fails with this, for good. */
+  close(fault: Fault, now: number): void {
+    if (this.#state !== 'away') {
+      this.#send(wordsFrame(LinkType.bye, { words: fault.message, mend: '' }), now);
+    }
+    this.#fail(fault);
+  }
+
+  /** A frame from the far end, decompressed. */
+  frame(type: LinkType, body: Uint8Array, now: number): void {
+    if (this.#state === 'away') return;
+    this.#pulse.heard(now);
+    const fault = this.#state === 'greeting' ? this.#greeting(type, body, now) : this.#upFrame(type, body, now);
+    if (fault !== undefined) this.#nonsense(fault);
+  }
+
+  #greeting(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
+    switch (type) {
+      case LinkType.welcome: {
+        const welcome = readWelcome(body);
+        if ('fault' in welcome) return welcome;
+        this.#meet(welcome, now);
+        return undefined;
+      }
+      case LinkType.refuse:
+        return this.#refused(body);
+      case LinkType.ping:
+      case LinkType.pong:
+        return undefined;
+      default:
+        return `${linkTypeName(type)} before a welcome`;
+    }
+  }
+
+  #upFrame(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
+    switch (type) {
+      case LinkType.ack: {
+        const number = readNumber(body);
+        return typeof number === 'number' ? this.#acknowledged(number, now) : number;
+      }
+      case LinkType.differ:
+      case LinkType.data:
+      case LinkType.grew:
+      case LinkType.failed: {
+        const answered = readAnswer(type, body);
+        return 'fault' in answered ? answered : this.#answered(answered.id, answered.answer, now);
+      }
+      case LinkType.pause: {
+        const words = readWords(body);
+        if ('fault' in words) return words;
+        this.#paused = words.words;
+        this.#acts.push({
+          kind: 'notice',
+          text: `the far end is paused: ${words.words}${words.mend && ` (${words.mend})`}`,
+        });
+        return undefined;
+      }
+      case LinkType.resume:
+        if (this.#paused !== undefined) this.#acts.push({ kind: 'notice', text: 'the far end goes on' });
+        this.#paused = undefined;
+        return undefined;
+      case LinkType.ping:
+        this.#send(pingFrame(LinkType.pong, stampOf(body)), now);
+        return undefined;
+      case LinkType.pong: {
+        const took = (Math.floor(now / STAMP_NS) % 2 ** 48) - stampOf(body);
+        if (took >= 0) this.#roundTripNs = took * STAMP_NS;
+        return undefined;
+      }
+      case LinkType.refuse:
+        return this.#refused(body);
+      case LinkType.bye: {
+        const words = readWords(body);
+        if ('fault' in words) return words;
+        this.#hangUp(
+          new Fault('local', `the far end ended the connection: ${words.words}`, undefined, { unreachable: true }),
+          true,
+        );
+        return undefined;
+      }
+      default:
+        return `${linkTypeName(type)} from a receiver`;
+    }
+  }
+
+  #meet(welcome: Welcome, now: number): void {
+    const before = this.#far.welcome;
+    const lost = this.#far.meet(welcome, this.#durable, this.#sent);
+    if (lost !== undefined) {
+      const fault = new Fault('local', lost, 'what it may lack is compared and copied');
+      this.#fail(fault);
+      this.#hangUp(fault, false);
+      return;
+    }
+    const durable = this.#far.durableIn(welcome);
+    this.#state = 'up';
+    if (!before) {
+      this.#fault = undefined;
+      this.#durable = durable;
+      this.#sent = durable;
+      this.#last = durable;
+    }
+    for (const item of this.#queue.restart((one) =>
+      one.kind === 'entry' ? one.number > durable : one.state === 'open',
+    )) {
+      if (item.kind === 'entry') this.#ended(item);
+    }
+    this.#acts.push({ kind: 'up' });
+    if (before && before.bytes !== welcome.bytes) this.#acts.push({ kind: 'size', bytes: welcome.bytes });
+    this.#fill(now);
+  }
+
+  #refused(body: Uint8Array): ParseFault | undefined {
+    const refusal = readRefusal(body);
+    if ('fault' in refusal) return refusal;
+    const { words, mend, again } = refusal;
+    const fault = new Fault('local', `the far end refuses: ${words}`, mend || undefined, { unreachable: again });
+    if (!again) this.#fail(fault);
+    this.#hangUp(fault, again);
+    return undefined;
+  }
+
+  #acknowledged(number: number, now: number): string | undefined {
+    if (number > this.#sent || number < this.#durable)
+      return `change ${number} is durable, and ${this.#sent} were sent`;
+    for (let item = this.#queue.oldestSent(); item && this.#durable < number; item = this.#queue.oldestSent()) {
+      if (item.kind === 'question') return 'changes are durable that stand behind a question without an answer';
+      this.#flight -= item.bytes + ENTRY_COST;
+      this.#ended(item);
+      this.#queue.drop();
+    }
+    if (this.#durable < number) return `change ${number} is durable, and was not sent whole`;
+    this.#fill(now);
+    return undefined;
+  }
+
+  #answered(id: number, answer: LinkAnswer, now: number): string | undefined {
+    const item = this.#queue.question(id);
+    if (!item) return `an answer to question ${id}, which was not asked`;
+    if (item.state === 'open') this.#acts.push({ kind: 'answer', id, answer });
+    this.#queue.answered(item);
+    if (answer.kind === 'grew' && this.#far.resized(answer.bytes)) {
+      this.#acts.push({ kind: 'size', bytes: answer.bytes });
+    }
+    this.#fill(now);
+    return undefined;
+  }
+
+  #ended({ id, number, bytes }: SentEntry): void {
+    this.#durable = number;
+    this.#sent = Math.max(this.#sent, number);
+    this.#waiting -= bytes;
+    this.#acts.push({ kind: 'durable', id });
+  }
+
+  /** Hands the connection as much as it should have. */
+  #fill(now: number): void {
+    if (this.#state !== 'up' || this.#fault) return;
+    while (this.#handed < HANDED_MAX && this.#bucket.ready(now)) {
+      const item = this.#queue.next();
+      if (!item) return;
+      if (item.kind === 'question') {
+        this.#send(questionFrame(item.id, item.question), now);
+        this.#queue.advance();
+        continue;
+      }
+      if (!this.#cutter && !this.#begin(item)) return;
+      const frame = this.#cutter?.next();
+      if (frame) this.#send(frame, now, true);
+      else {
+        this.#cutter = undefined;
+        this.#queue.advance();
+      }
+    }
+  }
+
+  /** False while the far end has enough under way. */
+  #begin(item: SentEntry): boolean {
+    const cost = item.bytes + ENTRY_COST;
+    const window = Math.min(WINDOW_BYTES, this.#far.welcome?.windowBytes ?? 0);
+    if (this.#flight > 0 && this.#flight + cost > window) return false;
+    this.#flight += cost;
+    this.#sent = Math.max(this.#sent, item.number);
+    this.#cutter = new EntryCutter(item.entry, item.number, this.#far.welcome?.blockSize ?? 512, this.#frameData);
+    return true;
+  }
+
+  #send(frame: LinkFrame, now: number, data = false): void {
+    this.#handed += frame.bytes;
+    this.#pulse.sent(now);
+    this.#acts.push({ kind: 'send', frame, data });
+  }
+
+  #nonsense(what: ParseFault | string): void {
+    const words = typeof what === 'string' ? what : what.reason;
+    this.#hangUp(
+      new Fault('peer', `the far end sent nonsense: ${words}`, 'see that both units are of one version'),
+      true,
+    );
+  }
+
+  #hangUp(fault: Fault, again: boolean): void {
+    if (this.#state === 'away') return;
+    this.#state = 'away';
+    this.#acts.push({ kind: 'hangUp', fault, again });
+  }
+
+  #fail(fault: Fault): void {
+    this.#fault = fault;
+    for (const item of this.#queue.restart(() => false)) {
+      if (item.kind === 'entry') this.#waiting -= item.bytes;
+      if (item.kind === 'entry' || item.state === 'open') this.#acts.push({ kind: 'failed', id: item.id, fault });
+    }
+  }
+}
+
+function stampOf(body: Uint8Array): number {
+  const stamp = readNumber(body);
+  return typeof stamp === 'number' ? stamp : 0;
+}
