@@ -1,3 +1,5 @@
+import type { SourceFault } from './frames.ts';
+
 /** Control lines of a parallel SCSI bus in one word; a set bit is an asserted line, whatever the voltage. */
 export const BSY = 1 << 0;
 export const SEL = 1 << 1;
@@ -50,4 +52,30 @@ export interface SampleSink {
   hole(from: number, to: number, why: string): void;
   /** Something an operator should read, once per cause. */
   notice(text: string): void;
+}
+
+/** Roles of signals: the lines of the bus; DB is the data bus whole (a vector, or a name for each line from DB(0) on). */
+export type SignalRole = 'BSY' | 'SEL' | 'CD' | 'IO' | 'MSG' | 'REQ' | 'ACK' | 'ATN' | 'RST' | 'DB' | 'DBP0' | 'DBP1';
+
+/** What the lines of a bus are called in a trace: `{BSY: {name: 'nBSY', active: 'low'}}`. */
+export type SignalNames = Readonly<
+  Partial<Record<SignalRole, { readonly name: string | readonly string[]; readonly active: 'low' | 'high' }>>
+>;
+
+/** Kinds of traces: VCD (scsimon's and logic analysers'), scsimon's JSON, the bytes that came from a probe. */
+export type TraceKind = 'vcd' | 'json' | 'probe';
+
+/** A trace that is read chunk by chunk into a sink. */
+export interface TraceSource {
+  /** The file's name as an operator knows it. */
+  readonly name: string;
+  readonly kind: TraceKind;
+  /** Pushes the next chunk's samples into `sink`, always the same one; false once all was pushed and nothing is left. */
+  pump(sink: SampleSink): Promise<boolean>;
+  /** Bytes of input taken so far and in all (0 when unknown), for progress; of gzip, the packed bytes. */
+  readonly position: number;
+  readonly total: number;
+  /** Where the file stopped being readable, once it did: it is used up to there. */
+  readonly faults: readonly SourceFault[];
+  close(): Promise<void>;
 }
