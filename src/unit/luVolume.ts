@@ -376,9 +376,8 @@ class IscsiVolume implements LuVolume {
 
   #synchronize(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const mayLack = this.facts.mode?.wce !== true;
       const done = (fault: Fault | undefined): void => (fault ? reject(fault) : resolve());
-      this.#link.start(new SynchronizeJob(this.#habits, mayLack, done));
+      this.#link.start(new SynchronizeJob(this.#habits, this.facts.mode?.wce !== true, done));
     });
   }
 
@@ -387,6 +386,8 @@ class IscsiVolume implements LuVolume {
       throw new Fault('bug', `${what} of ${length} bytes at ${offset}`);
     }
     if (offset + length <= this.#bytes) return;
+    // It may have been enlarged without a word to this session: the next attempt knows.
+    void this.#measure();
     const reaches = `${this.text} holds ${this.#bytes} bytes, and ${what} reaches to ${offset + length}`;
     throw new Fault('local', reaches, `enlarge the LU at the target to at least ${offset + length} bytes`);
   }

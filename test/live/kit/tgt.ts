@@ -78,7 +78,7 @@ export class Tgt {
 
   /** Takes an LU away; hosts stay logged in. */
   async dropLun(lun: number): Promise<void> {
-    await this.#adm('logicalunit', 'delete', '--tid', '1', '--lun', `${lun}`, '--force');
+    await this.#adm('logicalunit', 'delete', '--tid', '1', '--lun', `${lun}`);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
