@@ -1,6 +1,6 @@
 import type { ParseFault } from '../../src/base/fault.ts';
 import { LinkReader, LinkScribe } from './linkBytes.ts';
-import { FRAME_HEADER_BYTES, type LinkFrame, LinkType, shortFrame } from './linkFrame.ts';
+import { FRAME_BODY_MAX, FRAME_HEADER_BYTES, type LinkFrame, LinkType, shortFrame } from './linkFrame.ts';
 import { LINK_WORDS_MAX } from './linkGreeting.ts';
 
 /** Blocks are compared by pages of 4 KiB, in groups of 64 KiB, in chunks of at most 1 MiB, by 16 bytes of hash each. */
@@ -8,6 +8,8 @@ export const CHECK_PAGE = 4096;
 export const CHECK_GROUP: number = 16 * CHECK_PAGE;
 export const CHECK_CHUNK_MAX: number = 16 * CHECK_GROUP;
 export const CHECK_HASH_BYTES = 16;
+/** A read's answer has to fit into a frame. */
+export const READ_MAX: number = FRAME_BODY_MAX / 2;
 
 /** What a sender asks in its turn: it is answered as the volume is once every entry before it was applied. */
 export type LinkQuestion =
@@ -115,7 +117,8 @@ function questionOf(type: LinkType, reader: LinkReader): LinkQuestion {
   if (type === LinkType.grow) return { kind: 'grow', bytes: reader.varint() };
   const offset = reader.varint();
   const length = reader.varint();
-  if (length < 1 || length > CHECK_CHUNK_MAX) reader.fail(`a question about ${length} bytes`);
+  if (length < 1 || length > (type === LinkType.read ? READ_MAX : CHECK_CHUNK_MAX))
+    reader.fail(`a question about ${length} bytes`);
   if (!Number.isSafeInteger(offset + length)) reader.fail('a question about blocks beyond 2^53-1 bytes');
   if (type === LinkType.read) return { kind: 'read', offset, length };
   const coarse = reader.u8() === 1;

@@ -143,8 +143,10 @@ export class Receiver {
     this.#synced = number;
     this.#durable = number;
     this.#assembler = new EntryAssembler(number + 1);
+    const { incarnation, consistent, bytes, blockSize } = store;
+    const facts = { incarnation, durable: place, consistent, bytes, blockSize };
     const limits = { windowBytes: WINDOW_BYTES, entryBytesMax: ENTRY_BYTES_MAX };
-    this.#send(welcomeFrame({ ...store, compression: this.#compression, hash, ...limits }), now);
+    this.#send(welcomeFrame({ ...facts, compression: this.#compression, hash, ...limits }), now);
   }
 
   /** Nothing is taken from this sender. */

@@ -1,4 +1,4 @@
-import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion, READ_MAX } from '../../parsers/formats/linkRequests.ts';
 import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
@@ -88,8 +88,8 @@ class LinkedVolume implements JourneyVolume {
 
   async read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     const parts: Promise<void>[] = [];
-    for (let at = 0; at < into.length; at += CHECK_CHUNK_MAX) {
-      const part = into.subarray(at, at + CHECK_CHUNK_MAX);
+    for (let at = 0; at < into.length; at += READ_MAX) {
+      const part = into.subarray(at, at + READ_MAX);
       const take = (answer: LinkAnswer): void => {
         if (answer.kind !== 'data' || answer.bytes.length !== part.length) throw this.#nonsense('a read');
         part.set(answer.bytes);
