@@ -95,7 +95,7 @@ Configuration (JSON or YAML; relative paths start at the file's own folder; see 
   state: /var/lib/tapmirror/far        folder of this unit alone
   volumes:
     - name: database                   links end in it: journey://10.0.9.1:7260/database
-      mirrors: ["file:/srv/third.img"] a file or block device; it grows where it can
+      mirrors: ["file:/srv/far.img"]   a file or block device; it grows where it can
       history:                         the past (optional)
         window: 24h                    how far back
         bytes: 20GiB                   and at most so much: the oldest moments go first
@@ -201,6 +201,7 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
   if (unit === undefined) return EXIT.ok;
   let control: ControlServer | undefined;
   let failure: Fault | undefined;
+  let late: unknown;
   try {
     control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log);
     log.info('ready', { attached: unit.ready });
@@ -209,10 +210,13 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
     if (failure !== undefined) log.error('the unit cannot go on', { why: failure.message });
   } finally {
     // Asked meanwhile, it still tells how far it is.
-    await unit.stop({ withinMs: STOP_MS });
+    await unit.stop({ withinMs: STOP_MS }).catch((error: unknown) => {
+      late = error;
+    });
     await control?.close();
   }
   if (failure !== undefined) throw failure;
+  if (late !== undefined) throw late;
   log.info('stopped');
   return EXIT.ok;
 }

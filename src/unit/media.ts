@@ -58,7 +58,7 @@ async function checked<V extends Volume>(opening: Promise<V>, { check }: MediumU
 }
 
 async function openJourney(
-  { url, to, limit, compress }: Journey,
+  { url, limit, compress }: Journey,
   { unit, epoch }: Identity,
   { tls, mirrored, notice, now }: MediumUse,
   signal?: AbortSignal,
@@ -75,7 +75,7 @@ async function openJourney(
       ...mirrored(),
       ...(limit === undefined ? {} : { limitBytesPerSecond: limit }),
       compress,
-      notice: (text) => notice(`${to}: ${text}`),
+      notice,
       now,
     },
     signal,
