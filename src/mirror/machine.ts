@@ -26,6 +26,8 @@ export interface MirrorMachine {
   readonly resolvedBytes: number;
   /** Bytes written for changes. */
   readonly writtenBytes: number;
+  /** When the oldest entry that was taken and is not done happened, where the mirror can say it (ns since 1970). */
+  readonly waitingAt?: bigint | undefined;
   /** Calls back with every range of bytes that is on its way to the mirror or waits for it; they may overlap. */
   forEachWaiting(callback: (start: number, end: number) => void): void;
   step(input: MirrorInput): void;

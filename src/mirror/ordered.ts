@@ -156,6 +156,10 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     return this.#repair.copiedBytes;
   }
 
+  get waitingAt(): bigint | undefined {
+    return this.#traffic.oldest?.at ?? this.#queue.oldest;
+  }
+
   /** Calls back with every range of bytes that is on its way to the mirror or waits for it; they may overlap. */
   forEachWaiting(callback: (start: number, end: number) => void): void {
     this.#traffic.forEachRun(callback);

@@ -66,6 +66,13 @@ export class OrderedQueue {
     return this.#backlog.position + this.#backlog.length;
   }
 
+  /** When the oldest entry happened that was taken. */
+  get oldest(): bigint | undefined {
+    const item = this.#items[0];
+    if (item?.kind === 'change') return item.change.at;
+    return item?.kind === 'mark' ? item.barrier.at : item?.marks[0]?.at;
+  }
+
   get isEmpty(): boolean {
     return this.#items.length === 0 && this.#backlog.length === 0;
   }

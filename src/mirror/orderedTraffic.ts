@@ -20,6 +20,7 @@ export class Sent {
   pieces: readonly Piece[] = [];
   /** It carries what a change wrote. */
   change = false;
+  at = 0n;
   /** Bytes of memory that it refers to. */
   bytes = 0;
   /** Bytes that leave the record once it is durable. */
@@ -140,6 +141,7 @@ export class OrderedTraffic implements CopyTraffic {
   }
 
   send(sent: Sent, entry: OrderedEntry): void {
+    sent.at = entry.at;
     if ('pieces' in entry) {
       sent.pieces = entry.pieces;
       sent.change = entry.kind === 'change';
@@ -147,6 +149,11 @@ export class OrderedTraffic implements CopyTraffic {
       this.#bytes += sent.bytes;
     }
     this.#requests.push({ kind: 'append', id: sent.id, entry });
+  }
+
+  /** The entry that is under way and was opened first. */
+  get oldest(): Sent | undefined {
+    return this.#appends.values().next().value;
   }
 
   /** The entry that is under way and was opened last. */

@@ -80,14 +80,19 @@ export class KeptRecord extends Unresolved {
     await this.sync();
   }
 
-  /** Media that answered only now: when they are not those that the record was kept for, nothing is known of them. */
-  meet(media: { mirrorId?: string; firstId?: string }): void {
+  /**
+   * Media that answered only now: when they are not those that the record was kept for, nothing is known of them. False:
+   * everything is in doubt therefore.
+   */
+  meet(media: { mirrorId?: string; firstId?: string }): boolean {
     try {
-      if (!this.stored.identify(media)) this.addWhole('unseen');
+      if (this.stored.identify(media)) return true;
+      this.addWhole('unseen');
     } catch (fault) {
       this.addWhole('unseen');
       this.#fail(fault as Fault);
     }
+    return false;
   }
 
   /** The volume is this long now. */

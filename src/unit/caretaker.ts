@@ -1,15 +1,10 @@
 import type { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
+import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { KeptRecord } from '../record/kept.ts';
 import type { Arm } from './arm.ts';
 import { Reviver } from './reviver.ts';
-
-/** Writes on their way at the LU: their count, and the bytes that they may change (undefined: any). */
-export interface UnderWay {
-  tasks: number;
-  bytes: Extents | undefined;
-}
 
 export interface CaretakerOptions {
   arm: Arm;
@@ -17,6 +12,8 @@ export interface CaretakerOptions {
   /** Bytes of the volume; 0 while unknown. */
   limit: () => number;
   underWay: () => UnderWay;
+  /** The mirror's medium answers again: its record learns whether it is still the one that it was kept for. */
+  meet: () => void;
   /** True while the first volume can be read. */
   firstUp: () => boolean;
   /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
@@ -56,6 +53,8 @@ export class Caretaker {
   #tidiedAt = 0;
   #tidying: Promise<void> | undefined;
   #stopped = false;
+  /** How often the mirror may have lost what it was given since its last flush. */
+  losses = 0;
 
   constructor(options: CaretakerOptions) {
     const { arm, now, wall, copyFrom } = options;
@@ -115,6 +114,7 @@ export class Caretaker {
     this.#tell();
     const { arm, record, now } = this.#options;
     const { mirror } = arm;
+    if (arm.ordered) this.#look();
     if (mirror.fault) {
       // A paused mirror waits for its medium to grow: that is asked for again as well.
       this.#reviver.start();
@@ -126,6 +126,17 @@ export class Caretaker {
     if (stored.excess === 0) return;
     const early = stored.excess > stored.marked / 3;
     if (early || now() - this.#tidiedAt > TIDY_MS * 1e6) void this.tidy(false);
+  }
+
+  /** A mirror that keeps the order has time of its own, and its far end may be lost while nothing is under way. */
+  #look(): void {
+    const { arm } = this.#options;
+    const { mirror, volume, pump } = arm;
+    if (volume.down && !mirror.fault) {
+      const fault = new Fault('peer', 'the far end takes nothing any more', 'it is asked again until it does');
+      mirror.step({ kind: 'broken', fault });
+    } else mirror.step({ kind: 'more' });
+    pump.run();
   }
 
   /**
@@ -163,7 +174,8 @@ export class Caretaker {
     const ticket = record.stored.candidates(needed, all);
     if (ticket.chunks === 0) return;
     try {
-      await arm.volume.flush();
+      // Where the order is kept nothing is waited for: what is not on its way any more is durable.
+      if (!arm.ordered) await arm.volume.flush();
     } catch (fault) {
       arm.mirror.step({ kind: 'broken', fault: fault as Fault });
       arm.pump.run();
@@ -229,7 +241,9 @@ export class Caretaker {
   #mended(): void {
     const { arm, record, limit } = this.#options;
     this.#lastFault = undefined;
-    record.distrust(limit() || Number.MAX_SAFE_INTEGER);
+    this.losses++;
+    this.#options.meet();
+    if (!arm.ordered) record.distrust(limit() || Number.MAX_SAFE_INTEGER);
     arm.mirror.step({ kind: 'mended', bytes: arm.volume.blocks * arm.volume.blockSize });
     arm.pump.run();
     this.#tell();
@@ -251,7 +265,7 @@ export class Caretaker {
     const open = arm.mirror.record.intersects(0, limit() || Number.MAX_SAFE_INTEGER);
     if (open && (!firstUp() || arm.mirror.unreadable)) return Number.POSITIVE_INFINITY;
     const waiting = arm.backlog.peek();
-    const at = (waiting?.change ?? waiting?.barrier)?.at;
+    const at = arm.mirror.waitingAt ?? (waiting?.change ?? waiting?.barrier)?.at;
     return at === undefined ? 0 : wall() - Number(at / 1_000_000n);
   }
 

@@ -1,18 +1,24 @@
+import type { Reason } from '../base/backlog.ts';
 import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
-import { Fault } from '../base/fault.ts';
+import type { Fault } from '../base/fault.ts';
+import { isOrdered } from '../base/ordered.ts';
 import type { LuFacts } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Room } from '../buffer/room.ts';
-import { KeptRecord } from '../record/kept.ts';
+import type { UnderWay } from '../mirror/orderedHorizon.ts';
+import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
-import { faultWords } from './arm.ts';
-import { Caretaker, type UnderWay } from './caretaker.ts';
+import type { Arm } from './arm.ts';
+import { before } from './before.ts';
+import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
 import type { LateVolume } from './lateVolume.ts';
+import { named, openRecord, refuseSmall } from './liveRecord.ts';
+import { firstStatus, mirrorStatus } from './liveStatus.ts';
+import type { LinkCopyOut } from './recall.ts';
 import { Reviver } from './reviver.ts';
-import type { MirrorStatus, VolumeStatus } from './status.ts';
-import { openStoredRecord } from './storedRecord.ts';
+import type { VolumeStatus } from './status.ts';
 import { refuseTwins } from './twins.ts';
 import { VolumeUnit } from './volumeUnit.ts';
 
@@ -39,6 +45,11 @@ export interface LiveParts {
   told: (lu: LuId, to: string, change: { from: string; to: string; why: string }) => void;
   /** What writes on their way at the LU may still change. */
   outstanding: (lu: LuId) => Outstanding | undefined;
+  /**
+   * Copying out for link `to` over a local mirror; `losses` counts how often that mirror may have lost what it was given
+   * since its last flush. Absent: what a link has no room for is read back from the first volume.
+   */
+  copyOut?: (to: string, local: Volume, losses: () => number) => Promise<LinkCopyOut>;
 }
 
 /** A medium of the configuration, opened or not yet. */
@@ -47,8 +58,21 @@ export interface Medium {
   volume: LateVolume;
 }
 
-/** Bytes of the hot set that the marks are brought back to; the rest is room to work in between two flushes. */
-const HOT_SHARE = 0.5;
+/** A bookmark on a quiet bus waits so long for a link to be consistent again. */
+const MARK_PATIENCE_MS = 60_000;
+
+/** A mirror of a running unit, with all that is opened for it. */
+interface Opened extends Medium {
+  record: KeptRecord;
+  copyOut?: LinkCopyOut;
+}
+
+/** A mirror's record and those who look after it. */
+export interface Keeper {
+  caretaker: Caretaker;
+  record: KeptRecord;
+  copyOut: LinkCopyOut | undefined;
+}
 
 /**
  * Small changes wait so long for others before they are written together. A mirror is that much later than it need be, and
@@ -64,7 +88,7 @@ export class LiveVolume {
   readonly #parts: LiveParts;
   readonly #first: Medium | undefined;
   readonly #reviver: Reviver | undefined;
-  readonly #keepers: readonly { caretaker: Caretaker; record: KeptRecord }[];
+  readonly #keepers: readonly Keeper[];
   /** Media that were not there when the records were opened. */
   readonly #late: Set<LateVolume>;
   #firstFault: Fault | undefined;
@@ -76,7 +100,7 @@ export class LiveVolume {
     config: LiveVolumeConfig,
     parts: LiveParts,
     first: Medium | undefined,
-    mirrors: readonly (Medium & { record: KeptRecord })[],
+    mirrors: readonly Opened[],
   ) {
     this.lu = config.lu;
     this.#config = config;
@@ -86,10 +110,12 @@ export class LiveVolume {
     this.unit = new VolumeUnit({
       lu: config.lu,
       room,
-      mirrors: mirrors.map(({ to, volume, record }) => ({
+      mirrors: mirrors.map(({ to, volume, record, copyOut }, i) => ({
         to,
         volume,
         record,
+        ...bufferOf(config, i),
+        ...(copyOut ? { copyOut } : {}),
         ...(volume.opened ? {} : { fault: volume.fault }),
       })),
       ...(first ? { first: { name: first.to, volume: first.volume } } : {}),
@@ -99,17 +125,23 @@ export class LiveVolume {
       compare: true,
       gatherMs: GATHER_MS,
       metered: bytesPerSecond !== undefined,
+      underWay: () => this.#underWay(),
+      settleMs: parts.copyAfterMs,
+      wall,
+      markPatienceMs: MARK_PATIENCE_MS,
     });
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
     this.#reviver = first && new Reviver({ volume: first.volume, now, up: () => {}, failed: (f) => this.#failed(f) });
-    this.#keepers = mirrors.map(({ to, record }, i) => ({
+    this.#keepers = mirrors.map(({ to, record, copyOut }, i) => ({
       record,
+      copyOut,
       caretaker: new Caretaker({
         arm: this.unit.arms[i],
         record,
         limit: () => this.unit.limit,
         underWay: () => this.#underWay(),
+        meet: () => this.#meet(i),
         firstUp: () => first !== undefined && !first.volume.down,
         now,
         wall,
@@ -130,19 +162,28 @@ export class LiveVolume {
     first: Medium | undefined,
     mirrors: readonly Medium[],
   ): Promise<LiveVolume> {
-    const opened: (Medium & { record: KeptRecord })[] = [];
+    const opened: Opened[] = [];
+    let volume: LiveVolume | undefined;
+    const local = mirrors.findIndex((one) => !isOrdered(one.volume));
+    const losses = (): number => volume?.losses(local) ?? 0;
     try {
       const firstVolume = first?.volume.opened;
       refuseTwins([...(first ? [named(first)] : []), ...mirrors.map(named)]);
       for (const medium of mirrors) {
         if (firstVolume && medium.volume.opened) refuseSmall(medium, firstVolume);
-        opened.push({ ...medium, record: await openRecord(config, parts, first, medium) });
+        const one: Opened = { ...medium, record: await openRecord(config, parts, first, medium) };
+        opened.push(one);
+        if (local < 0 || !isOrdered(medium.volume) || !parts.copyOut) continue;
+        one.copyOut = await parts.copyOut(medium.to, mirrors[local].volume, losses);
       }
     } catch (error) {
-      for (const { record } of opened) await record.stored.close(false);
+      for (const { record, copyOut } of opened) {
+        await record.stored.close(false);
+        await copyOut?.close();
+      }
       throw error;
     }
-    const volume = new LiveVolume(config, parts, first, opened);
+    volume = new LiveVolume(config, parts, first, opened);
     volume.#begin();
     return volume;
   }
@@ -185,6 +226,16 @@ export class LiveVolume {
     this.unit.barrier(barrier);
   }
 
+  /** A bookmark after everything seen so far (requirement C2). */
+  mark(name: string): void {
+    this.unit.mark(name);
+  }
+
+  /** How often a mirror may have lost what it was given since its last flush. */
+  losses(index: number): number {
+    return this.#keepers[index].caretaker.losses;
+  }
+
   learn(facts: LuFacts): void {
     this.unit.facts(facts);
     const bytes = this.unit.blocks * this.unit.blockSize;
@@ -215,11 +266,11 @@ export class LiveVolume {
       ...(name === undefined ? {} : { name }),
       blockSize: unit.blockSize || null,
       blocks: unit.blocks || null,
-      first: this.#firstStatus(),
+      first: firstStatus(this.#first, this.#firstFault),
       changes: unit.changes,
       barriers: unit.barriers,
       openWrites: this.#underWay().tasks,
-      mirrors: this.#keepers.map((keeper, i) => this.#mirrorStatus(keeper, i)),
+      mirrors: this.#keepers.map((keeper, i) => mirrorStatus(keeper, unit.arms[i], unit.limit)),
     };
   }
 
@@ -229,15 +280,27 @@ export class LiveVolume {
     await Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));
     for (const { mirror, pump } of this.unit.arms) {
       mirror.step({ kind: 'stop' });
+      mirror.step({ kind: 'hurry' });
       pump.stopCopies();
     }
     const idle = await before(this.unit.whenIdle(), signal);
-    for (const { caretaker, record } of this.#keepers) {
-      if (idle) await before(caretaker.tidy(true), signal);
-      await record.stored.close(idle && !record.broken);
-    }
+    await Promise.all(this.#keepers.map((keeper, i) => this.#closeKeeper(keeper, this.unit.arms[i], signal)));
     if (idle) await this.unit.close();
     await this.#first?.volume.close();
+  }
+
+  /** A mirror that has not caught up stands in no other's way. */
+  async #closeKeeper({ caretaker, record, copyOut }: Keeper, arm: Arm, signal: AbortSignal): Promise<void> {
+    const { idle } = arm.mirror;
+    if (idle && !signal.aborted) await before(caretaker.tidy(true), signal);
+    // What waits at a link is given up by closing it, and enters the record then, which must be open still.
+    if (!idle && arm.ordered)
+      await before(
+        arm.volume.close().then(() => new Promise(setImmediate)),
+        signal,
+      );
+    await record.stored.close(idle && !record.broken);
+    await copyOut?.close();
   }
 
   #begin(): void {
@@ -260,9 +323,9 @@ export class LiveVolume {
     if (!this.#landing || this.#parts.now() < this.#landing.until) return;
     const ranges = this.#landing.bytes.toRanges();
     this.#landing = undefined;
-    for (const { record } of this.#keepers) {
+    for (const [i, { record }] of this.#keepers.entries()) {
       if (record.stored.reset !== undefined) continue;
-      for (const [start, length] of ranges) record.add(start, length, 'aborted');
+      for (const [offset, length] of ranges) this.#doubt(i, offset, length, 'aborted');
     }
   }
 
@@ -288,10 +351,23 @@ export class LiveVolume {
       const { id } = volume.identity();
       const ofFirst = volume === this.#first?.volume;
       for (const [i, { record }] of this.#keepers.entries()) {
-        if (ofFirst) record.meet({ firstId: id });
-        else if (this.unit.arms[i].volume === volume) record.meet({ mirrorId: id });
+        if (!ofFirst && this.unit.arms[i].volume !== volume) continue;
+        const same = record.meet(ofFirst ? { firstId: id } : { mirrorId: id });
+        if (!same) this.#doubt(i, 0, Number.MAX_SAFE_INTEGER, 'unseen');
       }
     }
+  }
+
+  /** A mirror that keeps the order begins anew with its record: by then that says whether it is another medium. */
+  #meet(index: number): void {
+    const { ordered, volume } = this.unit.arms[index];
+    if (ordered) this.#keepers[index].record.meet({ mirrorId: volume.identity().id });
+  }
+
+  #doubt(index: number, offset: number, length: number, reason: Reason): void {
+    const { mirror, pump } = this.unit.arms[index];
+    mirror.step({ kind: 'doubt', offset, length, reason });
+    pump.run();
   }
 
   #lookAtFirst(): void {
@@ -310,79 +386,10 @@ export class LiveVolume {
   #failed(fault: Fault): void {
     this.#firstFault = fault;
   }
-
-  #firstStatus(): VolumeStatus['first'] {
-    if (!this.#first) return { url: '', state: 'none' };
-    const { to, volume } = this.#first;
-    const fault = volume.down ? (this.#firstFault ?? (volume.opened ? undefined : volume.fault)) : undefined;
-    return { url: to, state: volume.down ? 'down' : 'up', ...(fault ? { error: faultWords(fault) } : {}) };
-  }
-
-  #mirrorStatus({ caretaker, record }: { caretaker: Caretaker; record: KeptRecord }, index: number): MirrorStatus {
-    const { mirror, pump, to } = this.unit.arms[index];
-    const { fault, state } = caretaker;
-    return {
-      to,
-      state,
-      behindBytes: state === 'equal' ? 0 : caretaker.behindBytes(),
-      unresolvedBytes: record.below(this.unit.limit || Number.MAX_SAFE_INTEGER).total,
-      writtenBytes: mirror.writtenBytes,
-      comparedBytes: pump.comparedBytes,
-      copiedBytes: pump.differingBytes,
-      ...(mirror.resolving ? { progress: mirror.progress } : {}),
-      since: new Date(caretaker.since).toISOString(),
-      ...(fault ? { error: faultWords(fault) } : {}),
-      record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
-    };
-  }
 }
 
-function named({ to, volume }: Medium): { name: string; volume: Volume } {
-  return { name: to, volume };
-}
-
-function refuseSmall({ to, volume }: Medium, first: Volume): void {
-  const [needed, size] = [first.blocks * first.blockSize, volume.blocks * volume.blockSize];
-  if (size >= needed) return;
-  const what = `mirror ${to} is too small: it holds ${size} bytes, the first volume ${needed}`;
-  throw new Fault('local', what, `give the mirror a medium of at least ${needed} bytes`);
-}
-
-async function openRecord(
-  { lu, blockSize = 0, blocks = 0 }: LiveVolumeConfig,
-  { folder, record, looking, synced, notice }: LiveParts,
-  first: Medium | undefined,
-  { to, volume }: Medium,
-): Promise<KeptRecord> {
-  const opened = first?.volume.opened;
-  const stored = await openStoredRecord({
-    folder,
-    lu,
-    mirror: to,
-    mirrorId: volume.opened ? volume.identity().id : undefined,
-    firstId: opened?.identity().id,
-    bytes: opened ? opened.blocks * opened.blockSize : blocks * blockSize,
-    chunkBytes: record.chunkBytes,
-    hotBytes: record.hotBytes * HOT_SHARE,
-    looking,
-    synced,
-  });
-  return new KeptRecord(stored, (fault) => {
-    notice(`the record of ${to} is not kept any more: ${fault.message}`);
-  });
-}
-
-/** True when it ended before the signal. What goes on after that is not waited for. */
-async function before(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return false;
-  let stop: () => void = () => {};
-  const aborted = new Promise<false>((resolve) => {
-    stop = () => resolve(false);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work.then(() => true), aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+/** The bound of a link's own buffer, where it has one. */
+function bufferOf({ mirrors }: LiveVolumeConfig, index: number): { buffer?: { bytes: number; threshold: number } } {
+  const one = mirrors[index];
+  return one?.kind === 'journey' && one.buffer ? { buffer: one.buffer } : {};
 }

@@ -1,0 +1,46 @@
+import { Fault } from '../base/fault.ts';
+import type { Volume } from '../base/volume.ts';
+import { KeptRecord } from '../record/kept.ts';
+import type { LiveVolumeConfig } from './configTypes.ts';
+import type { LiveParts, Medium } from './liveVolume.ts';
+import { openStoredRecord } from './storedRecord.ts';
+
+/** Bytes of the hot set that the marks are brought back to; the rest is room to work in between two flushes. */
+const HOT_SHARE = 0.5;
+
+export function named({ to, volume }: Medium): { name: string; volume: Volume } {
+  return { name: to, volume };
+}
+
+/** Throws a `Fault` when the mirror holds less than the first volume does. */
+export function refuseSmall({ to, volume }: Medium, first: Volume): void {
+  const [needed, size] = [first.blocks * first.blockSize, volume.blocks * volume.blockSize];
+  if (size >= needed) return;
+  const what = `mirror ${to} is too small: it holds ${size} bytes, the first volume ${needed}`;
+  throw new Fault('local', what, `give the mirror a medium of at least ${needed} bytes`);
+}
+
+/** The record of one mirror, as its last process left it. */
+export async function openRecord(
+  { lu, blockSize = 0, blocks = 0 }: LiveVolumeConfig,
+  { folder, record, looking, synced, notice }: LiveParts,
+  first: Medium | undefined,
+  { to, volume }: Medium,
+): Promise<KeptRecord> {
+  const opened = first?.volume.opened;
+  const stored = await openStoredRecord({
+    folder,
+    lu,
+    mirror: to,
+    mirrorId: volume.opened ? volume.identity().id : undefined,
+    firstId: opened?.identity().id,
+    bytes: opened ? opened.blocks * opened.blockSize : blocks * blockSize,
+    chunkBytes: record.chunkBytes,
+    hotBytes: record.hotBytes * HOT_SHARE,
+    looking,
+    synced,
+  });
+  return new KeptRecord(stored, (fault) => {
+    notice(`the record of ${to} is not kept any more: ${fault.message}`);
+  });
+}

@@ -1,0 +1,30 @@
+import type { Fault } from '../base/fault.ts';
+import { type Arm, faultWords } from './arm.ts';
+import type { Keeper, Medium } from './liveVolume.ts';
+import type { FirstStatus, MirrorStatus } from './status.ts';
+
+/** `fault`: why the first volume was lost. */
+export function firstStatus(first: Medium | undefined, lost: Fault | undefined): FirstStatus {
+  if (!first) return { url: '', state: 'none' };
+  const { to, volume } = first;
+  const fault = volume.down ? (lost ?? (volume.opened ? undefined : volume.fault)) : undefined;
+  return { url: to, state: volume.down ? 'down' : 'up', ...(fault ? { error: faultWords(fault) } : {}) };
+}
+
+/** `limit`: bytes of the volume, 0 while unknown. */
+export function mirrorStatus({ caretaker, record }: Keeper, { mirror, pump, to }: Arm, limit: number): MirrorStatus {
+  const { fault, state } = caretaker;
+  return {
+    to,
+    state,
+    behindBytes: state === 'equal' ? 0 : caretaker.behindBytes(),
+    unresolvedBytes: record.below(limit || Number.MAX_SAFE_INTEGER).total,
+    writtenBytes: mirror.writtenBytes,
+    comparedBytes: pump.comparedBytes,
+    copiedBytes: pump.differingBytes,
+    ...(mirror.resolving ? { progress: mirror.progress } : {}),
+    since: new Date(caretaker.since).toISOString(),
+    ...(fault ? { error: faultWords(fault) } : {}),
+    record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
+  };
+}
