@@ -28,7 +28,9 @@ export class LinkScribe {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#take(1)] = value;
+    // Taken first: it may put other bytes in the place of these.
+    const at = this.#take(1);
+    this.#bytes[at] = value;
     return this;
   }
 
