@@ -239,7 +239,8 @@ export class Marks implements StoredRecord {
   }
 
   clear(ticket: ClearTicket, needed: Extents): void {
-    if (this.#ticket === undefined || ticket !== this.#ticket) return;
+    // A flush may end after its mirror's record was closed without it.
+    if (this.#closed || this.#ticket === undefined || ticket !== this.#ticket) return;
     const { chunkBytes } = this;
     const current = this.#ticket;
     this.#ticket = undefined;

@@ -8,7 +8,7 @@ import type { LiveConfig } from './configTypes.ts';
 import { initiatorNameOf } from './media.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
-import type { MarkReport, RunningUnit, StartHooks, UnitStatus } from './status.ts';
+import type { MarkReport, MirrorStatus, RunningUnit, StartHooks, UnitStatus } from './status.ts';
 import { OpenMedia } from './twins.ts';
 
 /** How often the caretakers look around. */
@@ -28,7 +28,7 @@ export async function startUnit(config: LiveConfig, hooks: StartHooks): Promise<
   try {
     await unit.start();
   } catch (error) {
-    await unit.stop({ withinMs: 1000 });
+    await unit.stop({ withinMs: 1000 }).catch(() => {});
     throw error;
   }
   return unit;
@@ -110,24 +110,40 @@ class LiveUnit implements RunningUnit {
     return this.#received(volume).rewind(order);
   }
 
+  /** Rejects with a `Fault`, after everything was closed, when the time ran out and a mirror was left behind. */
   stop(options: { withinMs: number }): Promise<void> {
     this.#stopping ??= this.#stop(options.withinMs);
     return this.#stopping;
   }
 
   async #stop(withinMs: number): Promise<void> {
+    const end = now() + withinMs * 1e6;
+    const given = new Set(
+      this.#mirrors()
+        .filter(isWritten)
+        .map(({ to }) => to),
+    );
     // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
     await this.#bus?.stop(withinMs);
+    const late = now() < end ? [] : this.#mirrors().filter(({ to, behindBytes }) => behindBytes > 0 && given.has(to));
     await this.#receive?.stop();
     clearInterval(this.#timer);
     await this.#state.close();
     this.#noticeLog.flush();
+    if (late.length === 0) return;
+    const words = late.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
+    const why = `what was buffered could not all be written within ${withinMs / 1000} s: ${words}`;
+    throw new Fault('local', why, 'start the unit again: it repairs them');
   }
 
   #received(volume: string | undefined): ReceivedVolume {
     if (this.#receive !== undefined) return this.#receive.volume(volume);
     const mend = 'ask the unit at the other end of the link, where the past is kept';
     throw new Fault('peer', 'no volume comes over a link to this unit', mend);
+  }
+
+  #mirrors(): MirrorStatus[] {
+    return this.#bus?.status().volumes.flatMap(({ mirrors }) => mirrors) ?? [];
   }
 
   #texts(): string[] {
@@ -139,6 +155,11 @@ class LiveUnit implements RunningUnit {
     if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
     this.#noticeLog.warn('notice', { text });
   }
+}
+
+/** Nobody expects the others to be up to date. */
+function isWritten({ state }: MirrorStatus): boolean {
+  return state !== 'broken' && state !== 'paused';
 }
 
 /** Monotonic time in nanoseconds. */

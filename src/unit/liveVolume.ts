@@ -277,7 +277,12 @@ export class LiveVolume {
   /** Writes what is buffered until `signal` ends that, makes the mirrors durable, and closes everything. */
   async close(signal: AbortSignal): Promise<void> {
     this.#reviver?.stop();
-    await Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));
+    // A mirror that takes nothing does not end a flush, either.
+    const stopped = Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));
+    await before(
+      stopped.then(() => {}),
+      signal,
+    );
     for (const { mirror, pump } of this.unit.arms) {
       mirror.step({ kind: 'stop' });
       mirror.step({ kind: 'hurry' });

@@ -122,11 +122,18 @@ export class LuLink {
     this.#abort.abort();
     await this.#recovery;
     await this.#connecting?.catch(() => undefined);
-    if (session) {
-      await last(session);
-      await session.close();
-    }
+    if (session) await this.#leave(session, last);
     this.#failHeld(this.#down);
+  }
+
+  /** A target that does not answer is not waited for: what `last` would have undone is ours again at the next login. */
+  async #leave(session: LuSession, last: (session: LuSession) => Promise<void>): Promise<void> {
+    const enough = new AbortController();
+    const late = pause(this.#options.plan.timing.logoutMs, enough.signal).then(() => false);
+    const answered = await Promise.race([last(session).then(() => true), late]);
+    enough.abort();
+    if (answered) await session.close();
+    else session.abandon();
   }
 
   async #connect(signal?: AbortSignal): Promise<void> {

@@ -42,7 +42,7 @@ export class Load {
   readonly #processes: Processes;
   readonly #lines = new Heard<string>();
 
-  constructor(processes: Processes, space: string, order: LoadOrder) {
+  constructor(processes: Processes, space: string | undefined, order: LoadOrder) {
     this.#processes = processes;
     const command = [process.execPath, CHILD, JSON.stringify(order)];
     this.#child = processes.start(space, command, ['pipe', 'pipe', 'inherit']);

@@ -11,8 +11,8 @@ export interface TgtLun {
 }
 
 export interface TgtOptions {
-  /** Namespace. */
-  space: string;
+  /** Namespace; undefined: the one of these tests. */
+  space: string | undefined;
   /** `IP:PORT`. */
   portals: readonly string[];
   target: string;
@@ -79,6 +79,10 @@ export class Tgt {
   /** Takes an LU away; hosts stay logged in. */
   async dropLun(lun: number): Promise<void> {
     await this.#adm('logicalunit', 'delete', '--tid', '1', '--lun', `${lun}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

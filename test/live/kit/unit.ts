@@ -147,7 +147,8 @@ export function writeConfig(folder: string, name: string, config: object): { con
   return { config: path, control: join(folder, whole.control) };
 }
 
-function isCalm({ volumes }: UnitStatus): boolean {
+/** Nothing is outstanding, as far as is known now. */
+export function isCalm({ volumes }: UnitStatus): boolean {
   return volumes.every(({ mirrors }) => mirrors.every((one) => one.state === 'equal' && one.behindBytes === 0));
 }
 

@@ -140,6 +140,17 @@ describe('H1 tapmirror run', () => {
     assert.ok(withinMs > 0 && withinMs < 60_000);
   });
 
+  it('does not end with 0 when that time was too short, and says so', async () => {
+    const fault = new Fault('local', 'file:second.img is 512 bytes behind', 'start the unit again');
+    const one = seat(async () => memoryUnit([], { stop: () => Promise.reject(fault) }));
+    const ended = runUnit({ config }, one);
+    await one.ready;
+    one.stop();
+    await assert.rejects(ended, fault);
+    assert.throws(() => lstatSync(control), { code: 'ENOENT' });
+    assert.ok(!one.stderr.text.includes('"stopped"'));
+  });
+
   it('may be given up while it starts', async () => {
     const one = seat(async (_config, { signal }) => {
       one.stop('SIGINT');
