@@ -54,9 +54,7 @@ export class HistoryWriter {
       this.#waiting.push({ ready, resolve, reject });
     });
     this.#last = appended.catch(() => undefined);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return appended;
   }
 
@@ -79,6 +77,8 @@ export class HistoryWriter {
         for (const { reject } of this.#waiting.splice(0)) reject(error);
       }
     }
+    // At once: an entry that comes any later begins another run.
+    this.#running = undefined;
   }
 
   async #batch(): Promise<void> {
