@@ -7,7 +7,7 @@ import { Load, type LoadOrder } from './load.ts';
 import { Net } from './net.ts';
 import type { Operation } from './operations.ts';
 import { need, type Part } from './parts.ts';
-import { Processes } from './processes.ts';
+import { Processes, run } from './processes.ts';
 import { Tgt, type TgtOptions } from './tgt.ts';
 import { Unit, writeConfig } from './unit.ts';
 
@@ -73,6 +73,13 @@ export class Bench {
     truncateSync(path, bytes);
     if (seed > 0) used(path, 2 * MiB, 3 * MiB, seed);
     return path;
+  }
+
+  /** A block device with this image behind it. Only it is let go at the end, whatever others there are. */
+  async loop(image: string): Promise<string> {
+    const device = (await run(undefined, ['losetup', '--find', '--show', image])).trim();
+    this.later(() => run(undefined, ['losetup', '--detach', device]));
+    return device;
   }
 
   async tgt(options: Partial<TgtOptions> & Pick<TgtOptions, 'luns'>): Promise<Tgt> {

@@ -17,7 +17,7 @@ const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   pcap: [],
   vxlan: [],
   'mirror-port': ['tc'],
-  loop: ['losetup'],
+  loop: ['losetup', 'blockdev'],
   mount: ['mount', 'umount'],
 };
 
