@@ -3,7 +3,8 @@
  * microseconds. The next PDU mostly follows within that time, and a processor that sleeps takes longer to wake up than the
  * wait itself takes (measured on a virtual machine: with one write of 4 KiB at a time, a half more operations a second).
  *
- * It costs at most that much processor time for each arrival, and nothing while nothing comes.
+ * It costs at most that much processor time for each arrival, and nothing while nothing comes. Where other programs keep all
+ * processors busy it gains nothing, and loses some of the scheduler's favour.
  */
 export class TeeAwake {
   #ms: number;

@@ -76,7 +76,8 @@ export interface Keeper {
 
 /**
  * Small changes wait so long for others before they are written together. A mirror is that much later than it need be, and
- * the bus has the processor for itself meanwhile: measured at a tee, a tenth more operations a second at 4 KiB.
+ * the bus has the processor for itself meanwhile: with the thread that writes, a tee was measured to need 29 us of it for a
+ * write of 4 KiB instead of 42.
  */
 const GATHER_MS = 5;
 
