@@ -260,9 +260,7 @@ export class Sender {
 
   /** Everything fails with this, for good. */
   close(fault: Fault, now: number): void {
-    if (this.#state !== 'away') {
-      this.#send(wordsFrame(LinkType.bye, { words: fault.message, mend: '' }), now);
-    }
+    this.#bye(fault.message, now);
     this.#fail(fault);
   }
 
@@ -271,7 +269,7 @@ export class Sender {
     if (this.#state === 'away') return;
     this.#pulse.heard(now);
     const fault = this.#state === 'greeting' ? this.#greeting(type, body, now) : this.#upFrame(type, body, now);
-    if (fault !== undefined) this.#nonsense(fault);
+    if (fault !== undefined) this.#nonsense(fault, now);
   }
 
   #greeting(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
@@ -348,6 +346,7 @@ export class Sender {
     const lost = this.#far.meet(welcome, this.#durable, this.#sent);
     if (lost !== undefined) {
       const fault = new Fault('local', lost, 'what it may lack is compared and copied');
+      this.#bye(lost, now);
       this.#fail(fault);
       this.#hangUp(fault, false);
       return;
@@ -451,8 +450,13 @@ export class Sender {
     this.#acts.push({ kind: 'send', frame, data });
   }
 
-  #nonsense(what: ParseFault | string): void {
+  #bye(words: string, now: number): void {
+    if (this.#state !== 'away') this.#send(wordsFrame(LinkType.bye, { words, mend: '' }), now);
+  }
+
+  #nonsense(what: ParseFault | string, now: number): void {
     const words = typeof what === 'string' ? what : what.reason;
+    this.#bye(`nonsense came from the far end: ${words}`, now);
     this.#hangUp(
       new Fault('peer', `the far end sent nonsense: ${words}`, 'see that both units are of one version'),
       true,
