@@ -65,7 +65,6 @@ describe('B4 B6 B7 VolumeUnit', () => {
     ];
     for (const act of acts) {
       mirrors = [new MemoryVolume(new Uint8Array(8192))];
-      const from = performance.now();
       const unit = build({ gatherMs, flushBarriers: true });
       unit.push(write(1, 0, 1));
       await settle();
@@ -75,7 +74,6 @@ describe('B4 B6 B7 VolumeUnit', () => {
       await settle();
       assert.equal(mirrors[0].pending.length, 1);
       await drain(Promise.all([done, unit.whenIdle()]), ...mirrors);
-      assert.ok(performance.now() - from < gatherMs);
       assert.equal(mirrors[0].bytes[0], 1);
     }
   });
