@@ -56,13 +56,17 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): s
 }
 
 function linkWords(link: LinkStatus, nowMs: number): string {
-  const { connected, since, peer, remote, waitingBytes, roundTripMs, reconnects, paused, lastFault } = link;
+  const { connected, since, peer, remote, waitingBytes, roundTripMs, reconnects, paused, lastFault, copyOut } = link;
   const age = ageWords(since, nowMs);
   const words = connected
     ? [`link to ${plain(peer)} at ${plain(remote)} for ${age}`]
     : [`no link for ${age}${lastFault === undefined ? '' : `: ${plain(lastFault)}`}`];
   if (paused !== undefined) words.push(`the far end waits: ${plain(paused)}`);
   if (waitingBytes > 0) words.push(`${sizeWords(waitingBytes)} on the way`);
+  if (copyOut !== undefined && copyOut.entries > 0) {
+    const held = copyOut.heldBytes > 0 ? ` and ${sizeWords(copyOut.heldBytes)} of temporary storage` : '';
+    words.push(`${countWords(copyOut.entries)} changes lie in the local mirror${held}`);
+  }
   if (connected && roundTripMs !== undefined) words.push(`round trip ${durationWords(roundTripMs * 1e6, false)}`);
   if (reconnects > 0) words.push(`made anew ${reconnects === 1 ? 'once' : `${countWords(reconnects)} times`}`);
   return words.join('; ');

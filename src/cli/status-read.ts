@@ -89,6 +89,7 @@ function receivedStatus({ name, bytes, consistent, newest, history, sender }: Ke
 
 function linkStatus(one: Keys): LinkStatus {
   const { roundTripMs, paused, lastFault } = one;
+  const copyOut = keys(one.copyOut);
   return {
     connected: one.connected === true,
     since: text(one.since),
@@ -105,6 +106,18 @@ function linkStatus(one: Keys): LinkStatus {
     ...(typeof roundTripMs === 'number' ? { roundTripMs } : {}),
     ...(typeof paused === 'string' ? { paused } : {}),
     ...(typeof lastFault === 'string' ? { lastFault } : {}),
+    ...(isThere(one.copyOut)
+      ? {
+          copyOut: {
+            entries: count(copyOut.entries),
+            spilledBytes: count(copyOut.spilledBytes),
+            recalledBytes: count(copyOut.recalledBytes),
+            lostBytes: count(copyOut.lostBytes),
+            heldBytes: count(copyOut.heldBytes),
+            boundBytes: count(copyOut.boundBytes),
+          },
+        }
+      : {}),
   };
 }
 

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import type { Log } from '../../hw/log.ts';
+import { openSpill } from '../../hw/spill.ts';
 import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
+import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { WriteGate } from '../gate/writeGate.ts';
 import { Snoop } from '../snoop/snoop.ts';
@@ -21,6 +24,7 @@ import { LateOrderedVolume } from './lateOrdered.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
+import { LinkCopyOut } from './recall.ts';
 import { type LinkStatus, logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
@@ -44,6 +48,8 @@ export interface BusParts {
 
 /** Of the time that a stop may take, what letting go of the bus gets. */
 const DETACH_SHARE = 0.25;
+/** How long a start waits for the far ends of links. */
+const LINK_MS = 3000;
 /** A tap may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
 const COPY_AFTER_MS = 1000;
 
@@ -55,6 +61,8 @@ export class Bus {
   readonly #snoop: Snoop;
   readonly #volumes = new Map<LuId, LiveVolume>();
   readonly #open: Medium[] = [];
+  readonly #copyOuts = new Map<string, LinkCopyOut>();
+  #spills = 0;
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
   #attachment: Attachment | undefined;
@@ -86,7 +94,10 @@ export class Bus {
   async start(): Promise<void> {
     const live = this.#liveParts();
     const planned = this.#config.volumes.map((volume) => this.#media(volume));
-    await Promise.all(this.#open.map((one) => this.#tryToOpen(one)));
+    const isLink = ({ volume }: Medium): boolean => volume instanceof LateOrderedVolume;
+    await Promise.all(this.#open.filter((one) => !isLink(one)).map((one) => this.#tryToOpen(one)));
+    // The far end is told how long the first volume is: links come last.
+    await Promise.all(this.#open.filter(isLink).map((one) => this.#tryToLink(one)));
     refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
     for (const { config, first, mirrors } of planned) {
       this.#parts.signal?.throwIfAborted();
@@ -143,7 +154,9 @@ export class Bus {
     const mirrors = status.mirrors.map((mirror) => {
       const medium = this.#open.find(({ to, volume }) => to === mirror.to && volume instanceof LateOrderedVolume);
       const link = medium && (medium.volume as LateOrderedVolume).opened?.link;
-      return link === undefined ? mirror : { ...mirror, link: linkWords(link, now) };
+      if (link === undefined) return mirror;
+      const copyOut = this.#copyOuts.get(mirror.to)?.report;
+      return { ...mirror, link: { ...linkWords(link, now), ...(copyOut ? { copyOut } : {}) } };
     });
     return { ...status, mirrors };
   }
@@ -184,7 +197,17 @@ export class Bus {
       notice,
       told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
       outstanding: (lu) => this.#snoop.outstanding(lu),
+      copyOut: (to, volume, losses) => this.#copyOut(to, volume, losses),
     };
+  }
+
+  /** Temporary storage for what a link has no room for, beside a local mirror (C4). */
+  async #copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut> {
+    const { folder, notice } = this.#parts;
+    const spill = await openSpill(join(folder, `${++this.#spills}.spill`), this.#config.spill.bytes);
+    const copyOut = new LinkCopyOut({ name: to, volume, spill, notice, losses });
+    this.#copyOuts.set(to, copyOut);
+    return copyOut;
   }
 
   #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
@@ -214,6 +237,16 @@ export class Bus {
       await volume.open();
     } catch (error) {
       if (!(error instanceof Fault) || !error.unreachable) throw error;
+      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
+    }
+  }
+
+  /** Whatever another site says or does not say, the bus here does not wait for it. */
+  async #tryToLink({ to, volume }: Medium): Promise<void> {
+    try {
+      await volume.open(AbortSignal.timeout(LINK_MS));
+    } catch (error) {
+      if (!(error instanceof Fault) || error.blame === 'bug') throw error;
       this.#parts.notice(`${to}: ${error.message}; it is tried again`);
     }
   }
