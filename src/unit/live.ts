@@ -157,9 +157,9 @@ class LiveUnit implements RunningUnit {
   }
 }
 
-/** Nobody expects the others to be up to date. */
-function isWritten({ state }: MirrorStatus): boolean {
-  return state !== 'broken' && state !== 'paused';
+/** Nobody expects the others to be up to date, nor a mirror at another site that cannot be reached. */
+function isWritten({ state, link }: MirrorStatus): boolean {
+  return state !== 'broken' && state !== 'paused' && link?.connected !== false;
 }
 
 /** Monotonic time in nanoseconds. */

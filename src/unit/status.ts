@@ -3,6 +3,7 @@ import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { MomentWords } from './momentWords.ts';
+import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
@@ -143,6 +144,8 @@ export interface LinkStatus {
   /** The far end's words while it cannot take more. */
   paused?: string;
   lastFault?: string;
+  /** Only there beside a local mirror: the account of blocks that the link's buffer had no room for. */
+  copyOut?: CopyOutReport;
 }
 
 export interface ErrorWords {
