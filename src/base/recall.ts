@@ -16,8 +16,8 @@ export interface WriteGuard {
   before(offset: number, length: number, seq: number): Promise<void> | undefined;
   /**
    * The local mirror is through with change `seq`. With `written` each of the change's pieces that names its data is there;
-   * without, any of them may be missing (the mirror had lost it, is broken, or failed). Told once for each change, in
-   * the order in which they end, after the last request that carried a part of it.
+   * without, any of them may be missing (the mirror had lost it, is broken, or failed). Told once for each change with a
+   * lease, in the order in which they end, after the last request that carried a part of it.
    */
   done(seq: number, written: boolean): void;
 }

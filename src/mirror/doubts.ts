@@ -36,11 +36,7 @@ export class Doubts {
       this.missPieces(change, change.pieces, reason);
       return;
     }
-    this.addWhole(change.doubt ?? reason);
-  }
-
-  addWhole(reason: Reason): void {
-    this.#record.addWhole(reason);
+    this.#record.addWhole(change.doubt ?? reason);
     this.#traffic.doubt(0, WHOLE);
     this.#repair.touch();
   }

@@ -108,9 +108,9 @@ export class Feed {
     this.landed(held.entry.change as Change, held.missed !== true);
   }
 
-  /** Nothing of the change is written from here on. */
-  landed(change: Change, written: boolean): void {
-    if (this.#options.guarded) this.#traffic.landed(change.seq, written);
+  /** Nothing of the change is written from here on. Nobody refers to what has no lease. */
+  landed({ seq, lease }: Change, written: boolean): void {
+    if (this.#options.guarded && lease !== undefined) this.#traffic.landed(seq, written);
   }
 
   /** Calls back with every range of bytes that waits to be written; they may overlap. */

@@ -139,10 +139,6 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
         this.#feed.landed(input.change, false);
         // The backlog is being given up at this moment: it must not be taken from.
         return;
-      case 'doubt':
-        if (input.offset + input.length < WHOLE) this.#doubts.add(input.offset, input.length, input.reason);
-        else this.#doubts.addWhole(input.reason);
-        break;
       case 'facts':
         this.#facts(input.blockSize, input.capacity);
         break;

@@ -2,11 +2,11 @@ import type { Backlog, DoubtRecord } from '../base/backlog.ts';
 import type { Barrier, Piece } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { Machine } from '../base/machine.ts';
-import { WHOLE } from './doubts.ts';
 import { Health } from './health.ts';
 import type { MirrorMachine } from './machine.ts';
 import { Horizon, type UnderWay } from './orderedHorizon.ts';
-import { type Item, type MarkItem, OrderedQueue } from './orderedQueue.ts';
+import { Patience } from './orderedPatience.ts';
+import { type Item, type MarkItem, OrderedQueue, reachOf } from './orderedQueue.ts';
 import type { OrderedInput, OrderedRequest } from './orderedRequests.ts';
 import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
 import { Unknown } from './orderedUnknown.ts';
@@ -64,15 +64,11 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   readonly #repair: Repair;
   readonly #health: Health;
   readonly #settles: boolean;
-  readonly #clock: () => bigint;
-  readonly #patienceNs: bigint;
+  readonly #patience: Patience;
   /** False until its medium is there, and again while it is broken or paused: nothing is known of the mirror then. */
   #begun = false;
   /** Copies came since the look that is under way was asked for. */
   #unsettled = false;
-  /** The bookmark that waits, and since when. */
-  #waiting: { item: MarkItem; since: bigint } | undefined;
-  #hurried = false;
   #flushWanted = false;
   readonly #lateMarks: Barrier[] = [];
   /** Bytes of changes that are durable. */
@@ -86,8 +82,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.record = record;
     this.#backlog = backlog;
     this.#settles = options.settles === true;
-    this.#clock = clock;
-    this.#patienceNs = options.markPatienceNs ?? 0n;
+    this.#patience = new Patience(options.markPatienceNs ?? 0n, clock);
     this.#traffic = new OrderedTraffic(backlog, inFlightBytes);
     this.#queue = new OrderedQueue(backlog, this.#traffic);
     this.#unknown = new Unknown(record);
@@ -193,9 +188,6 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       case 'missedMark':
         this.#queue.missMark(input.barrier);
         return;
-      case 'doubt':
-        this.#writer.doubt(input.offset, Math.min(input.length, WHOLE - input.offset), input.reason);
-        break;
       case 'facts':
         this.#facts(input.blockSize, input.capacity);
         break;
@@ -209,7 +201,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
         this.#repair.stop();
         break;
       case 'hurry':
-        this.#hurried = true;
+        this.#patience.hurry();
         break;
       case 'broken':
         this.#break(input.fault);
@@ -253,8 +245,8 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       if (!item || !this.#traffic.hasRoom(item.bytes)) return;
       if (item.kind === 'change' && item.pieces === undefined) return;
       if (item.kind === 'mark' && this.#holds(item)) return;
-      const beyond = this.#beyond(item);
-      if (beyond > 0) {
+      const beyond = reachOf(item);
+      if (beyond > this.#health.size) {
         this.#break(tooSmall(this.name, this.#health.size, beyond, 'a write on the bus reaches to'));
         return;
       }
@@ -276,10 +268,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   /** A bookmark waits for what is being read back, as long as the bus is quiet: the moment it names is now. */
   #holds(item: MarkItem): boolean {
     this.#look();
-    if (this.#patienceNs === 0n || this.#hurried || this.#writer.consistent || this.#queue.changeBehind) return false;
-    const now = this.#clock();
-    if (this.#waiting?.item !== item) this.#waiting = { item, since: now };
-    return now - this.#waiting.since < this.#patienceNs;
+    return !this.#writer.consistent && !this.#queue.changeBehind && this.#patience.with(item);
   }
 
   /** Looks at what is under way at the LU, where that matters. */
@@ -398,15 +387,5 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       const marks = item.kind === 'gap' ? item.marks : [item.barrier];
       this.#lateMarks.push(...marks.slice(0, LATE_MARKS - this.#lateMarks.length));
     }
-  }
-
-  /** Where the highest of its bytes lies that the medium cannot hold; 0 when there is none. */
-  #beyond(item: Item): number {
-    if (item.kind !== 'change') return 0;
-    let end = 0;
-    for (const { offset, length, payload } of item.pieces ?? []) {
-      if (payload !== 'lbnOnly') end = Math.max(end, offset + length);
-    }
-    return end > this.#health.size ? end : 0;
   }
 }

@@ -42,6 +42,17 @@ export interface MarkItem {
 
 export type Item = ChangeItem | GapItem | MarkItem;
 
+/** Where the data of an item ends at the mirror; 0 where it has none. */
+export function reachOf(item: Item): number {
+  let end = 0;
+  if (item.kind === 'change') {
+    for (const { offset, length, payload } of item.pieces ?? []) {
+      if (payload !== 'lbnOnly') end = Math.max(end, offset + length);
+    }
+  }
+  return end;
+}
+
 /** An ordered mirror's backlog as it is worked off: strictly in order, the data of lost entries recalled ahead. */
 export class OrderedQueue {
   readonly #backlog: Backlog;

@@ -1,4 +1,3 @@
-import type { Reason } from '../base/backlog.ts';
 import type { Change, Piece } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 
@@ -20,7 +19,10 @@ export type MirrorRequest =
   | { kind: 'grow'; id: number; bytes: number }
   /** Bytes to be read from the first volume and written to the mirror at the same offset. */
   | { kind: 'copy'; id: number; offset: number; length: number }
-  /** For those who refer to this mirror's blocks: it is through with change `seq`; `written`: with all of its data. */
+  /**
+   * For those who refer to this mirror's blocks: it is through with change `seq`, which has a lease; `written`: with all of
+   * its data.
+   */
   | { kind: 'landed'; seq: number; written: boolean }
   /** Something an operator should read. */
   | { kind: 'notice'; text: string };
@@ -33,8 +35,6 @@ export type MirrorInput =
   | { kind: 'failed'; id: number; fault: Fault; source: boolean }
   /** The backlog gave this change up for this mirror, before it was taken. */
   | { kind: 'missed'; change: Change }
-  /** What lies there came to be unknown by something else than a change. Up to 2^53-1: wherever the volume ends. */
-  | { kind: 'doubt'; offset: number; length: number; reason: Reason }
   /** What the bus told; 0 while unknown. `capacity` in bytes. */
   | { kind: 'facts'; blockSize: number; capacity: number }
   /** The mirror's medium is this long now. */

@@ -1,4 +1,3 @@
-import type { Reason } from '../base/backlog.ts';
 import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
@@ -92,6 +91,7 @@ export class LiveVolume {
   readonly #keepers: readonly Keeper[];
   /** Media that were not there when the records were opened. */
   readonly #late: Set<LateVolume>;
+  readonly #cameLate: ReadonlySet<Volume>;
   #firstFault: Fault | undefined;
   #firstTold = true;
   /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
@@ -133,6 +133,7 @@ export class LiveVolume {
     });
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
+    this.#cameLate = new Set(this.#late);
     this.#reviver = first && new Reviver({ volume: first.volume, now, up: () => {}, failed: (f) => this.#failed(f) });
     this.#keepers = mirrors.map(({ to, record, copyOut }, i) => ({
       record,
@@ -327,12 +328,9 @@ export class LiveVolume {
   /** What was left marked is read back a second time once nothing of the last process can land there any more. */
   #settle(): void {
     if (!this.#landing || this.#parts.now() < this.#landing.until) return;
-    const ranges = this.#landing.bytes.toRanges();
+    const { bytes } = this.#landing;
     this.#landing = undefined;
-    for (const [i, { record }] of this.#keepers.entries()) {
-      if (record.stored.reset !== undefined) continue;
-      for (const [offset, length] of ranges) this.#doubt(i, offset, length, 'aborted');
-    }
+    this.unit.doubt(bytes, 'aborted');
   }
 
   #underWay(): UnderWay {
@@ -349,31 +347,24 @@ export class LiveVolume {
     return { tasks: all, bytes };
   }
 
-  /** A medium that came late may be another than the one that a record was kept for. */
+  /** A first volume that came late may be another than the one that the records were kept for. */
   #meetLate(): void {
     for (const volume of this.#late) {
       if (!volume.opened) continue;
       this.#late.delete(volume);
       const { id } = volume.identity();
-      const ofFirst = volume === this.#first?.volume;
-      for (const [i, { record }] of this.#keepers.entries()) {
-        if (!ofFirst && this.unit.arms[i].volume !== volume) continue;
-        const same = record.meet(ofFirst ? { firstId: id } : { mirrorId: id });
-        if (!same) this.#doubt(i, 0, Number.MAX_SAFE_INTEGER, 'unseen');
-      }
+      if (volume !== this.#first?.volume) continue;
+      let same = true;
+      for (const { record } of this.#keepers) if (!record.meet({ firstId: id })) same = false;
+      if (!same) this.unit.doubt('wholeLu', 'unseen');
     }
   }
 
-  /** A mirror that keeps the order begins anew with its record: by then that says whether it is another medium. */
+  /** Before anything is written to a mirror that came late, or came back, its record learns whether it is another medium. */
   #meet(index: number): void {
     const { ordered, volume } = this.unit.arms[index];
-    if (ordered) this.#keepers[index].record.meet({ mirrorId: volume.identity().id });
-  }
-
-  #doubt(index: number, offset: number, length: number, reason: Reason): void {
-    const { mirror, pump } = this.unit.arms[index];
-    mirror.step({ kind: 'doubt', offset, length, reason });
-    pump.run();
+    const { record } = this.#keepers[index];
+    if (ordered || this.#cameLate.has(volume)) record.meet({ mirrorId: volume.identity().id });
   }
 
   #lookAtFirst(): void {

@@ -1,5 +1,5 @@
 import type { Reason } from '../base/backlog.ts';
-import type { Barrier, Change, LuId } from '../base/change.ts';
+import type { Barrier, Change, Doubt, LuId, Piece } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import type { LuFacts } from '../base/sink.ts';
 import { Ring } from '../buffer/ring.ts';
@@ -61,6 +61,8 @@ export interface VolumeReport {
   mirrors: MirrorReport[];
 }
 
+/** Runs of bytes that a doubt tells apart, as each counts in the ring. */
+const DOUBT_PIECES = 1024;
 const UNKNOWN_BLOCK_SIZE = 512;
 /** Writing starts in the midst of a batch of frames when so much has come; what comes meanwhile makes longer writes. */
 const EAGER_BYTES = 1024 * 1024;
@@ -125,10 +127,26 @@ export class VolumeUnit {
     this.#kick.soon();
   }
 
+  /**
+   * Blocks of the LU came to be unknown by something that no command told. It stands in the ring as a change does, since
+   * what was pushed before settles nothing of it. `ranges` in bytes.
+   */
+  doubt(ranges: Extents | 'wholeLu', doubt: Doubt): void {
+    const pieces: Piece[] = [];
+    if (ranges !== 'wholeLu') {
+      const few = new Extents(DOUBT_PIECES);
+      for (const [start, length] of ranges.toRanges()) few.add(start, start + length);
+      for (const [offset, length] of few.toRanges()) pieces.push({ offset, length, payload: 'lbnOnly' });
+    }
+    const at = this.#wall();
+    const seq = this.#lastSeq;
+    this.#ring.push({ seq, at, lu: this.lu, pieces: ranges === 'wholeLu' ? ranges : pieces, fua: false, doubt });
+    this.#kick.soon();
+  }
+
   /** A bookmark after everything that was pushed so far (requirement C2), for the mirrors that keep the order. */
   mark(name: string): void {
-    const at = BigInt((this.#options.wall ?? Date.now)()) * 1_000_000n;
-    this.#ring.pushBarrier({ seq: this.#lastSeq, at, lu: this.lu, name });
+    this.#ring.pushBarrier({ seq: this.#lastSeq, at: this.#wall(), lu: this.lu, name });
     this.#kick.soon();
   }
 
@@ -239,9 +257,14 @@ export class VolumeUnit {
     await Promise.all(this.arms.map(({ volume }) => volume.close()));
   }
 
+  /** Nanoseconds since 1970. */
+  #wall(): bigint {
+    return BigInt((this.#options.wall ?? Date.now)()) * 1_000_000n;
+  }
+
   #arms(): Arm[] {
     const { room, first, now, notice, flushBarriers = false, compare = false, metered = false } = this.#options;
-    const { wall = Date.now, moved: _, mirrors, ...rest } = this.#options;
+    const { moved: _, mirrors, ...rest } = this.#options;
     return makeArms(mirrors, {
       ...rest,
       ring: this.#ring,
@@ -253,7 +276,7 @@ export class VolumeUnit {
       flushBarriers,
       compare,
       metered,
-      clock: () => BigInt(wall()) * 1_000_000n,
+      clock: () => this.#wall(),
     });
   }
 
