@@ -1,4 +1,5 @@
 import type { Piece } from '../base/change.ts';
+import { Extents } from '../base/extents.ts';
 import { isOr } from '../base/payload.ts';
 import { firstEndingAfter, SegmentIndex } from './referencesIndex.ts';
 
@@ -66,18 +67,23 @@ export class References {
     return this.#entries.get(seq);
   }
 
-  /** An entry lost its data before the local mirror began to write it. What is not known of it is not referred to. */
+  /** An entry lost its data before the local mirror began to write it. What is not certain of it is not referred to. */
   refer(seq: number, pieces: readonly Piece[]): void {
     const reference: OwnReference = { seq, segments: [], landed: false };
     const { segments } = reference;
+    const named = new Extents();
     for (const { offset, length, payload } of pieces) {
-      if (length === 0) continue;
-      // Pieces are written in the order in which they stand, so the later one counts where two overlap.
-      this.#carve(reference, offset, offset + length);
+      const end = offset + length;
+      // Where pieces overlap, what comes between the writes of the two would find the first one's bytes.
+      if (named.intersects(offset, end)) this.#carve(reference, offset, end);
       // What an OR leaves depends on what lay there, which a copy may have made newer than the entry.
-      if (payload === 'lbnOnly' || isOr(payload)) continue;
-      const state = payload === 'zeros' ? 'zeros' : 'waiting';
-      segments.splice(firstEndingAfter(segments, offset), 0, segmentOf(reference, offset, length, state));
+      if (payload !== 'lbnOnly' && !isOr(payload)) {
+        const state = payload === 'zeros' ? 'zeros' : 'waiting';
+        named.gaps(offset, end, (from, to) => {
+          segments.splice(firstEndingAfter(segments, from), 0, segmentOf(reference, from, to - from, state));
+        });
+      }
+      named.add(offset, end);
     }
     if (segments.length > 0) this.#entries.set(seq, reference);
   }

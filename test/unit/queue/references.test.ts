@@ -45,11 +45,14 @@ class Model {
 
   refer(seq: number, pieces: readonly Piece[]): void {
     const bytes = new Array<string>(VOLUME).fill('.');
-    for (const { offset, length, payload } of pieces) {
+    for (const [i, { offset, length, payload }] of pieces.entries()) {
       let state = 'waiting';
       if (payload === 'zeros') state = 'zeros';
       else if (payload === 'lbnOnly' || (typeof payload === 'object' && 'or' in payload)) state = '.';
-      bytes.fill(state, offset, offset + length);
+      for (let at = offset; at < offset + length; at++) {
+        const twice = pieces.slice(0, i).some((p) => at >= p.offset && at < p.offset + p.length);
+        bytes[at] = twice ? '.' : state;
+      }
     }
     this.entries.set(seq, bytes);
   }
