@@ -47,7 +47,7 @@ export async function openCaptures(paths: readonly string[], options: CaptureOpt
   return new MergedCaptures(streams, pool);
 }
 
-function isStandardInput(path: string): boolean {
+export function isStandardInput(path: string): boolean {
   return path === '-' || path === '/dev/stdin';
 }
 
@@ -72,7 +72,8 @@ async function openStream(path: string, pool: ChunkPool, firstBytes: number): Pr
   }
 }
 
-async function openBytes(path: string): Promise<ByteSource> {
+/** The bytes of a file, a pipe or a device; `-` is standard input. Rejects with the system's error, or a `Fault`. */
+export async function openBytes(path: string): Promise<ByteSource> {
   if (isStandardInput(path)) {
     if (process.stdin.isTTY) {
       throw new Fault('local', 'standard input is a terminal', 'pipe a capture into it, or name a file');
@@ -103,7 +104,8 @@ function unpackMend(head: Uint8Array): string | undefined {
   return tool === '' ? undefined : `unpack it first: ${tool} -dc FILE, piped into standard input (-)`;
 }
 
-function mendOf(error: unknown): string {
+/** What to do about a file that could not be opened or read. */
+export function mendOf(error: unknown, formats = FORMATS): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
       return 'check the name';
@@ -114,6 +116,6 @@ function mendOf(error: unknown): string {
     case 'ENFILE':
       return 'raise the limit of open files (ulimit -n), or name fewer files';
     default:
-      return FORMATS;
+      return formats;
   }
 }
