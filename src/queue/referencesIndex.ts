@@ -1,4 +1,4 @@
-/** A run of bytes. */
+/** A run of bytes. Its end may move while it stands in an index, its offset may not. */
 export interface Run {
   readonly offset: number;
   readonly length: number;
@@ -7,10 +7,17 @@ export interface Run {
 /** A chunk of so many is cut in two: what an insertion moves stays short however many runs there are. */
 const CHUNK_MAX = 256;
 
+/** Neighbours, never none. The offsets stand apart, so that a search touches little memory. */
+interface Chunk<T> {
+  readonly offsets: number[];
+  readonly runs: T[];
+}
+
 /** Runs that do not overlap, by their place. A look that finds nothing allocates nothing. */
 export class SegmentIndex<T extends Run> {
-  /** Sorted, and none is empty. */
-  #chunks: T[][] = [];
+  readonly #chunks: Chunk<T>[] = [];
+  /** The lowest offset of each chunk. */
+  readonly #firsts: number[] = [];
   #count = 0;
 
   get count(): number {
@@ -20,9 +27,10 @@ export class SegmentIndex<T extends Run> {
   /** True when some run holds a byte of `[start, end)`. */
   touches(start: number, end: number): boolean {
     if (this.#count === 0) return false;
-    const chunk = this.#chunks[this.#chunkOf(start)];
-    const at = firstEndingAfter(chunk, start);
-    return at < chunk.length && chunk[at].offset < end;
+    // The last run that begins before the end: those before it end before it begins.
+    const { offsets, runs } = this.#chunks[this.#chunkOf(end - 1)];
+    const at = atOrBefore(offsets, end - 1);
+    return at >= 0 && runs[at].offset + runs[at].length > start;
   }
 
   /** The runs that hold a byte of `[start, end)`, in order. */
@@ -30,66 +38,79 @@ export class SegmentIndex<T extends Run> {
     const found: T[] = [];
     if (this.#count === 0) return found;
     const first = this.#chunkOf(start);
-    let at = firstEndingAfter(this.#chunks[first], start);
+    let at = Math.max(0, atOrBefore(this.#chunks[first].offsets, start));
     for (let i = first; i < this.#chunks.length; i++, at = 0) {
-      const chunk = this.#chunks[i];
-      for (; at < chunk.length; at++) {
-        if (chunk[at].offset >= end) return found;
-        found.push(chunk[at]);
+      for (const { runs } = this.#chunks[i]; at < runs.length; at++) {
+        const run = runs[at];
+        if (run.offset >= end) return found;
+        if (run.offset + run.length > start) found.push(run);
       }
     }
     return found;
   }
 
   /** One that overlaps none that is here. */
-  insert(segment: T): void {
+  insert(run: T): void {
+    const { offset } = run;
     this.#count++;
     if (this.#chunks.length === 0) {
-      this.#chunks.push([segment]);
+      this.#chunks.push({ offsets: [offset], runs: [run] });
+      this.#firsts.push(offset);
       return;
     }
-    const i = this.#chunkOf(segment.offset);
-    const chunk = this.#chunks[i];
-    chunk.splice(firstEndingAfter(chunk, segment.offset), 0, segment);
-    if (chunk.length > CHUNK_MAX) this.#chunks.splice(i + 1, 0, chunk.splice(CHUNK_MAX / 2));
+    const i = this.#chunkOf(offset);
+    const { offsets, runs } = this.#chunks[i];
+    const at = atOrBefore(offsets, offset) + 1;
+    offsets.splice(at, 0, offset);
+    runs.splice(at, 0, run);
+    this.#firsts[i] = offsets[0];
+    if (runs.length <= CHUNK_MAX) return;
+    const behind = { offsets: offsets.splice(CHUNK_MAX / 2), runs: runs.splice(CHUNK_MAX / 2) };
+    this.#chunks.splice(i + 1, 0, behind);
+    this.#firsts.splice(i + 1, 0, behind.offsets[0]);
   }
 
-  remove(segment: T): void {
-    const i = this.#chunkOf(segment.offset);
-    const chunk = this.#chunks[i];
-    chunk.splice(firstEndingAfter(chunk, segment.offset), 1);
+  /** One that is here. */
+  remove({ offset }: T): void {
+    const i = this.#chunkOf(offset);
+    const { offsets, runs } = this.#chunks[i];
+    const at = atOrBefore(offsets, offset);
+    offsets.splice(at, 1);
+    runs.splice(at, 1);
     this.#count--;
-    if (chunk.length === 0) this.#chunks.splice(i, 1);
-  }
-
-  clear(): void {
-    this.#chunks = [];
-    this.#count = 0;
-  }
-
-  /** The first chunk whose last run ends behind `at`, or the last one. */
-  #chunkOf(at: number): number {
-    const chunks = this.#chunks;
-    let low = 0;
-    let high = chunks.length - 1;
-    while (low < high) {
-      const mid = (low + high) >>> 1;
-      const chunk = chunks[mid];
-      const { offset, length } = chunk[chunk.length - 1];
-      if (offset + length > at) high = mid;
-      else low = mid + 1;
+    if (runs.length > 0) {
+      this.#firsts[i] = offsets[0];
+      return;
     }
-    return low;
+    this.#chunks.splice(i, 1);
+    this.#firsts.splice(i, 1);
+  }
+
+  /** The last chunk that begins at or before `at`, or the first one. */
+  #chunkOf(at: number): number {
+    return Math.max(0, atOrBefore(this.#firsts, at));
   }
 }
 
-/** Index of the first of the sorted runs that ends behind `at`: it holds `at`, or lies behind it. */
-export function firstEndingAfter(chunk: readonly Run[], at: number): number {
+/** Index of the last of the sorted numbers that is at most `value`; -1 when there is none. */
+function atOrBefore(sorted: readonly number[], value: number): number {
   let low = 0;
-  let high = chunk.length;
+  let high = sorted.length;
   while (low < high) {
     const mid = (low + high) >>> 1;
-    if (chunk[mid].offset + chunk[mid].length > at) high = mid;
+    if (sorted[mid] <= value) low = mid + 1;
+    else high = mid;
+  }
+  return low - 1;
+}
+
+/** Index of the first of the sorted runs that ends behind `at`: it holds `at`, or lies behind it. */
+export function firstEndingAfter(runs: readonly Run[], at: number): number {
+  let low = 0;
+  let high = runs.length;
+  while (low < high) {
+    const mid = (low + high) >>> 1;
+    if (runs[mid].offset + runs[mid].length > at) high = mid;
     else low = mid + 1;
   }
   return low;
