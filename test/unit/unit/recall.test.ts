@@ -5,6 +5,7 @@ import type { Change, Payload, Piece } from '../../../src/base/change.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { LinkCopyOut } from '../../../src/unit/recall.ts';
 import { MemoryVolume } from '../../sim/memoryVolume.ts';
+import { random as randomOf } from '../../sim/random.ts';
 import { LocalMirror, leaves, memorySpill, overlaps, ticks } from './recallModel.ts';
 
 const BLOCK = 512;
@@ -18,17 +19,6 @@ interface Trouble {
   /** One in so many steps something fails; 0 for never. */
   fails: number;
   losses: boolean;
-}
-
-/** A generator of its own: what it gives depends on the seed only. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
 }
 
 function someBytes(length: number, random: (below: number) => number): Uint8Array {
