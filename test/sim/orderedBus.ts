@@ -15,6 +15,15 @@ interface Task {
   told: boolean;
 }
 
+export interface BusWeather {
+  /** LBN-only changes, LUs in doubt whole, writes that linger. */
+  readonly doubts: boolean;
+  /** What happens on the bus is known only later. */
+  readonly tap: boolean;
+  /** No ORs, and no pieces of one write that overlap: their data cannot be brought back. */
+  readonly plain?: boolean;
+}
+
 /** The LU, the hosts that write it, and what the unit learns of that: at once at a tee, later at a tap. */
 export class OrderedBus {
   readonly medium: Uint8Array;
@@ -24,7 +33,7 @@ export class OrderedBus {
   readonly moments: string[];
   readonly open: Task[] = [];
   readonly #below: (n: number) => number;
-  readonly #weather: { readonly doubts: boolean; readonly tap: boolean };
+  readonly #weather: BusWeather;
   readonly #room: Room;
   readonly #push: (change: Change) => void;
   /** Tasks that the unit knows to be under way. */
@@ -33,12 +42,7 @@ export class OrderedBus {
   readonly #news: { task: Task | undefined; tell: () => void }[] = [];
   #seq = 0;
 
-  constructor(
-    below: (n: number) => number,
-    weather: { readonly doubts: boolean; readonly tap: boolean },
-    room: Room,
-    push: (change: Change) => void,
-  ) {
+  constructor(below: (n: number) => number, weather: BusWeather, room: Room, push: (change: Change) => void) {
     this.#below = below;
     this.#weather = weather;
     this.#room = room;
@@ -83,7 +87,9 @@ export class OrderedBus {
     for (let n = 1 + (this.#below(4) === 0 ? this.#below(3) : 0); n > 0; n--) {
       const lbn = this.#below(BLOCKS);
       const count = 1 + this.#below(Math.min(5, BLOCKS - lbn));
-      if (!taken.intersects(lbn * BLOCK, (lbn + count) * BLOCK)) this.#piece(task, lbn * BLOCK, count * BLOCK);
+      if (taken.intersects(lbn * BLOCK, (lbn + count) * BLOCK)) continue;
+      this.#piece(task, lbn * BLOCK, count * BLOCK);
+      if (this.#weather.plain) taken.add(lbn * BLOCK, (lbn + count) * BLOCK);
     }
     if (task.pieces.length === 0) return;
     this.open.push(task);
@@ -104,7 +110,7 @@ export class OrderedBus {
     else if (dice === 1) task.pieces.push({ offset, length, payload: { fill: random(BLOCK) } });
     else if (task.lease !== undefined) task.pieces.push({ offset, length, payload: 'zeros' });
     else {
-      const or = dice === 2;
+      const or = dice === 2 && !this.#weather.plain;
       const less = !or && dice === 3 ? 1 + this.#below(BLOCK - 1) : 0;
       task.lease = this.#room.take(length - less);
       if (!task.lease) {

@@ -1,0 +1,453 @@
+import assert from 'node:assert/strict';
+import { CHECK_PAGE, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import type { Piece } from '../../src/base/change.ts';
+import { Fault } from '../../src/base/fault.ts';
+import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
+import { ChunkHasher, compareChunk, differingPieces } from '../../src/link/checks.ts';
+import { answerHello } from '../../src/link/greeting.ts';
+import { Receiver, type ReceiverAct } from '../../src/link/receiver.ts';
+import { Sender, type SenderAct } from '../../src/link/sender.ts';
+import type { Random } from '../fuzz/random.ts';
+import { applyPiece } from '../kit/farStore.ts';
+import { Way } from './linkWay.ts';
+
+const VOLUME = 16 * CHECK_PAGE;
+const ENTRY_MAX = 5 * CHECK_PAGE;
+const HASHER = new ChunkHasher('sha256');
+
+interface Connection {
+  up: Way;
+  down: Way;
+  receiver: Receiver;
+}
+
+/** A call of the store that has not ended. */
+interface Call {
+  kind: 'append' | 'sync' | 'question' | 'greet';
+  end: (fault: Fault | undefined) => void;
+}
+
+interface Contents {
+  bytes: Uint8Array;
+  place: EntryPlace | undefined;
+}
+
+/** A question and what is known of its answer. */
+interface Asked {
+  own: Uint8Array;
+  expected: Uint8Array;
+  /** Pages that were changed after it was asked: a repeated question may see them. */
+  touched: Set<number>;
+}
+
+/**
+ * A sender, a receiver and a store, with a connection that breaks at any byte, a store that fails and crashes, and processes
+ * that are killed; time and chance come from the seed. What the ends promise is asserted as they go on.
+ */
+export class LinkWorld {
+  readonly #random: Random;
+  #now = 0;
+  #sender: Sender;
+  #epochs = 0;
+  #connection: Connection | undefined;
+  readonly #calls: Call[] = [];
+  /** What the store holds, and what of it survives its crash. */
+  #held: Contents = { bytes: new Uint8Array(VOLUME), place: undefined };
+  #durable: Contents = { bytes: new Uint8Array(VOLUME), place: undefined };
+  #incarnation = uuid(1, 0);
+  #incarnations = 1;
+  /** What the volume will be once everything appended has been applied. */
+  #image = new Uint8Array(VOLUME);
+  #fresh = true;
+  #stamp = 0n;
+  #ids = 0;
+  /** Entries by the number that they were given in the present epoch. */
+  readonly #numbered = new Map<number, OrderedEntry>();
+  readonly #pending = new Map<number, { number: number; entry: OrderedEntry }>();
+  readonly #asked = new Map<number, Asked>();
+  readonly counts = { durable: 0, failed: 0, answered: 0, breaks: 0, crashes: 0, resumed: 0 };
+  #faults = true;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#sender = this.#newSender();
+  }
+
+  /** Something happens. */
+  step(): void {
+    const random = this.#random;
+    this.#now += random.below(200) * 1e6;
+    switch (random.below(20)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        this.#append();
+        break;
+      case 4:
+        this.#ask();
+        break;
+      case 5:
+        this.#tick();
+        break;
+      case 6:
+        if (!this.#connection) this.#connect();
+        break;
+      case 7:
+        if (random.chance(4)) this.#fault();
+        break;
+      case 8:
+      case 9:
+      case 10:
+      case 11:
+        this.#endCall();
+        break;
+      default:
+        this.#deliver(random.chance(3) ? random.between(1, 40) : random.between(1, 20_000));
+    }
+    this.#run();
+  }
+
+  /** Nothing fails any more: everything that was appended becomes durable, and the store holds what it should. */
+  heal(): void {
+    this.#faults = false;
+    for (let n = 0; n < 20_000; n++) {
+      if (this.#pending.size === 0 && this.#asked.size === 0 && this.#sender.up && this.#calls.length === 0) break;
+      this.#now += 50e6;
+      if (!this.#connection) this.#connect();
+      this.#tick();
+      this.#deliver(1e6);
+      this.#endCall();
+      this.#run();
+    }
+    assert.equal(this.#pending.size, 0, 'everything is durable in the end');
+    assert.equal(this.#asked.size, 0, 'everything is answered in the end');
+    assert.ok(Buffer.compare(this.#held.bytes, this.#image) === 0, 'the store holds what was sent');
+    assert.ok(Buffer.compare(this.#durable.bytes, this.#image) === 0, 'and will after a power loss');
+  }
+
+  #newSender(): Sender {
+    this.#epochs++;
+    this.#fresh = true;
+    this.#numbered.clear();
+    return new Sender({
+      volume: 'v',
+      unit: 'u',
+      epoch: uuid(2, this.#epochs),
+      isOurs: () => true,
+      bytes: VOLUME,
+      blockSize: 512,
+      compression: [],
+      hashes: ['sha256'],
+      // A narrow link has small frames: entries come in parts.
+      ...(this.#epochs % 2 === 0 ? { limitBytesPerSecond: 400_000 } : {}),
+    });
+  }
+
+  #append(): void {
+    // Once in a while: it fails at once.
+    if (this.#sender.fault && !this.#random.chance(20)) return;
+    const entry = this.#entry();
+    const id = ++this.#ids;
+    const refused = this.#sender.fault !== undefined;
+    this.#sender.append(id, entry, this.#now);
+    const number = this.#sender.appended;
+    this.#pending.set(id, { number, entry });
+    if (refused) return;
+    this.#numbered.set(number, entry);
+    if (!('pieces' in entry)) return;
+    for (const piece of entry.pieces) {
+      applyPiece(this.#image, piece);
+      for (const { touched } of this.#asked.values()) {
+        for (let at = piece.offset; at < piece.offset + piece.length; at++) touched.add(Math.floor(at / CHECK_PAGE));
+      }
+    }
+  }
+
+  #entry(): OrderedEntry {
+    const random = this.#random;
+    const at = ++this.#stamp;
+    if (random.chance(12)) return { kind: 'mark', at, name: `m${at}`, consistent: true };
+    if (random.chance(12)) return { kind: 'state', at, consistent: random.chance(2) };
+    const pieces: Piece[] = [];
+    let from = random.below(VOLUME);
+    for (let n = random.between(0, 3); n > 0 && from < VOLUME; n--) {
+      const length = random.between(1, Math.min(ENTRY_MAX, VOLUME - from));
+      const bytes = new Uint8Array(length);
+      if (!random.chance(4)) random.fill(bytes, random.below(length));
+      pieces.push({ offset: from, length, payload: this.#payload(bytes) });
+      from += length + random.below(VOLUME / 2);
+    }
+    return { kind: random.chance(4) ? 'copy' : 'change', at, pieces, consistent: random.chance(2) };
+  }
+
+  #payload(bytes: Uint8Array): Piece['payload'] {
+    switch (this.#random.below(6)) {
+      case 0:
+        return 'zeros';
+      case 1:
+        return bytes.length % 4 === 0 ? { fill: bytes.subarray(0, 4) } : 'zeros';
+      case 2:
+        return { or: [bytes] };
+      default:
+        return [bytes.subarray(0, 1), bytes.subarray(1)];
+    }
+  }
+
+  #ask(): void {
+    if (this.#sender.fault) return;
+    const random = this.#random;
+    const own = this.#image.slice();
+    for (let n = random.below(4); n > 0; n--) own[random.below(VOLUME)] ^= 1;
+    const id = ++this.#ids;
+    this.#asked.set(id, { own, expected: this.#image.slice(), touched: new Set() });
+    const sums = HASHER.chunk(own);
+    const coarse = random.chance(2);
+    const hashes = coarse ? sums.whole : sums.groups;
+    this.#sender.ask(id, { kind: 'check', offset: 0, length: VOLUME, coarse, hashes }, this.#now);
+  }
+
+  #connect(): void {
+    const receiver = new Receiver([], this.#now);
+    const connection: Connection = {
+      receiver,
+      up: new Way(({ type, body }) => receiver.frame(type, body, this.#now)),
+      down: new Way(({ type, body }) => {
+        if (this.#connection === connection) this.#sender.frame(type, body, this.#now);
+      }),
+    };
+    this.#connection = connection;
+    if (this.#sender.fault) {
+      this.#sender.forgive();
+      this.#fresh = true;
+    }
+    this.#sender.opened(this.#now);
+  }
+
+  #break(): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    this.counts.breaks++;
+    this.#connection = undefined;
+    // Some of it may have arrived all the same.
+    if (this.#random.chance(2)) connection.up.deliver(this.#random.below(connection.up.waiting + 1));
+    this.#runReceiver(connection);
+    connection.receiver.closed();
+    this.#sender.broken();
+  }
+
+  #fault(): void {
+    const random = this.#random;
+    switch (random.below(6)) {
+      case 0:
+        this.#crash();
+        return;
+      case 1:
+        // The sender's process is killed: what it had appended is nobody's any more.
+        this.#break();
+        this.#pending.clear();
+        this.#asked.clear();
+        this.#sender = this.#newSender();
+        return;
+      case 2:
+        if (!random.chance(4)) return;
+        this.#crash();
+        this.#incarnation = uuid(1, ++this.#incarnations);
+        this.#held = { bytes: new Uint8Array(VOLUME), place: undefined };
+        this.#durable = { bytes: new Uint8Array(VOLUME), place: undefined };
+        return;
+      default:
+        this.#break();
+    }
+  }
+
+  /** The receiver's process is killed, and the machine loses what was not synced. */
+  #crash(): void {
+    this.counts.crashes++;
+    this.#break();
+    this.#calls.length = 0;
+    this.#held = { bytes: this.#durable.bytes.slice(), place: this.#durable.place };
+  }
+
+  #tick(): void {
+    this.#sender.tick(this.#now);
+    this.#connection?.receiver.tick(this.#now);
+  }
+
+  #deliver(count: number): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    if (this.#faults && this.#random.chance(2)) connection.down.deliver(count);
+    else {
+      if (!connection.receiver.full) this.#sender.written(connection.up.deliver(count), this.#now);
+      if (!this.#faults) connection.down.deliver(count);
+    }
+  }
+
+  #endCall(): void {
+    const at = this.#random.below(this.#calls.length || 1);
+    const [call] = this.#calls.splice(this.#faults ? at : 0, 1);
+    if (!call) return;
+    const fails = this.#faults && call.kind !== 'question' && this.#random.chance(8);
+    call.end(fails ? new Fault('local', 'the disk is full', 'make room') : undefined);
+  }
+
+  #run(): void {
+    const connection = this.#connection;
+    for (let more = true; more; ) {
+      more = false;
+      for (const act of this.#sender.take()) {
+        more = true;
+        this.#senderAct(act);
+      }
+      if (connection && this.#runReceiver(connection)) more = true;
+    }
+  }
+
+  #runReceiver(connection: Connection): boolean {
+    const acts = connection.receiver.take();
+    for (const act of acts) this.#receiverAct(connection, act);
+    return acts.length > 0;
+  }
+
+  #senderAct(act: SenderAct): void {
+    switch (act.kind) {
+      case 'send':
+        this.#connection?.up.send(act.frame);
+        return;
+      case 'durable': {
+        const { number } = this.#pending.get(act.id) ?? { number: Number.NaN };
+        this.#pending.delete(act.id);
+        this.counts.durable++;
+        const { place } = this.#durable;
+        assert.ok(place?.epoch === uuid(2, this.#epochs) && place.number >= number, 'durable is durable');
+        return;
+      }
+      case 'failed':
+        assert.ok(this.#sender.fault, 'nothing fails alone');
+        this.counts.failed++;
+        this.#pending.delete(act.id);
+        this.#asked.delete(act.id);
+        return;
+      case 'answer':
+        this.#answered(act.id, act.answer);
+        return;
+      case 'up':
+        this.counts.resumed++;
+        if (!this.#fresh) return;
+        this.#fresh = false;
+        assert.equal(this.#pending.size, 0);
+        this.#image = this.#held.bytes.slice();
+        return;
+      case 'hangUp':
+        this.#break();
+    }
+  }
+
+  #answered(id: number, answer: LinkAnswer): void {
+    const asked = this.#asked.get(id);
+    assert.ok(asked && answer.kind === 'differ', 'an answer to what was asked');
+    this.#asked.delete(id);
+    this.counts.answered++;
+    const found = differingPieces(0, asked.own, HASHER.chunk(asked.own), answer);
+    if (typeof found === 'string') throw new Error(found);
+    for (let page = 0; page * CHECK_PAGE < VOLUME; page++) {
+      if (asked.touched.has(page)) continue;
+      const at = page * CHECK_PAGE;
+      const same: boolean =
+        Buffer.compare(asked.own.subarray(at, at + CHECK_PAGE), asked.expected.subarray(at, at + CHECK_PAGE)) === 0;
+      const told: boolean = found.some(({ offset, length }) => offset <= at && at < offset + length);
+      assert.equal(told, !same, `page ${page} as it is after what was appended before`);
+    }
+  }
+
+  #receiverAct(connection: Connection, act: ReceiverAct): void {
+    const { receiver } = connection;
+    const call = (kind: Call['kind'], end: (fault: Fault | undefined) => void): void =>
+      void this.#calls.push({ kind, end });
+    switch (act.kind) {
+      case 'send':
+        if (this.#connection === connection) connection.down.send(act.frame);
+        return;
+      case 'hello': {
+        const hash = answerHello(act.hello, { blockSize: 512 });
+        assert.ok(typeof hash === 'string');
+        // Not before an older connection has left the store alone.
+        const greet = (fault: Fault | undefined): void => {
+          if (this.#calls.some(({ kind }) => kind !== 'greet')) {
+            call('greet', greet);
+            return;
+          }
+          if (this.#connection !== connection) return;
+          if (fault) receiver.refuse({ words: fault.message, mend: '', again: true }, this.#now);
+          else {
+            this.#durable = { bytes: this.#held.bytes.slice(), place: this.#held.place };
+            const facts = { incarnation: this.#incarnation, durable: this.#durable.place, consistent: true };
+            receiver.welcome({ ...facts, bytes: VOLUME, blockSize: 512 }, hash, this.#now);
+          }
+          this.#runReceiver(connection);
+        };
+        call('greet', greet);
+        return;
+      }
+      case 'append':
+        call('append', (fault) => {
+          if (fault) receiver.notAppended(fault, this.#now);
+          else {
+            this.#apply(act.place, act.entry);
+            receiver.appended(this.#now);
+          }
+          this.#runReceiver(connection);
+        });
+        return;
+      case 'sync': {
+        const then = { bytes: this.#held.bytes.slice(), place: this.#held.place };
+        call('sync', (fault) => {
+          if (fault) receiver.notSynced(fault, this.#now);
+          else {
+            this.#durable = then;
+            receiver.synced(this.#now);
+          }
+          this.#runReceiver(connection);
+        });
+        return;
+      }
+      case 'question':
+        call('question', () => {
+          receiver.answered(this.#answer(act.question), this.#now);
+          this.#runReceiver(connection);
+        });
+        return;
+      case 'hangUp':
+        if (this.#connection === connection) {
+          // The last words arrive.
+          connection.down.deliver(1e9);
+          this.#break();
+        }
+    }
+  }
+
+  #answer(question: LinkQuestion): LinkAnswer {
+    assert.equal(question.kind, 'check');
+    return question.kind === 'check'
+      ? compareChunk(question, HASHER.chunk(this.#held.bytes))
+      : { kind: 'grew', bytes: 0 };
+  }
+
+  #apply(place: EntryPlace, entry: OrderedEntry): void {
+    const last = this.#held.place;
+    assert.equal(place.number, last?.epoch === place.epoch ? last.number + 1 : 1, 'in order, each once');
+    if (place.epoch === uuid(2, this.#epochs)) {
+      const sent = this.#numbered.get(place.number);
+      assert.equal(sent?.at, entry.at, 'the entry that has this number');
+      assert.equal(sent?.kind, entry.kind);
+      assert.equal(sent?.consistent, entry.consistent);
+    }
+    if ('pieces' in entry) for (const piece of entry.pieces) applyPiece(this.#held.bytes, piece);
+    this.#held.place = place;
+  }
+}
+
+function uuid(kind: number, n: number): string {
+  return `00000000-0000-4000-800${kind}-${n.toString(16).padStart(12, '0')}`;
+}
