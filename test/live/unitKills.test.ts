@@ -7,8 +7,7 @@ import type { Unit } from './kit/unit.ts';
 /** How often a unit is killed; many for a long run by hand. */
 const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 5);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
-const HOT = MiB;
-const CONFIG = { volumes: [volume(SECOND_LU, 'file:third.img')], record: { hotBytes: HOT } };
+const CONFIG = { volumes: [volume(SECOND_LU, 'file:third.img')], record: { hotBytes: '1MiB' } };
 const OPERATIONS = ['w10', 'w16', 'fua', 'same10', 'wv16', 'unmap', 'or', 'r10', 'sync'] as const;
 
 async function compared(unit: Unit): Promise<number> {
@@ -45,15 +44,26 @@ describeLive('B8 a unit that is killed', ['pcap', 'tgt'], (bench) => {
         await short.kill();
       }
       const marked = markedBytes(b.path('unit.state'));
+      // What hosts write after the restart may have to be read as well: with a host that is gone, too, it can be counted.
+      const counted = n % 2 === 0;
+      if (counted) await load.kill();
       unit = await b.unit(config);
-      await load.further(40);
-      const { sessions } = await load.stop();
-      assert.ok(sessions > 1, 'the host logged in again');
+      if (!counted) {
+        await load.further(40);
+        const { sessions } = await load.stop();
+        assert.ok(sessions > 1, 'the host logged in again');
+      }
       await unit.settled();
       const bytes = await compared(unit);
-      amounts.push(`${(bytes / MiB).toFixed(2)} of ${(marked / MiB).toFixed(2)} MiB`);
-      // Each once at once and once more when what was under way can no longer land; what hosts write meanwhile is read, too.
-      assert.ok(bytes <= 2 * (marked + HOT), `${bytes} bytes were compared after kill ${n}, ${marked} were marked`);
+      if (counted) {
+        amounts.push(`${(bytes / MiB).toFixed(2)} of ${(marked.all / MiB).toFixed(2)} MiB`);
+        // Once at once what its own record says, and once more what any says, when what was under way can no longer land.
+        const most = marked.all + 2 * marked.any;
+        assert.ok(
+          bytes > 0 && bytes <= most,
+          `${bytes} bytes were compared after kill ${n}, ${marked.all} were marked`,
+        );
+      }
       b.same('first.img', 'second.img', 'third.img');
     }
     console.log(`      compared after each kill, of what both records had marked: ${amounts.join(', ')}`);

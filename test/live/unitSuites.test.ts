@@ -3,24 +3,12 @@ import { type Bench, describeLive, lu, SECOND_LU, TAP, TARGET, TEE, TEE_SOURCE, 
 import { type Conformance, conformance, qemuIo, suiteTests } from './kit/peers.ts';
 import type { Unit } from './kit/unit.ts';
 
+/** What iscsi-test-cu has about writing, in every form that tgt knows; a half each way, as both decode alike. */
 const WAYS = [
-  ['A2 a tap', TARGET, TAP],
-  ['A3 a tee', TEE, TEE_SOURCE],
+  ['A2 a tap', TARGET, TAP, ['Write10', 'WriteSame16', 'WriteVerify12', 'OrWrite', 'Unmap']],
+  ['A3 a tee', TEE, TEE_SOURCE, ['Write12', 'Write16', 'WriteSame10', 'WriteVerify10', 'WriteVerify16', 'Unmap']],
 ] as const;
-/** What iscsi-test-cu has about writing, in every form that tgt knows. */
-const WRITE_SUITES = [
-  'SCSI.Write10',
-  'SCSI.Write12',
-  'SCSI.Write16',
-  'SCSI.WriteSame10',
-  'SCSI.WriteSame16',
-  'SCSI.WriteVerify10',
-  'SCSI.WriteVerify12',
-  'SCSI.WriteVerify16',
-  'SCSI.OrWrite',
-  'SCSI.Unmap',
-  'iSCSI.iSCSIResiduals',
-];
+
 /** Login, ordering, task management, reservations and errors: what a tee could get wrong. */
 const TEE_SUITES = [
   'iSCSI.iSCSITMF',
@@ -35,7 +23,7 @@ const TEE_SUITES = [
 /** tgt reads past the end of this one's data and answers by what lies there: now one reason, now another. */
 const ANY_REASON = 'SCSI.Unmap.ZeroBlocks';
 
-for (const [name, portal, source] of WAYS) {
+for (const [name, portal, source, suites] of WAYS) {
   describeLive(
     `${name} under the conformance suites and tools of others`,
     ['pcap', 'tgt', 'libiscsi', 'qemu'],
@@ -48,9 +36,9 @@ for (const [name, portal, source] of WAYS) {
       }
       it('B3 is equal after the write suites of iscsi-test-cu', async () => {
         const [b, unit] = await start();
-        for (const suite of WRITE_SUITES) await conformance(b.host, lu(portal), `${suite}.*`);
+        for (const suite of suites) await conformance(b.host, lu(portal), `SCSI.${suite}.*`);
         const { volumes } = await unit.settled();
-        assert.ok(volumes[0].changes > 500, `${volumes[0].changes} changes were seen`);
+        assert.ok(volumes[0].changes > 200, `${volumes[0].changes} changes were seen`);
         b.same('first.img', 'second.img');
         await unit.stop();
       });

@@ -89,21 +89,28 @@ function forEachPart(path: string, bytes: number, callback: (part: Uint8Array) =
   closeSync(fd);
 }
 
-/** Bytes that the records in a state folder have marked, as they lie on the disk. Nobody may be writing them. */
-export function markedBytes(state: string): number {
-  let bytes = 0;
+/**
+ * Bytes that the records in a state folder have marked, as they lie on the disk: of all of them, and those that any has.
+ * Nobody may be writing them.
+ */
+export function markedBytes(state: string): { all: number; any: number } {
+  const any = new Set<number>();
+  let [all, chunkBytes] = [0, 0];
   for (const name of readdirSync(state).filter((one) => one.endsWith('.record'))) {
     const file = readFileSync(join(state, name));
     const page = (n: number): Uint8Array => file.subarray(n * RECORD_PAGE_BYTES, (n + 1) * RECORD_PAGE_BYTES);
     const header = readHeaderPage(page(0));
     assert.ok(!isParseFault(header), `the header of ${name} can be read`);
+    chunkBytes = header.chunkBytes;
     for (let n = 1; n * RECORD_PAGE_BYTES < file.length; n++) {
       const bits = readBitmapPage(page(n), n, header.generation);
       assert.ok(!isParseFault(bits), `page ${n} of ${name} can be read`);
-      for (const byte of bits) bytes += BITS[byte] * header.chunkBytes;
+      for (let bit = 0; bit < bits.length * 8; bit++) {
+        if ((bits[bit >> 3] & (1 << (bit & 7))) === 0) continue;
+        all++;
+        any.add((n - 1) * bits.length * 8 + bit);
+      }
     }
   }
-  return bytes;
+  return { all: all * chunkBytes, any: any.size * chunkBytes };
 }
-
-const BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
