@@ -45,6 +45,7 @@ export class VcdChanges {
   /** Why the rest is not read. */
   reason: string | undefined;
   private readonly samples: VcdSamples;
+  private readonly timed: boolean;
   private readonly multiply: number;
   private readonly divide: number;
   private readonly actions = new Int32Array(SHORT_IDS);
@@ -54,6 +55,8 @@ export class VcdChanges {
   private readonly longDeclared: boolean;
   private state = BETWEEN;
   private number = 0;
+  /** The last time, in the file's units. */
+  private told = -1;
   private id = 0;
   /** The value at hand: of a scalar, or of a vector's last digit. */
   private value = NONE;
@@ -66,8 +69,10 @@ export class VcdChanges {
 
   constructor(plan: VcdPlan, declared: Uint8Array, unit: readonly [number, number], timed: boolean) {
     this.samples = new VcdSamples(plan, timed);
+    this.timed = timed;
     [this.multiply, this.divide] = unit;
     this.longDeclared = declared[0] === 1;
+    this.actions[0] = UNDECLARED;
     for (let id = 1; id < SHORT_IDS; id++) this.actions[id] = declared[id] === 1 ? NOTHING : UNDECLARED;
     for (const signal of plan.signals) {
       let action = signal.line + 1;
@@ -125,8 +130,11 @@ export class VcdChanges {
             state = digit > 32 - 48 ? BAD : BETWEEN;
             break;
           }
-          this.samples.moment(this.nanoseconds(number), sink);
           state = BETWEEN;
+          // Lines of one time are one sample, but for scsimon.
+          if (number === this.told && this.timed) break;
+          this.told = number;
+          this.samples.moment(this.nanoseconds(number), sink);
           if (this.samples.reason !== undefined) {
             this.reason = this.samples.reason;
             return i;

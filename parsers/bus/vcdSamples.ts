@@ -132,7 +132,7 @@ export class VcdSamples {
         this.time += UNKNOWN_SPAN_NS;
         return;
       }
-    } else if (time === this.time && this.timed) return;
+    }
     this.flush(sink);
     this.time = time;
   }
