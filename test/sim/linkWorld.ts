@@ -9,9 +9,9 @@ import { Receiver, type ReceiverAct } from '../../src/link/receiver.ts';
 import { Sender, type SenderAct } from '../../src/link/sender.ts';
 import type { Random } from '../fuzz/random.ts';
 import { applyPiece } from '../kit/farStore.ts';
+import { SimStore, uuid, VOLUME } from './linkStore.ts';
 import { Way } from './linkWay.ts';
 
-const VOLUME = 16 * CHECK_PAGE;
 const ENTRY_MAX = 5 * CHECK_PAGE;
 const HASHER = new ChunkHasher('sha256');
 
@@ -25,11 +25,6 @@ interface Connection {
 interface Call {
   kind: 'append' | 'sync' | 'question' | 'greet';
   end: (fault: Fault | undefined) => void;
-}
-
-interface Contents {
-  bytes: Uint8Array;
-  place: EntryPlace | undefined;
 }
 
 /** A question and what is known of its answer. */
@@ -51,11 +46,7 @@ export class LinkWorld {
   #epochs = 0;
   #connection: Connection | undefined;
   readonly #calls: Call[] = [];
-  /** What the store holds, and what of it survives its crash. */
-  #held: Contents = { bytes: new Uint8Array(VOLUME), place: undefined };
-  #durable: Contents = { bytes: new Uint8Array(VOLUME), place: undefined };
-  #incarnation = uuid(1, 0);
-  #incarnations = 1;
+  #store = new SimStore();
   /** What the volume will be once everything appended has been applied. */
   #image = new Uint8Array(VOLUME);
   #fresh = true;
@@ -122,8 +113,8 @@ export class LinkWorld {
     }
     assert.equal(this.#pending.size, 0, 'everything is durable in the end');
     assert.equal(this.#asked.size, 0, 'everything is answered in the end');
-    assert.ok(Buffer.compare(this.#held.bytes, this.#image) === 0, 'the store holds what was sent');
-    assert.ok(Buffer.compare(this.#durable.bytes, this.#image) === 0, 'and will after a power loss');
+    assert.ok(Buffer.compare(this.#store.held.bytes, this.#image) === 0, 'the store holds what was sent');
+    assert.ok(Buffer.compare(this.#store.durable.bytes, this.#image) === 0, 'and will after a power loss');
   }
 
   #newSender(): Sender {
@@ -252,9 +243,7 @@ export class LinkWorld {
       case 2:
         if (!random.chance(4)) return;
         this.#crash();
-        this.#incarnation = uuid(1, ++this.#incarnations);
-        this.#held = { bytes: new Uint8Array(VOLUME), place: undefined };
-        this.#durable = { bytes: new Uint8Array(VOLUME), place: undefined };
+        this.#store = new SimStore();
         return;
       default:
         this.#break();
@@ -266,7 +255,7 @@ export class LinkWorld {
     this.counts.crashes++;
     this.#break();
     this.#calls.length = 0;
-    this.#held = { bytes: this.#durable.bytes.slice(), place: this.#durable.place };
+    this.#store.crash();
   }
 
   #tick(): void {
@@ -319,7 +308,7 @@ export class LinkWorld {
         const { number } = this.#pending.get(act.id) ?? { number: Number.NaN };
         this.#pending.delete(act.id);
         this.counts.durable++;
-        const { place } = this.#durable;
+        const { place } = this.#store.durable;
         assert.ok(place?.epoch === uuid(2, this.#epochs) && place.number >= number, 'durable is durable');
         return;
       }
@@ -337,7 +326,7 @@ export class LinkWorld {
         if (!this.#fresh) return;
         this.#fresh = false;
         assert.equal(this.#pending.size, 0);
-        this.#image = this.#held.bytes.slice();
+        this.#image = this.#store.held.bytes.slice();
         return;
       case 'hangUp':
         this.#break();
@@ -353,7 +342,7 @@ export class LinkWorld {
     if (typeof found === 'string') throw new Error(found);
     for (let page = 0; page * CHECK_PAGE < VOLUME; page++) {
       if (asked.touched.has(page)) continue;
-      const at = page * CHECK_PAGE;
+      const at: number = page * CHECK_PAGE;
       const same: boolean =
         Buffer.compare(asked.own.subarray(at, at + CHECK_PAGE), asked.expected.subarray(at, at + CHECK_PAGE)) === 0;
       const told: boolean = found.some(({ offset, length }) => offset <= at && at < offset + length);
@@ -381,9 +370,8 @@ export class LinkWorld {
           if (this.#connection !== connection) return;
           if (fault) receiver.refuse({ words: fault.message, mend: '', again: true }, this.#now);
           else {
-            this.#durable = { bytes: this.#held.bytes.slice(), place: this.#held.place };
-            const facts = { incarnation: this.#incarnation, durable: this.#durable.place, consistent: true };
-            receiver.welcome({ ...facts, bytes: VOLUME, blockSize: 512 }, hash, this.#now);
+            this.#store.syncing()();
+            receiver.welcome(this.#store.facts, hash, this.#now);
           }
           this.#runReceiver(connection);
         };
@@ -401,11 +389,11 @@ export class LinkWorld {
         });
         return;
       case 'sync': {
-        const then = { bytes: this.#held.bytes.slice(), place: this.#held.place };
+        const done = this.#store.syncing();
         call('sync', (fault) => {
           if (fault) receiver.notSynced(fault, this.#now);
           else {
-            this.#durable = then;
+            done();
             receiver.synced(this.#now);
           }
           this.#runReceiver(connection);
@@ -430,24 +418,17 @@ export class LinkWorld {
   #answer(question: LinkQuestion): LinkAnswer {
     assert.equal(question.kind, 'check');
     return question.kind === 'check'
-      ? compareChunk(question, HASHER.chunk(this.#held.bytes))
+      ? compareChunk(question, HASHER.chunk(this.#store.held.bytes))
       : { kind: 'grew', bytes: 0 };
   }
 
   #apply(place: EntryPlace, entry: OrderedEntry): void {
-    const last = this.#held.place;
-    assert.equal(place.number, last?.epoch === place.epoch ? last.number + 1 : 1, 'in order, each once');
     if (place.epoch === uuid(2, this.#epochs)) {
       const sent = this.#numbered.get(place.number);
       assert.equal(sent?.at, entry.at, 'the entry that has this number');
       assert.equal(sent?.kind, entry.kind);
       assert.equal(sent?.consistent, entry.consistent);
     }
-    if ('pieces' in entry) for (const piece of entry.pieces) applyPiece(this.#held.bytes, piece);
-    this.#held.place = place;
+    this.#store.apply(place, entry);
   }
-}
-
-function uuid(kind: number, n: number): string {
-  return `00000000-0000-4000-800${kind}-${n.toString(16).padStart(12, '0')}`;
 }
