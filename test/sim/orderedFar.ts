@@ -15,14 +15,15 @@ export class OrderedFar {
   readonly bytes: Uint8Array;
   /** What was appended and is not applied yet. */
   pending: { id: number; entry: OrderedEntry }[] = [];
-  readonly #moments: readonly string[];
+  readonly #moments: readonly string[] | undefined;
   readonly #marks: ReadonlyMap<string, Mark>;
   /** The moment that was held last. */
   #match = 0;
   consistentEntries = 0;
   consistentMarks = 0;
 
-  constructor(bytes: Uint8Array, moments: readonly string[], marks: ReadonlyMap<string, Mark>) {
+  /** Without moments nothing is asserted. */
+  constructor(bytes: Uint8Array, moments: readonly string[] | undefined, marks: ReadonlyMap<string, Mark>) {
     this.bytes = bytes;
     this.#moments = moments;
     this.#marks = marks;
@@ -38,6 +39,7 @@ export class OrderedFar {
         put(this.bytes, piece);
       }
     }
+    if (!this.#moments) return;
     const known = entry.kind === 'mark' ? this.#marks.get(entry.name) : undefined;
     if (entry.kind === 'mark') {
       assert.ok(known && !known.met, 'a bookmark comes once');
