@@ -8,7 +8,7 @@ import { sha256 } from './files.ts';
 import { run } from './processes.ts';
 import type { Unit } from './unit.ts';
 
-const DAYS = 30;
+const DAYS = 60;
 /** Ends of the cable between the sites. */
 export const NEAR = '10.68.0.1';
 export const FAR = '10.68.0.2';
