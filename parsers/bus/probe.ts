@@ -88,7 +88,6 @@ export class ProbeReader {
   private readonly frames: ProbeFrames;
   private readonly records = new ProbeRecords(this);
   private sink: SampleSink | undefined;
-  private position = 0;
   private expected = -1;
   /** The clock, and what is added to its nanoseconds. */
   private clockHz = 1e9;
@@ -118,7 +117,6 @@ export class ProbeReader {
     if (this.fault !== undefined) return;
     this.sink = sink;
     this.frames.push(bytes, from, to);
-    this.position += to - from;
   }
 
   /** The line was cut: nothing is known from here on until the probe tells the lines again. */
@@ -139,7 +137,9 @@ export class ProbeReader {
 
   nanoseconds(ticks: number): number {
     const hz = this.clockHz;
-    return this.base + (1e9 % hz === 0 ? ticks * (1e9 / hz) : Math.floor((ticks / hz) * 1e9));
+    if (1e9 % hz === 0) return this.base + ticks * (1e9 / hz);
+    const rest = ticks % hz;
+    return this.base + ((ticks - rest) / hz) * 1e9 + Math.floor((rest * 1e9) / hz);
   }
 
   private packet(type: number, seq: number, b: Uint8Array, to: number): void {
@@ -149,7 +149,7 @@ export class ProbeReader {
     const restarted = hello !== undefined && !isParseFault(hello) && this.isRestart(hello);
     if (!restarted && !this.follows(seq)) return;
     this.expected = (seq + 1) & 0xffff;
-    if (hello !== undefined) this.greet(hello, b[PAYLOAD], restarted, this.sink);
+    if (hello !== undefined) this.greet(hello, to > PAYLOAD ? b[PAYLOAD] : 1, restarted, this.sink);
     else this.take(type, b, to, this.sink);
   }
 
@@ -206,7 +206,7 @@ export class ProbeReader {
       // Of another version nothing may be read on (section 3).
       if (major === 1) return;
       const mend = 'give the probe a firmware that speaks version 1 of the protocol';
-      this.fault = { offset: this.position, reason: hello.reason, mend };
+      this.fault = { offset: this.frames.position, reason: hello.reason, mend };
       return;
     }
     if (restarted) {

@@ -33,6 +33,8 @@ export interface ProbeFrameSink {
 
 /** The bytes of a probe, in pieces as they come, cut into packets. Holds one frame at most. */
 export class ProbeFrames {
+  /** Bytes read so far; within a packet, up to its end. */
+  position = 0;
   private readonly sink: ProbeFrameSink;
   private readonly frame = new Uint8Array(FRAME_MAX);
   private readonly decoded = new Uint8Array(PACKET_MAX);
@@ -50,8 +52,11 @@ export class ProbeFrames {
       const zero = bytes.indexOf(0, at);
       const end = zero < 0 || zero > to ? to : zero;
       this.append(bytes, at, end);
+      this.position += end - at;
       at = end + 1;
-      if (end < to) this.close();
+      if (end === to) continue;
+      this.position++;
+      this.close();
     }
   }
 
