@@ -47,6 +47,8 @@ export class LinkWorld {
   #connection: Connection | undefined;
   readonly #calls: Call[] = [];
   #store = new SimStore();
+  /** Since the sender met it. */
+  #replaced = false;
   /** What the volume will be once everything appended has been applied. */
   #image = new Uint8Array(VOLUME);
   #fresh = true;
@@ -131,7 +133,7 @@ export class LinkWorld {
       compression: [],
       hashes: ['sha256'],
       // A narrow link has small frames: entries come in parts.
-      ...(this.#epochs % 2 === 0 ? { limitBytesPerSecond: 400_000 } : {}),
+      ...(this.#epochs % 2 === 0 ? { limitBytesPerSecond: 60_000 } : {}),
     });
   }
 
@@ -244,6 +246,7 @@ export class LinkWorld {
         if (!random.chance(4)) return;
         this.#crash();
         this.#store = new SimStore();
+        this.#replaced = true;
         return;
       default:
         this.#break();
@@ -323,12 +326,14 @@ export class LinkWorld {
         return;
       case 'up':
         this.counts.resumed++;
+        this.#replaced = false;
         if (!this.#fresh) return;
         this.#fresh = false;
         assert.equal(this.#pending.size, 0);
         this.#image = this.#store.held.bytes.slice();
         return;
       case 'hangUp':
+        assert.ok(act.again || this.#replaced, act.fault.message);
         this.#break();
     }
   }
