@@ -28,8 +28,6 @@ if (source === undefined) {
   const cachedData = read(kept);
   const script = new vm.Script(`(function (require, __filename) {'use strict';${source}\n})`, {
     filename: bundle,
-    // A package that is only loaded when it is needed stays outside the bundle.
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
   script.runInThisContext()(modules.createRequire(bundle), bundle);

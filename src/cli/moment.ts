@@ -12,8 +12,7 @@ const PREFIXED = /^(mark|seq|time):(.*)$/s;
 /** ISO 8601 with as many decimals as `tapmirror history` shows; without a zone it is this machine's own. */
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?$/i;
 /** Clocks differ: what lies so little ahead is meant as now. */
-const AHEAD_MS = 60_000;
-const DAY_MS = 86_400_000;
+export const AHEAD_MS = 60_000;
 
 /**
  * Reads `NAME`, `SEQUENCE` or a time as people write them: ISO 8601 with or without a zone, `10 minutes ago`, `-15m`,
@@ -35,7 +34,7 @@ export async function readMoment(words: string, nowMs: number): Promise<MomentWo
 
 /** Nanoseconds since 1970, or undefined for what is no time of the past. */
 async function timeOf(text: string, nowMs: number): Promise<bigint | undefined> {
-  const time = ISO.test(text) ? isoTime(text) : await saidTime(text, nowMs);
+  const time = ISO.test(text) ? isoTime(text) : (await import('./moment-said.ts')).saidTime(text, nowMs);
   return time !== undefined && time >= 0n && time <= BigInt(nowMs + AHEAD_MS) * 1_000_000n ? time : undefined;
 }
 
@@ -52,19 +51,4 @@ function isoTime(text: string): bigint | undefined {
 function zoneWords(zone: string): string {
   const match = /^([+-]\d\d):?(\d\d)?$/.exec(zone);
   return match === null ? zone.toUpperCase() : `${match[1]}:${match[2] ?? '00'}`;
-}
-
-async function saidTime(text: string, nowMs: number): Promise<bigint | undefined> {
-  const { casual } = await import('chrono-node/en');
-  const [found, ...more] = casual.parse(text, new Date(nowMs));
-  // A word among others that could be a time says nothing: a bookmark may be called "upgrade at noon".
-  if (found === undefined || more.length > 0 || found.text.length !== text.length || found.end) return undefined;
-  const ms = found.date().getTime();
-  const past = ms <= nowMs + AHEAD_MS || found.start.isCertain('day') ? ms : ms - DAY_MS * agoDays(found.start);
-  return BigInt(past) * 1_000_000n;
-}
-
-/** "17:00" in the morning is yesterday's; "friday" is the last one. */
-function agoDays(start: { isCertain(part: 'weekday'): boolean }): number {
-  return start.isCertain('weekday') ? 7 : 1;
 }
