@@ -340,16 +340,12 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     const { size, capacity: before } = this.#health;
     if (capacity === 0 || capacity === before) return;
     this.#writer.end = capacity;
-    // What the volume holds where it grew, nobody has seen.
-    if (before > 0 && capacity > before) this.#writer.doubt(before, capacity - before, 'not-written');
+    // What the volume holds where it grew, or where the mirror has nothing yet, nobody has seen.
+    const known = before === 0 ? size : before;
+    if (capacity > known) this.#writer.doubt(known, capacity - known, 'not-written');
     this.#health.needs(capacity);
-    if (capacity <= size) return;
-    if (before === 0) {
-      this.#writer.doubt(size, capacity - size, 'not-written');
-      this.#break(tooSmall(this.name, size, capacity, 'the volume'));
-    } else if (!this.#health.fault) {
-      this.#traffic.grow(capacity);
-    }
+    // What another site has is no reason to refuse: it grows, or the mirror is paused with words until it can.
+    if (capacity > size && !this.#health.fault) this.#traffic.grow(capacity);
   }
 
   #mended(bytes: number): void {

@@ -320,9 +320,27 @@ describe('C1 C4 D1 OrderedMirror', () => {
     assert.deepEqual(bench.told().slice(0, 3), ['change 1+1!', 'lost', 'change 5+1']);
   });
 
-  it('refuses a write beyond its end, and says how long it must be', () => {
+  it('grows at once where the far end is shorter than the volume; where that fails it is paused and says so', () => {
     const bench = new Bench({ size: 32 * 512 });
-    assert.match(bench.last('notice').text, /is too small: it holds 16384 bytes, the volume 32768/);
+    const { id, bytes } = bench.last('grow');
+    assert.equal(bytes, SIZE);
+    bench.push(data(1));
+    assert.deepEqual(bench.told(), [], 'nothing overtakes the growth');
+    bench.step({ kind: 'failed', id, fault: new Fault('peer', 'no room at the far end'), source: false });
+    assert.equal(bench.mirror.state, 'paused');
+    assert.match(bench.last('notice').text, /is paused: the volume grew to 32768 bytes and the mirror holds 16384/);
+    bench.step({ kind: 'size', bytes: SIZE });
+    assert.deepEqual(bench.told(), ['state']);
+    assert.deepEqual(bench.record.below(SIZE).toRanges(), [
+      [512, 512],
+      [32 * 512, 32 * 512],
+    ]);
+  });
+
+  it('a write that reaches beyond its end breaks it', () => {
+    const bench = new Bench();
+    bench.push(data(64));
+    assert.match(bench.last('notice').text, /is too small: it holds 32768 bytes, a write on the bus reaches to 33280/);
   });
 
   it('grows before it is given what lies there', () => {
