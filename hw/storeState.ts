@@ -18,7 +18,10 @@ export type KeptState = Omit<StoreState, 'generation'>;
 export interface StateFile {
   /** What it held at opening, durable by then; undefined when there was none, or none that can be believed. */
   readonly found: StoreState | undefined;
-  /** Why nothing in it is believed, when something was there. */
+  /**
+   * Why something in it is not believed: nothing that was found, or a slot beside the one that was. (A slot lies in one
+   * sector, so that no end of the machine leaves it half written.)
+   */
   readonly damage: string | undefined;
   /** Writes a state: when it resolves, a killed process has lost nothing of it (a power loss may). Calls keep their order. */
   put(state: KeptState): Promise<void>;
@@ -67,14 +70,18 @@ async function slotsIn(handle: FileHandle): Promise<Slots> {
     if (bytesRead === 0) break;
     length += bytesRead;
   }
-  const [one, two] = [0, SLOT_STEP].map((at) => readStateSlot(bytes.subarray(at, at + STATE_SLOT_BYTES)));
-  const first = isParseFault(one) ? undefined : one;
-  const second = isParseFault(two) ? undefined : two;
-  if (second && (!first || second.generation > first.generation)) return { found: second, slot: 1, damage: undefined };
-  if (first) return { found: first, slot: 0, damage: undefined };
-  const blank = bytes.every((byte) => byte === 0) && size <= FILE_BYTES;
-  const reasons = [one, two].map((slot) => (isParseFault(slot) ? slot.reason : ''));
-  return { found: undefined, slot: 1, damage: blank ? undefined : reasons.join('; ') };
+  const slots = [0, SLOT_STEP].map((at) => bytes.subarray(at, at + STATE_SLOT_BYTES));
+  const [first, second] = slots.map(readStateSlot).map((slot) => (isParseFault(slot) ? undefined : slot));
+  const damage = slots.map(damageOf).find((reason) => reason !== undefined);
+  if (second && (!first || second.generation > first.generation)) return { found: second, slot: 1, damage };
+  if (first) return { found: first, slot: 0, damage };
+  return { found: undefined, slot: 1, damage: size > FILE_BYTES ? 'it is too long' : damage };
+}
+
+/** Why a slot that was written once is not believed. */
+function damageOf(slot: Uint8Array): string | undefined {
+  const read = readStateSlot(slot);
+  return isParseFault(read) && slot.some((byte) => byte !== 0) ? read.reason : undefined;
 }
 
 class SlotFile implements StateFile {

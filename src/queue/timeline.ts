@@ -27,10 +27,11 @@ export class Timeline {
 
   constructor(index: QueueIndex, base: BaseMoment) {
     this.#index = index;
-    this.#base = base;
-    this.#clock = base.at;
-    this.#consistent = [{ sequence: base.sequence, value: base.consistent }];
-    this.#bytes = [{ sequence: base.sequence, value: base.bytes }];
+    const { sequence, at, consistent } = base;
+    this.#base = { sequence, at, consistent };
+    this.#clock = at;
+    this.#consistent = [{ sequence, value: consistent }];
+    this.#bytes = [{ sequence, value: base.bytes }];
   }
 
   get base(): Moment {

@@ -47,16 +47,17 @@ export class HistoryFold {
    * says, once they were read and found whole, that they must stay.
    *
    * Ordered so that it can be done again whenever it was ended in between: that moments before `to` are gone is durable
-   * before the base changes, the base before it is said to hold them, and that before the entries are dropped.
+   * before the base changes, the base before it is said to hold them, and that before the entries are dropped. `reach`: the
+   * base may hold parts of entries up to there already.
    */
-  async step(to: number, may: () => boolean): Promise<string[] | undefined> {
+  async step(to: number, may: () => boolean, reach: number = to): Promise<string[] | undefined> {
     const { base, index, timeline } = this.#contents;
     const loaded = await this.#load(to);
     if (!may()) return undefined;
     const { at, consistent } = timeline.moment(to);
-    const told = { base: to, foldTo: to, at, consistent, bytes: timeline.bytesAt(to), place: index.place(to) };
+    const told = { base: to, foldTo: reach, at, consistent, bytes: timeline.bytesAt(to), place: index.place(to) };
     const gone = timeline.dropTo(to);
-    await this.#keeper.commit({ foldTo: to });
+    await this.#keeper.commit({ foldTo: reach });
     for (const pieces of this.#writes(to, loaded)) await base.writev(pieces, { fua: false });
     await base.flush();
     await this.#keeper.commit(told);

@@ -43,6 +43,7 @@ export async function openHistory({ folder: path, base, notice }: Parts): Promis
     const keeper = new HistoryKeeper(file, await stateOf(file, folder, base, notice));
     contents = contentsOf(keeper.state, base, folder);
     await new Recovery(contents, keeper, notice).run();
+    await meetDamagedState(contents, keeper, file.damage, notice);
     contents = await finishFold(contents, keeper, notice);
     return { contents, keeper };
   } catch (error) {
@@ -182,6 +183,7 @@ class Recovery {
     }
     const { acked } = this.#keeper.state;
     if (acked < index.next) return undefined;
+    if (index.entries === 0) this.#contents.timeline.doubtBase();
     return { sequence: index.next, path: folder.path, position: 0, reason: 'it is missing' };
   }
 
@@ -189,8 +191,11 @@ class Recovery {
     const { next } = this.#contents.index;
     const bad = { sequence: next, path, position: 0 };
     if (damage !== undefined) return { ...bad, reason: damage };
-    const joins = next === this.#contents.index.first ? first <= next : first === next;
-    return joins ? undefined : { ...bad, reason: `it begins with entry ${first}` };
+    const begins = next === this.#contents.index.first;
+    if (begins ? first <= next : first === next) return undefined;
+    // What lies between may be in the base, which is a later moment than its state says then.
+    if (begins) this.#contents.timeline.doubtBase();
+    return { ...bad, reason: `it begins with entry ${first}` };
   }
 
   async #walk(file: FoundSegment): Promise<Bad | 'cut' | undefined> {
@@ -249,7 +254,8 @@ class Recovery {
       const lost = behind > 0 ? `, and with it ${behind} entries behind it` : '';
       this.#notice(`${where}, is damaged (${reason}): it is lost${lost}, the moments before it are kept`);
       const acked = Math.min(state.acked, sequence - 1);
-      await this.#keeper.commit({ incarnation: randomUUID(), damaged: true, cutFrom: sequence, acked });
+      const { consistent } = this.#contents.timeline.base;
+      await this.#keeper.commit({ incarnation: randomUUID(), damaged: true, consistent, cutFrom: sequence, acked });
     } else {
       this.#notice(`${where}, was not written whole (${reason}) and never acknowledged: cut`);
     }
@@ -292,6 +298,22 @@ class Recovery {
   }
 }
 
+/**
+ * The slot that cannot be read may have said that a fold was under way, so that the base is no moment by itself. The newest
+ * moment is right all the same: whatever was folded is in the queue still, and covers it. So the base becomes that one.
+ */
+async function meetDamagedState(
+  { folder, index }: HistoryContents,
+  keeper: HistoryKeeper,
+  damage: string | undefined,
+  notice: (text: string) => void,
+): Promise<void> {
+  if (damage === undefined) return;
+  notice(`one half of the state in ${folder.path} cannot be read (${damage}): only the newest moment is kept`);
+  if (index.entries > 0) await keeper.commit({ foldTo: index.next - 1 });
+  else await keeper.commit({});
+}
+
 /** A fold was under way: it is finished, as the base holds parts of it. Without its entries the base is nobody's moment. */
 async function finishFold(
   contents: HistoryContents,
@@ -303,7 +325,8 @@ async function finishFold(
   const { index } = contents;
   try {
     if (index.next > foldTo) {
-      await new HistoryFold(contents, keeper).step(foldTo, () => true);
+      const fold = new HistoryFold(contents, keeper);
+      while (index.first <= foldTo) await fold.step(fold.stepTo(foldTo), () => true, foldTo);
       return contents;
     }
   } catch (error) {

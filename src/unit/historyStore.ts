@@ -191,21 +191,15 @@ class SystemHistoryStore implements HistoryStore {
   }
 
   async rollBack(sequence: number, options: Forcing = {}): Promise<void> {
-    this.#checkOpen();
-    this.find({ sequence }, options);
-    await this.#window.stopped(() =>
-      this.#oldestTurn.run(() =>
-        this.#newestTurn.run(async () => {
-          // Looked at again: folding and appending went on until now.
-          this.find({ sequence }, options);
-          if (this.#views.newest > sequence) {
-            const what = `a moment behind sequence ${sequence} is being read`;
-            throw new Fault('local', what, 'wait for it, or close it, then roll back');
-          }
-          await this.#cutTo(sequence, { damaged: this.#keeper.state.damaged });
-        }),
-      ),
-    );
+    // So that folding does not pass it before its turn comes.
+    const view = this.view(sequence, options);
+    try {
+      await this.#window.stopped(() =>
+        this.#oldestTurn.run(() => this.#newestTurn.run(() => this.#rollBackTo(sequence, options))),
+      );
+    } finally {
+      view.close();
+    }
   }
 
   async scrub(signal?: AbortSignal): Promise<void> {
@@ -325,6 +319,14 @@ class SystemHistoryStore implements HistoryStore {
         await this.#loseBase();
       }),
     );
+  }
+
+  async #rollBackTo(sequence: number, options: Forcing): Promise<void> {
+    this.find({ sequence }, options);
+    if (this.#views.newest > sequence) {
+      throw new Fault('local', `a moment behind sequence ${sequence} is being read`, 'wait for it, then roll back');
+    }
+    await this.#cutTo(sequence, { damaged: this.#keeper.state.damaged });
   }
 
   async #cutTo(sequence: number, changes: { damaged: boolean }): Promise<void> {

@@ -34,7 +34,7 @@ export class HistoryWriter {
   readonly #parts: WriterParts;
   readonly #store: Uint8Array;
   #waiting: Waiting[] = [];
-  #running: Promise<void> | undefined;
+  #running = false;
   #last: Promise<void> = Promise.resolve();
   #heads = new Uint8Array(64 * 1024);
   /** A write failed and what it left behind the end is still there. */
@@ -54,7 +54,7 @@ export class HistoryWriter {
       this.#waiting.push({ ready, resolve, reject });
     });
     this.#last = appended.catch(() => undefined);
-    this.#running ??= this.#run();
+    if (!this.#running) void this.#run();
     return appended;
   }
 
@@ -64,6 +64,7 @@ export class HistoryWriter {
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     // Calls of the same moment share a write.
     await Promise.resolve();
     const { room, turn, written } = this.#parts;
@@ -78,7 +79,7 @@ export class HistoryWriter {
       }
     }
     // At once: an entry that comes any later begins another run.
-    this.#running = undefined;
+    this.#running = false;
   }
 
   async #batch(): Promise<void> {

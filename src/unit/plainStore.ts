@@ -189,6 +189,7 @@ class PlainStore implements FarStore {
     const consistent = same && state.consistent && entry.consistent;
     const reserved = Math.max(number + AHEAD, same ? state.reserved : 0);
     await this.#keeper.commit({ clean: false, place, consistent, reserved });
+    if (!same) this.#place = place;
     this.#opened = true;
   }
 
