@@ -135,6 +135,7 @@ class TraceFile implements TraceSource {
     if (this.ended) return false;
     const { reader, chunk } = this;
     const count = await this.read();
+    if (this.ended) return false;
     if (count > 0) reader.push(chunk, 0, count, sink);
     this.offset += count;
     if (count > 0 && reader.fault === undefined) return true;

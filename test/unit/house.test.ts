@@ -22,6 +22,8 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
 const DOORS: Readonly<Record<string, RegExp>> = {
   pcap: /^hw\/tap\.ts$/,
   '@serialport/stream': /^hw\/probe\.ts$/,
+  '@serialport/bindings-cpp': /^hw\/probe\.ts$/,
+  '@serialport/binding-mock': /^test\//,
   'binary-parser': /^parsers\/.*\.layout\.ts$/,
   commander: /^src\/cli\/|^test\//,
   winston: /^hw\/log\.ts$/,
