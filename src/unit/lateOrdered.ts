@@ -5,6 +5,11 @@ import { LateVolume } from './lateVolume.ts';
 
 /** A volume at another unit that need not be reached yet. */
 export class LateOrderedVolume extends LateVolume<JourneyVolume> implements OrderedVolume {
+  /** It was reached before, and is not now. */
+  get cut(): boolean {
+    return this.opened?.link.connected === false;
+  }
+
   append(entry: OrderedEntry): Promise<void> {
     return this.opened?.append(entry) ?? Promise.reject(this.fault);
   }

@@ -125,7 +125,9 @@ class LiveUnit implements RunningUnit {
     );
     // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
     await this.#bus?.stop(withinMs);
-    const late = now() < end ? [] : this.#mirrors().filter(({ to, behindBytes }) => behindBytes > 0 && given.has(to));
+    // Whether another site can be reached shows itself only after a while.
+    const left = now() < end ? [] : this.#mirrors().filter(isWritten);
+    const late = left.filter(({ to, behindBytes }) => behindBytes > 0 && given.has(to));
     await this.#receive?.stop();
     clearInterval(this.#timer);
     await this.#state.close();

@@ -1,4 +1,5 @@
 import { Fault } from '../base/fault.ts';
+import { isOrdered } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import { KeptRecord } from '../record/kept.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
@@ -12,8 +13,12 @@ export function named({ to, volume }: Medium): { name: string; volume: Volume } 
   return { name: to, volume };
 }
 
-/** Throws a `Fault` when the mirror holds less than the first volume does. */
+/**
+ * Throws a `Fault` when the mirror holds less than the first volume does. What another site has is no reason not to begin here:
+ * such a mirror grows, or waits in words until it can.
+ */
 export function refuseSmall({ to, volume }: Medium, first: Volume): void {
+  if (isOrdered(volume)) return;
   const [needed, size] = [first.blocks * first.blockSize, volume.blocks * volume.blockSize];
   if (size >= needed) return;
   const what = `mirror ${to} is too small: it holds ${size} bytes, the first volume ${needed}`;

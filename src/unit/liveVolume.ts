@@ -12,6 +12,7 @@ import type { Arm } from './arm.ts';
 import { before } from './before.ts';
 import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
+import { LateOrderedVolume } from './lateOrdered.ts';
 import type { LateVolume } from './lateVolume.ts';
 import { named, openRecord, refuseSmall } from './liveRecord.ts';
 import { firstStatus, mirrorStatus } from './liveStatus.ts';
@@ -281,6 +282,10 @@ export class LiveVolume {
     this.#reviver?.stop();
     // A mirror that takes nothing does not end a flush, either.
     const stopped = Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));
+    // What waits at a link that is cut is given up, and enters the record.
+    for (const { volume } of this.unit.arms) {
+      if (volume instanceof LateOrderedVolume && volume.cut) await before(volume.close(), signal);
+    }
     await before(
       stopped.then(() => {}),
       signal,
