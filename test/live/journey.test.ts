@@ -55,7 +55,7 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     await far.stop();
   });
 
-  it('B7 a link that is cut and joined loses nothing, a unit ends although it is cut, and goes on from its record', async () => {
+  it('B7 a link that is cut and joined loses nothing; a unit ends although it is cut, and goes on from its record', async () => {
     const b = bench();
     const sites = await sitesOf(b);
     const far = await sites.far();
@@ -70,9 +70,10 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     await sites.sameMarks(far);
     await sites.cut();
     await work(b, 3);
+    await near.until('the link is known to be cut', (s) => s.volumes[0].mirrors[0].link?.connected === false, 40_000);
     const started = performance.now();
     await near.stop();
-    assert.ok(performance.now() - started < 20_000, 'nobody waits for the other site');
+    assert.ok(performance.now() - started < 10_000, 'nobody waits for the other site');
     await sites.join();
     near = await sites.near();
     await work(b, 4);
@@ -151,10 +152,10 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     const tls = { ca: 'keys/ca.crt', cert: 'other/near.crt', key: 'other/near.key' };
     const stranger = await b.unit({ source: TEE_SOURCE, tls, volumes: [volume(JOURNEY)] }, { name: 'stranger' });
     await stranger.toldState('broken', 0, JOURNEY);
-    await work(b, 5);
     await stranger.stop();
     assert.deepEqual((await sites.history(far)).newest, before);
     const again = await sites.near();
+    await work(b, 5);
     await sites.sameNow(again, far);
     await again.stop();
     await far.stop();
