@@ -23,6 +23,11 @@ export interface Volume {
   grow(bytes: number): Promise<void>;
   /** True while calls fail because the medium cannot be reached at all; `revive` tells when that is over. */
   readonly down: boolean;
+  /**
+   * How often what was acknowledged and not made durable may have been lost (a target's volatile cache), counted before
+   * anything is read from then on. Absent where that cannot happen while this process lives.
+   */
+  readonly losses?: number;
   /** Resolves once the medium answers (again); rejects with a `Fault` that says why it does not. Bounded in time. */
   revive(signal?: AbortSignal): Promise<void>;
   onSizeChange(listener: (blocks: number) => void): void;

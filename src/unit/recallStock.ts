@@ -11,7 +11,7 @@ export interface CopyOutOptions {
   /** Closed with the copy-out. */
   spill: Spill;
   notice: (text: string) => void;
-  /** How often the local mirror may have lost what it had acknowledged and not made durable (a volatile cache). */
+  /** How often the local mirror may have lost what it had acknowledged, besides what its volume itself tells (`losses`). */
   losses?: () => number;
   /** Memory of copying out. */
   memoryBytes?: number;
@@ -45,7 +45,11 @@ export class RecallStock {
     this.#options = options;
     this.volume = options.volume;
     this.spill = options.spill;
-    this.#losses = options.losses?.() ?? 0;
+    this.#losses = this.#lossesNow;
+  }
+
+  get #lossesNow(): number {
+    return (this.#options.losses?.() ?? 0) + (this.volume.losses ?? 0);
   }
 
   /** Fills `into` from the local mirror. True when the segments that are not gone afterwards were there all the time. */
@@ -56,7 +60,7 @@ export class RecallStock {
       this.tell(cause, error);
       return false;
     }
-    const losses = this.#options.losses?.() ?? 0;
+    const losses = this.#lossesNow;
     if (losses !== this.#losses) {
       this.#losses = losses;
       this.lost(this.references.loseLocal(), 'cache');

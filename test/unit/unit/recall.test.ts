@@ -34,7 +34,7 @@ class Run {
   readonly first = new Uint8Array(BYTES);
   readonly local = new MemoryVolume(new Uint8Array(BYTES));
   /** The same bytes: a read whose answer nobody needs any more holds no write back. */
-  readonly reads = new MemoryVolume(this.local.bytes);
+  readonly reads = Object.assign(new MemoryVolume(this.local.bytes), { losses: 0 });
   readonly spill: ReturnType<typeof memorySpill>;
   readonly notices: string[] = [];
   readonly copyOut: LinkCopyOut;
@@ -242,7 +242,8 @@ class Run {
         break;
       case 7:
         if (this.trouble.losses) {
-          this.losses++;
+          if (random(2) === 0) this.losses++;
+          else reads.losses++;
           local.bytes.fill(0xee, 0, (1 + random(BLOCKS)) * BLOCK);
         }
         break;
