@@ -71,19 +71,27 @@ export class References {
   refer(seq: number, pieces: readonly Piece[]): void {
     const reference: OwnReference = { seq, segments: [], landed: false };
     const { segments } = reference;
-    const named = new Extents();
-    for (const { offset, length, payload } of pieces) {
-      const end = offset + length;
-      // Where pieces overlap, what comes between the writes of the two would find the first one's bytes.
-      if (named.intersects(offset, end)) this.#carve(reference, offset, end);
+    const put = ({ payload }: Piece, start: number, end: number): void => {
       // What an OR leaves depends on what lay there, which a copy may have made newer than the entry.
-      if (payload !== 'lbnOnly' && !isOr(payload)) {
-        const state = payload === 'zeros' ? 'zeros' : 'waiting';
-        named.gaps(offset, end, (from, to) => {
-          segments.splice(firstEndingAfter(segments, from), 0, segmentOf(reference, from, to - from, state));
-        });
-      }
-      named.add(offset, end);
+      if (payload === 'lbnOnly' || isOr(payload)) return;
+      const state = payload === 'zeros' ? 'zeros' : 'waiting';
+      segments.splice(firstEndingAfter(segments, start), 0, segmentOf(reference, start, end - start, state));
+    };
+    // Most changes are one piece, or sorted: only others need a set of what was named.
+    let named: Extents | undefined;
+    let high = 0;
+    for (const [i, piece] of pieces.entries()) {
+      const { offset, length } = piece;
+      if (length === 0) continue;
+      const end = offset + length;
+      if (offset < high) named ??= coveredBy(pieces.slice(0, i));
+      if (named) {
+        // Where pieces overlap, what comes between the writes of the two would find the first one's bytes.
+        this.#carve(reference, offset, end);
+        named.gaps(offset, end, (from, to) => put(piece, from, to));
+        named.add(offset, end);
+      } else put(piece, offset, end);
+      high = Math.max(high, end);
     }
     if (segments.length > 0) this.#entries.set(seq, reference);
   }
@@ -216,6 +224,12 @@ export class References {
     }
     segments.splice(first, to - first);
   }
+}
+
+function coveredBy(pieces: readonly Piece[]): Extents {
+  const covered = new Extents();
+  for (const { offset, length } of pieces) covered.add(offset, offset + length);
+  return covered;
 }
 
 function segmentOf(reference: OwnReference, offset: number, length: number, state: SegmentState): OwnSegment {
