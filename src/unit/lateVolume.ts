@@ -64,6 +64,10 @@ export class LateVolume<V extends Volume = Volume> implements Volume {
     return this.#volume?.down ?? true;
   }
 
+  get losses(): number {
+    return this.#volume?.losses ?? 0;
+  }
+
   identity(): VolumeIdentity {
     return this.#volume?.identity() ?? { kind: this.#kind, id: `not open: ${this.#name}` };
   }

@@ -17,6 +17,11 @@ export class LuCache {
     this.#name = name;
   }
 
+  /** How often something may have been lost that the target had acknowledged. */
+  get losses(): number {
+    return this.#losses;
+  }
+
   /** A write was acknowledged and is not durable yet. */
   wrote(): void {
     this.#wrote++;

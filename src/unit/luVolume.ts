@@ -149,6 +149,10 @@ class IscsiVolume implements LuVolume {
     return this.#link.down;
   }
 
+  get losses(): number {
+    return this.#cache.losses;
+  }
+
   identity(): VolumeIdentity {
     const { target, lun } = this.#options.url;
     return { kind: 'lu', id: luIdentity(this.facts.designators, target, lun) };

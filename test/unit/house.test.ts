@@ -29,7 +29,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   winston: /^hw\/log\.ts$/,
   '@peculiar/x509': /^hw\/keysCertificates\.ts$/,
   'reflect-metadata': /^hw\/keysCertificates\.ts$/,
-  'chrono-node': /^src\/cli\/moment\.ts$/,
+  'chrono-node': /^src\/cli\/moment-said\.ts$/,
   yaml: /^src\/unit\/configYaml\.ts$/,
   mocha: /^test\//,
   'fast-check': /^test\//,
