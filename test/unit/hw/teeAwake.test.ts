@@ -58,6 +58,27 @@ describe('A3 a tee that stays awake between two PDUs', () => {
     assert.ok(performance.now() - last >= 1);
   });
 
+  it('lets the loop sleep where it mostly waits in vain, and tries again later', async () => {
+    const awake = new TeeAwake(1);
+    let waits = 0;
+    for (let arrivals = 0; arrivals < 400; arrivals++) {
+      awake.arrived();
+      waits += turning();
+      while (turning() > 0) await turn();
+    }
+    assert.ok(waits >= 8 && waits < 80, `it waited ${waits} times`);
+  });
+
+  it('goes on where what it waits for comes', async () => {
+    const awake = new TeeAwake(60_000_000);
+    for (let arrivals = 0; arrivals < 400; arrivals++) {
+      awake.arrived();
+      assert.equal(turning(), 1);
+    }
+    awake.stop();
+    while (turning() > 0) await turn();
+  });
+
   it('does nothing where it is turned off', () => {
     new TeeAwake(0).arrived();
     assert.equal(turning(), 0);
