@@ -45,20 +45,19 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   server.maxConnections = CONNECTIONS_MAX;
-  // The TCP socket of each connection: TLS's own count leaves out what TLS adds.
-  const wires = new Map<string, Socket>();
+  // Who a connection is from cannot be asked any more once it has failed.
+  const remotes = new WeakMap<Socket, string>();
   server.on('connection', (wire: Socket) => {
-    const key = linkPortal(wire.remoteAddress ?? '', wire.remotePort ?? 0);
-    wires.set(key, wire);
-    wire.once('close', () => wires.delete(key));
+    remotes.set(wire, linkPortal(wire.remoteAddress ?? '', wire.remotePort ?? 0));
     wire.on('error', () => undefined);
   });
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-    const remote = linkPortal(socket.remoteAddress ?? 'somebody', socket.remotePort ?? 0);
+    const remote = remotes.get(wireOf(socket)) ?? 'somebody';
     refused(linkFault(remote, socket.authorizationError ?? error));
   });
   server.on('secureConnection', (socket: TLSSocket) => {
-    const remote = linkPortal(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    const wire = wireOf(socket);
+    const remote = remotes.get(wire) ?? linkPortal(socket.remoteAddress ?? '', socket.remotePort ?? 0);
     const unit = unitName(socket.getPeerX509Certificate());
     if ('wrong' in unit) {
       socket.on('error', () => undefined);
@@ -66,7 +65,7 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
       refused(new Fault('peer', `${remote} ${unit.wrong}`, 'give it a certificate made with `tapmirror keys unit`'));
       return;
     }
-    accepted(new TlsStream(socket, wires.get(remote) ?? socket, remote, unit.name));
+    accepted(new TlsStream(socket, wire, remote, unit.name));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(linkPortal(host, port), error)));
@@ -79,6 +78,11 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
     portal: linkPortal(address, bound),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** The TCP socket below: it counts what TLS adds, and knows the address after a failure. Without one the TLS socket has to do. */
+function wireOf(socket: TLSSocket): Socket {
+  return (socket as TLSSocket & { _parent?: Socket })._parent ?? socket;
 }
 
 function listenFault(portal: string, error: NodeJS.ErrnoException): Fault {

@@ -58,6 +58,9 @@ type Work =
 const WAITING_MAX: number = 16 * 1024 * 1024;
 /** What a sender may have under way: all that a fast link with a long way holds. */
 const WINDOW_BYTES: number = 64 * 1024 * 1024;
+/** Applied changes are made durable once nothing more has come, or when they have become so many. */
+const SYNC_ENTRIES = 256;
+const SYNC_BYTES: number = 1024 * 1024;
 /** What a question occupies beside its hashes. */
 const QUESTION_COST = 128;
 
@@ -83,6 +86,7 @@ export class Receiver {
   #bytes = 0;
   #applied = 0;
   #synced = 0;
+  #unsyncedBytes = 0;
   #durable = 0;
   #paused: string | undefined;
 
@@ -177,6 +181,7 @@ export class Receiver {
     if (work?.kind !== 'entry') return;
     this.#ended(work.entry.cost);
     this.#applied = work.entry.number;
+    this.#unsyncedBytes += work.entry.cost;
     this.#appendAgain.done();
     this.#goOn(now);
     this.#sync();
@@ -187,6 +192,7 @@ export class Receiver {
   notAppended(fault: Fault, now: number): void {
     if (this.#active?.kind !== 'entry') return;
     this.#appendAgain.failed(now);
+    this.#sync(true);
     this.#stuck(fault, now);
   }
 
@@ -196,6 +202,7 @@ export class Receiver {
     this.#ended(work.cost);
     if (answer.kind === 'grew') this.#bytes = answer.bytes;
     if (this.#state === 'up') this.#send(answerFrame(work.id, answer), now);
+    this.#sync();
     this.#next(now);
   }
 
@@ -339,8 +346,12 @@ export class Receiver {
     if (this.#state === 'up') this.#cost -= cost;
   }
 
-  #sync(): void {
+  /** `now`: what comes next may take long. */
+  #sync(now = false): void {
     if (this.#syncing || this.#applied === this.#synced || this.#state !== 'up') return;
+    const many = this.#unsyncedBytes >= SYNC_BYTES || this.#applied - this.#synced >= SYNC_ENTRIES;
+    if (!now && !many && this.#work.length > 0) return;
+    this.#unsyncedBytes = 0;
     this.#syncing = true;
     this.#synced = this.#applied;
     this.#acts.push({ kind: 'sync' });

@@ -1,5 +1,4 @@
-import type { LinkFrame } from '../../parsers/formats/linkFrame.ts';
-import { LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
+import { FRAME_HEADER_BYTES, type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
 import {
   helloFrame,
   type LinkCompression,
@@ -227,14 +226,15 @@ export class Sender {
     this.#pulse.heard(now);
   }
 
-  /** `bytes` of frames' bodies have left; `charge` says what a frame became on the wire. */
+  /** `bytes` of frames' bodies, as they were handed over, have left. */
   written(bytes: number, now: number): void {
     this.#handed -= bytes;
     this.#fill(now);
   }
 
-  charge(bytes: number): void {
-    this.#bucket.charge(bytes);
+  /** A frame became so much shorter on the wire. */
+  saved(bytes: number): void {
+    this.#bucket.charge(-bytes);
   }
 
   tick(now: number): void {
@@ -446,6 +446,7 @@ export class Sender {
 
   #send(frame: LinkFrame, now: number, data = false): void {
     this.#handed += frame.bytes;
+    this.#bucket.charge(FRAME_HEADER_BYTES + frame.bytes);
     this.#pulse.sent(now);
     this.#acts.push({ kind: 'send', frame, data });
   }

@@ -189,13 +189,15 @@ export class JourneyLink {
         this.run();
         this.#pool.give(body);
       },
-      charged: (bytes) => sender.charge(bytes),
       carried: (bytes, ns) => this.#thrift.carried(bytes, ns),
       written: (bytes) => {
         sender.written(bytes, now());
         this.run();
       },
-      compressed: (from, to, ns) => this.#thrift.compressed(from, to, ns),
+      compressed: (from, to, ns, used) => {
+        this.#thrift.compressed(from, to, ns);
+        if (used) sender.saved(from - to);
+      },
       over: (fault) => this.#over(fault),
     });
     sender.opened(now());
@@ -218,6 +220,11 @@ export class JourneyLink {
         return;
       case 'notice':
         this.#options.notice(`${this.text}: ${act.text}`);
+        return;
+      case 'durable':
+        // Whatever becomes of this connection, it got somewhere.
+        this.#waitMs = FIRST_MS;
+        this.#news(act);
         return;
       default:
         this.#news(act);
@@ -260,9 +267,9 @@ export class JourneyLink {
     if (end) how(end);
     this.sender.broken();
     if (end && wasUp) {
-      const steady = this.#options.now() - this.#since > STEADY_NS;
-      if (steady) this.#waitMs = FIRST_MS;
-      this.#since = this.#options.now();
+      const at = this.#options.now();
+      if (at - this.#since > STEADY_NS) this.#waitMs = FIRST_MS;
+      this.#since = at;
     }
     this.#failed(fault);
   }

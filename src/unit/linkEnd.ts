@@ -25,10 +25,8 @@ export interface LinkEndOptions {
   written: (bytes: number) => void;
   /** So many bytes took the connection so long, during which it was never idle. */
   carried?: (bytes: number, ns: number) => void;
-  /** A frame becomes so many bytes on the wire. */
-  charged?: (bytes: number) => void;
-  /** A frame was compressed: bytes before and after, and how long that took. */
-  compressed?: (from: number, to: number, ns: number) => void;
+  /** A frame was compressed: bytes before and after, how long that took, and whether it is sent so. */
+  compressed?: (from: number, to: number, ns: number, used: boolean) => void;
   /** The connection is over, or `peer` sent what is no frame: once, and not after `end` or `destroy`. */
   over: (fault: Fault) => void;
   now: () => number;
@@ -221,8 +219,9 @@ export class LinkEnd {
     const started = now();
     const whole = Buffer.concat([frame.head.subarray(FRAME_HEADER_BYTES), ...frame.parts]);
     const small = await compressBody(method, whole);
-    compressed?.(whole.length, small.length, now() - started);
-    if (small.length > WORTH * whole.length) return { frame, compression: 0 };
+    const used = small.length <= WORTH * whole.length;
+    compressed?.(whole.length, small.length, now() - started, used);
+    if (!used) return { frame, compression: 0 };
     const head = new LinkScribe(FRAME_HEADER_BYTES, 4).varint(whole.length).done();
     const bytes = head.length - FRAME_HEADER_BYTES + small.length;
     return { frame: { type: frame.type, head, parts: [small], bytes }, compression: LINK_COMPRESSION.indexOf(method) };
@@ -239,9 +238,7 @@ export class LinkEnd {
   #put({ frame, compression }: Leaving, bytes: number): void {
     this.#batch.push(...sealFrame(frame, this.#sequence++, compression));
     this.#batchBytes += bytes;
-    const wire = FRAME_HEADER_BYTES + frame.bytes;
-    this.#batchWire += wire;
-    this.#options.charged?.(wire);
+    this.#batchWire += FRAME_HEADER_BYTES + frame.bytes;
   }
 
   #pace(): void {

@@ -108,6 +108,21 @@ export class MemoryFarStore implements FarStore {
     this.#now = copyOf(this.#durable);
   }
 
+  /** It lost all behind this entry, though it had called that durable. */
+  crashTo(number: number): void {
+    const { place } = this.#durable;
+    assert.ok(place && place.number > number);
+    this.#durable = { ...this.#durable, place: { ...place, number } };
+    this.crash();
+  }
+
+  /** It is made anew. */
+  renew(): void {
+    this.incarnation = randomUUID();
+    this.#durable = { bytes: new Uint8Array(this.bytes), consistent: false, place: undefined };
+    this.crash();
+  }
+
   /** The bytes as somebody else changed them. */
   poke(offset: number, bytes: Uint8Array): void {
     this.#now.bytes.set(bytes, offset);
