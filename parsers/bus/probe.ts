@@ -36,7 +36,10 @@ export interface ProbeEvents {
 
 export interface ProbeReaderOptions {
   events?: ProbeEvents;
-  /** Nothing is read before a HELLO: who is live asks for it. A file that has none is read, untimed. Default false. */
+  /**
+   * Nothing is read before a HELLO, nor after `cut` before the next one: who is live asks for it, as another probe may be
+   * there. A file that has none is read, untimed. Default false.
+   */
   needHello?: boolean;
 }
 
@@ -86,6 +89,8 @@ export class ProbeReader {
   private readonly events: ProbeEvents;
   private readonly needHello: boolean;
   private readonly frames: ProbeFrames;
+  /** For a HELLO. */
+  private waiting: boolean;
   private readonly records = new ProbeRecords(this);
   private sink: SampleSink | undefined;
   private expected = -1;
@@ -102,6 +107,7 @@ export class ProbeReader {
   constructor(options: ProbeReaderOptions = {}) {
     this.events = options.events ?? {};
     this.needHello = options.needHello ?? false;
+    this.waiting = this.needHello;
     this.frames = new ProbeFrames({
       packet: (type, seq, bytes, to) => this.packet(type, seq, bytes, to),
       badFrame: () => this.counts.badFrames++,
@@ -123,6 +129,7 @@ export class ProbeReader {
   cut(why: string): void {
     this.frames.cut();
     this.lose(why, false);
+    this.waiting = this.needHello;
   }
 
   /** The stream has ended. */
@@ -171,6 +178,7 @@ export class ProbeReader {
   }
 
   private take(type: number, b: Uint8Array, to: number, sink: SampleSink): void {
+    if (this.waiting && type !== Probe.REPLY && type !== Probe.LOG) return;
     switch (type) {
       case Probe.SAMPLES:
         this.samples(b, to, sink);
@@ -222,6 +230,7 @@ export class ProbeReader {
       this.begin({ width: hello.width, parity: (hello.features & FEATURE_PARITY) !== 0, timed: true }, sink);
     }
     this.hello = hello;
+    this.waiting = false;
     this.events.hello?.(hello, restarted);
   }
 
@@ -236,11 +245,10 @@ export class ProbeReader {
   private samples(b: Uint8Array, to: number, sink: SampleSink): void {
     const ticks = to < PAYLOAD + SAMPLES_HEAD ? Number.POSITIVE_INFINITY : le64(b, PAYLOAD + 1);
     const flags = b[PAYLOAD];
-    if (this.facts === '' && !this.needHello) {
+    if (this.facts === '') {
       this.begin({ width: (flags & 1) !== 0 ? 16 : 8, parity: (flags & 2) !== 0, timed: false }, sink);
       sink.notice('the stream begins without a HELLO: its times are ticks of a clock that is not known');
     }
-    if (this.facts === '') return;
     if (ticks === Number.POSITIVE_INFINITY) {
       this.counts.unreadable++;
       this.lose('a packet of samples that makes no sense', false);
