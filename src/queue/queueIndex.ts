@@ -38,7 +38,7 @@ const CHECKED = 2;
 /**
  * The entries of a queue that are not folded yet: where they stand, and what is the newest on each byte at any moment.
  *
- * An entry of one piece within a page costs about 170 bytes of memory.
+ * An entry of one piece within a page costs about 150 bytes of memory.
  */
 export class QueueIndex {
   /** Sequences of the oldest entry, and of the one that comes next. */

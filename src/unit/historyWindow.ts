@@ -58,6 +58,8 @@ export class HistoryWindow {
       )
       .finally(() => {
         this.#folding = undefined;
+        // Entries came meanwhile.
+        if (this.#fault === undefined) this.care();
       });
   }
 
