@@ -1,12 +1,17 @@
-import type { StreamOptions } from '@serialport/stream';
+import type { SerialPortStream as Stream } from '@serialport/stream';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
 import { type LiveProbe, type ProbeLine, ProbeSession, type ProbeSettings } from './probeSession.ts';
 
 export type { LiveProbe, ProbeMode, ProbeStatus } from './probeSession.ts';
 
-/** What opens ports: the system's, or one that stands in for it. */
-type Binding = StreamOptions<never>['binding'];
+/** What opens ports: the package's binding to the system, or one that stands in for it. */
+export interface SerialBinding {
+  list(): Promise<unknown[]>;
+  open(options: { path: string; baudRate: number }): Promise<unknown>;
+}
+
+type BindingInterface = ConstructorParameters<typeof Stream>[0]['binding'];
 
 export interface ProbeOptions extends ProbeSettings {
   /** The serial port: `/dev/ttyACM0`, better `/dev/serial/by-id/...`. */
@@ -14,7 +19,7 @@ export interface ProbeOptions extends ProbeSettings {
   /** Without meaning on USB-CDC. Default 3,000,000. */
   baudRate?: number;
   /** Stands in for the system's ports, for tests. */
-  binding?: Binding;
+  binding?: SerialBinding;
 }
 
 const BAUD_RATE = 3_000_000;
@@ -38,14 +43,20 @@ export async function openProbe(options: ProbeOptions, sink: SampleSink): Promis
 async function serialPorts(
   path: string,
   baudRate: number,
-  stand: Binding | undefined,
+  stand: SerialBinding | undefined,
 ): Promise<(line: ProbeLine) => Promise<void>> {
   const { SerialPortStream } = await load('@serialport/stream', () => import('@serialport/stream'));
-  const binding =
+  const binding: SerialBinding =
     stand ?? (await load('@serialport/bindings-cpp', () => import('@serialport/bindings-cpp'))).autoDetect();
   return (line) =>
     new Promise<void>((resolve, reject) => {
-      const stream = new SerialPortStream({ binding, path, baudRate, autoOpen: false, highWaterMark: HIGH_WATER });
+      const stream = new SerialPortStream({
+        binding: binding as BindingInterface,
+        path,
+        baudRate,
+        autoOpen: false,
+        highWaterMark: HIGH_WATER,
+      });
       stream.on('error', (error) => line.broke(error.message));
       stream.on('close', (error: Error | null) => line.broke(error?.message ?? 'the port was closed'));
       stream.open((error) => {
