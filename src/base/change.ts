@@ -47,6 +47,8 @@ export interface Change {
   pieces: readonly Piece[] | 'wholeLu';
   fua: boolean;
   doubt?: Doubt;
+  /** No command told of it: what it leaves in doubt may have been so since before what was pushed last. */
+  late?: true;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }

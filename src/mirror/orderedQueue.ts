@@ -161,7 +161,7 @@ export class OrderedQueue {
     if (!next) return false;
     if (this.#items.length === 0) return true;
     if (this.#bytes >= AHEAD_BYTES || this.#items.length >= AHEAD_ENTRIES) return false;
-    return next.change === undefined || this.#backlog.lost || this.#recalls.size > 0;
+    return next.change === undefined || next.change.late || this.#backlog.lost || this.#recalls.size > 0;
   }
 
   #take(): void {
@@ -177,7 +177,9 @@ export class OrderedQueue {
     let bytes = 0;
     for (const piece of pieces) bytes += dataBytes(piece);
     const item: ChangeItem = { kind: 'change', position, change, entry: lost ? undefined : entry, pieces, bytes };
-    this.#items.push(item);
+    // A bookmark that waits does so for this as well: hosts have done nothing since it was set.
+    const behind = change.late ? this.#items.findLastIndex(({ kind }) => kind !== 'mark') + 1 : this.#items.length;
+    this.#items.splice(behind, 0, item);
     this.#bytes += bytes;
     if (!lost) return;
     item.pieces = undefined;

@@ -140,7 +140,8 @@ export class VolumeUnit {
     }
     const at = this.#wall();
     const seq = this.#lastSeq;
-    this.#ring.push({ seq, at, lu: this.lu, pieces: ranges === 'wholeLu' ? ranges : pieces, fua: false, doubt });
+    const change = { seq, at, lu: this.lu, pieces: ranges === 'wholeLu' ? ranges : pieces, fua: false, doubt };
+    this.#ring.push({ ...change, late: true });
     this.#kick.soon();
   }
 

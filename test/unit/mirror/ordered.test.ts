@@ -378,6 +378,16 @@ describe('C1 C4 D1 OrderedMirror', () => {
       assert.deepEqual(bench.told(), ['here', 'change 1+1']);
     });
 
+    it('wait for a doubt that no command told as well', () => {
+      const bench = waiting();
+      bench.ring.push({ seq: 9, at: 9n, lu: LU, pieces: [only(6)], fua: false, doubt: 'aborted', late: true });
+      bench.step({ kind: 'more' });
+      assert.deepEqual(bench.told(), []);
+      bench.step({ kind: 'resolve', limit: SIZE });
+      bench.copied();
+      assert.deepEqual(bench.told(), ['copy 5+2', 'here!']);
+    });
+
     it('lose their patience', () => {
       const bench = waiting();
       bench.clock = 99n;
