@@ -36,8 +36,9 @@ export interface Script {
   deaf?: number;
   /** A HELLO of another boot. */
   boot?: number;
-  /** Where in the recording it begins, once it is told to. */
+  /** A probe that goes on: where in the recording it begins, and the number of its next packet. */
   start?: number;
+  seq?: number;
 }
 
 /** Answers commands as a bus probe does (protocol version 1), and plays a recorded stream when it is told to START. */
@@ -49,7 +50,8 @@ export class ScriptedProbe {
   private readonly recording: readonly Recorded[];
   private readonly script: Script;
   private readonly frames: ProbeFrames;
-  private seq: number;
+  /** Of the next packet. */
+  seq: number;
   /** Numbers of the recording's packets as they were sent anew. */
   private readonly sent = new Map<number, number>();
   private last: number | undefined;
@@ -63,7 +65,7 @@ export class ScriptedProbe {
     this.script = script;
     this.recording = recorded(stream);
     this.at = script.start ?? 0;
-    this.seq = this.hello.seq;
+    this.seq = script.seq ?? this.hello.seq;
     this.done = new Promise((resolve) => {
       this.played = resolve;
     });

@@ -132,7 +132,7 @@ describe('live: a probe on a serial port (socat, the real binding)', function ()
     await until('the loss seen', () => when(live?.status.state === 'away'), { instead });
     const before = record.events.length;
     // The same probe goes on: samples of a later time, with the numbers that belong to them.
-    const again = await cable.plug(stream(TRACES[0]), { start: probe.at + 20 });
+    const again = await cable.plug(stream(TRACES[0]), { start: probe.at + 20, seq: probe.seq + 20 });
     await again.done;
     await until('the end', () => when(record.events.at(-1) === wanted.events.at(-1)), { instead });
     assert.match(record.events[before], /^hole \d+-\d+ the port is gone/);
