@@ -117,17 +117,14 @@ class LiveUnit implements RunningUnit {
   }
 
   async #stop(withinMs: number): Promise<void> {
-    const end = now() + withinMs * 1e6;
-    const given = new Set(
-      this.#mirrors()
-        .filter(isWritten)
-        .map(({ to }) => to),
-    );
+    let late: MirrorStatus[] = [];
+    // Looked at when the time runs out: what is closed then is broken. One that cannot be reached is late for nobody.
+    const timer = setTimeout(() => {
+      late = this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
+    }, withinMs);
     // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
     await this.#bus?.stop(withinMs);
-    // Whether another site can be reached shows itself only after a while.
-    const left = now() < end ? [] : this.#mirrors().filter(isWritten);
-    const late = left.filter(({ to, behindBytes }) => behindBytes > 0 && given.has(to));
+    clearTimeout(timer);
     await this.#receive?.stop();
     clearInterval(this.#timer);
     await this.#state.close();
