@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { SerialPortStream as Stream } from '@serialport/stream';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
@@ -67,6 +68,7 @@ async function serialPorts(
         stream.on('data', (bytes: Uint8Array) => line.received(bytes));
         line.write = (bytes) => stream.write(bytes);
         line.close = () => closed(stream);
+        if (stand === undefined && path.startsWith('/')) line.present = () => stat(path).then(Boolean, () => false);
         resolve();
       });
     });

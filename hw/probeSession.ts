@@ -59,6 +59,8 @@ export interface ProbeLine {
   broke(why: string): void;
   write: (bytes: Uint8Array) => void;
   close: () => Promise<void>;
+  /** Whether the system still has the port. A port that hung up may read as silent for ever. */
+  present: () => Promise<boolean>;
 }
 
 /** A command that waits for its REPLY. */
@@ -101,6 +103,7 @@ export class ProbeSession implements LiveProbe {
   private heardAt = now();
   private openAt = 0;
   private opening = false;
+  private looking = false;
   private packets = 0;
   /** The probe said that its capture ended. */
   private stopped = false;
@@ -205,6 +208,7 @@ export class ProbeSession implements LiveProbe {
       },
       write: () => {},
       close: () => Promise.resolve(),
+      present: () => Promise.resolve(true),
     };
     try {
       await this.openLine(line);
@@ -317,12 +321,23 @@ export class ProbeSession implements LiveProbe {
       this.openAt = time - retryMs;
       return;
     }
+    if (time - Math.max(this.heardAt, this.openAt) >= repeatMs) this.lookFor(this.line);
     if (this.stopped && !this.leaving) {
       this.stopped = false;
       this.once(`probe on ${this.port}: its capture ended; it is started again`);
       this.ask(Probe.START, this.wanted());
     }
     for (const asked of this.asked) if (time - asked.sentAt >= repeatMs) this.send(asked);
+  }
+
+  /** Heartbeats come ten times a second: where none came for a while, the port may be gone. */
+  private lookFor(line: ProbeLine): void {
+    if (this.looking) return;
+    this.looking = true;
+    line.present().then((present) => {
+      this.looking = false;
+      if (!present && this.line === line) this.lost('the port is gone (no such file)');
+    });
   }
 
   private reopen(): void {

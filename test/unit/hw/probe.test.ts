@@ -9,6 +9,7 @@ import { Record } from '../parsers/bus/record.ts';
 const PORT = '/dev/probe-mock';
 /** The mock's open port, as far as it is used. */
 interface MockPort {
+  isOpen: boolean;
   emitData(bytes: Buffer): void;
   write(bytes: Buffer): Promise<void>;
   read(into: Buffer, offset: number, length: number): Promise<unknown>;
@@ -113,9 +114,14 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
     return live;
   }
 
+  /** What the probe says while nobody has the port open is lost. */
+  const tell = (bytes: Uint8Array): void => {
+    if (port?.isOpen) port.emitData(Buffer.from(bytes));
+  };
+
   function behave(stream: Uint8Array, script: Script = {}): void {
     probe?.stop();
-    probe = new ScriptedProbe(stream, (bytes) => port?.emitData(Buffer.from(bytes)), { rate: 1e6, ...script });
+    probe = new ScriptedProbe(stream, tell, { rate: 1e6, ...script });
   }
 
   const asked = (): number[] => probe?.commands.map(({ type }) => type) ?? [];
