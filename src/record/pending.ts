@@ -48,6 +48,7 @@ export class Pending {
 
   /** True when a chunk of [first, end) may not be durable. */
   touches(first: number, end: number): boolean {
+    if (first >= end) return false;
     for (const run of this.#runs) if (run.first < end && first < run.end) return true;
     const chunks = this.#chunks;
     if (end - first > chunks.size) {
