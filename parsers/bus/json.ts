@@ -23,6 +23,10 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+/** The keys that are read. */
+const KEYS = ['id', 'timestamp', 'data'].map((key) => Uint8Array.from(key, (letter) => letter.charCodeAt(0)));
+const ID = 0;
+const TIMESTAMP = 1;
 /** Keys and values are shorter than this. */
 const TEXT_MAX = 40;
 
@@ -40,7 +44,8 @@ export class JsonReader {
   private position = 0;
   private readonly text = new Uint8Array(TEXT_MAX);
   private length = 0;
-  private key = '';
+  /** Which of `KEYS` the value at hand is; -1 for none. */
+  private key = -1;
   /** Of the record at hand; NaN where not told. */
   private id = Number.NaN;
   private timestamp = Number.NaN;
@@ -97,7 +102,7 @@ export class JsonReader {
         return byte <= 32 || byte === COMMA ? RECORD : this.lose();
       case KEY:
         if (byte !== QUOTE) return this.append(byte, KEY);
-        this.key = this.taken();
+        this.key = KEYS.findIndex((key) => this.reads(key));
         return COLON;
       case COLON:
         if (byte === 0x3a) return TO_VALUE;
@@ -130,8 +135,10 @@ export class JsonReader {
     return state;
   }
 
-  private taken(): string {
-    return String.fromCharCode(...this.text.subarray(0, this.length));
+  private reads(key: Uint8Array): boolean {
+    if (this.length !== key.length) return false;
+    for (let i = 0; i < key.length; i++) if (this.text[i] !== key[i]) return false;
+    return true;
   }
 
   private open(): number {
@@ -143,11 +150,11 @@ export class JsonReader {
 
   /** A value is complete; returns `next`, or LOST when it is none of its key's. */
   private value(next: number): number {
-    if (this.key === 'id') this.id = number(this.text, this.length, 10);
-    else if (this.key === 'timestamp') this.timestamp = number(this.text, this.length, 16);
-    else if (this.key === 'data') this.data = number(this.text, this.length, 16);
-    else return next;
-    const told = this.key === 'id' ? this.id : this.key === 'data' ? this.data : this.timestamp;
+    if (this.key < 0) return next;
+    const told = number(this.text, this.length, this.key === ID ? 10 : 16);
+    if (this.key === ID) this.id = told;
+    else if (this.key === TIMESTAMP) this.timestamp = told;
+    else this.data = told;
     return Number.isNaN(told) ? this.lose() : next;
   }
 
