@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { SerialPortStream as Stream } from '@serialport/stream';
+import type { ProbeHello } from '../parsers/bus/probePackets.ts';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
+import { askHello } from './probeHello.ts';
 import { type LiveProbe, type ProbeLine, ProbeSession, type ProbeSettings } from './probeSession.ts';
 
 export type { LiveProbe, ProbeMode, ProbeStatus } from './probeSession.ts';
@@ -38,6 +40,19 @@ export async function openProbe(options: ProbeOptions, sink: SampleSink): Promis
   const { port, baudRate = BAUD_RATE } = options;
   const open = await serialPorts(port, baudRate, options.binding);
   return ProbeSession.open(port, open, options, sink);
+}
+
+/**
+ * Asks what is plugged into a port who it is. Undefined when no probe answers in time; rejects with a `Fault` when the port
+ * cannot be opened. A capture that runs there is left alone.
+ */
+export async function identifyProbe(
+  options: Pick<ProbeOptions, 'port' | 'baudRate' | 'binding'>,
+  waitMs = 1500,
+): Promise<ProbeHello | undefined> {
+  const { port, baudRate = BAUD_RATE } = options;
+  const open = await serialPorts(port, baudRate, options.binding);
+  return askHello(open, waitMs);
 }
 
 /** What opens the port, each time that it is needed. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type LiveProbe, openProbe, type ProbeOptions } from '../../hw/probe.ts';
+import { identifyProbe, type LiveProbe, openProbe, type ProbeOptions } from '../../hw/probe.ts';
 import { openTrace } from '../../hw/traceFile.ts';
 import { type Script, ScriptedProbe } from '../kit/scriptedProbe.ts';
 import { sharedFolder } from '../shared.ts';
@@ -183,6 +183,15 @@ describe('live: a probe on a serial port (socat, the real binding)', function ()
     await probe.done;
     await until('the port opened again', () => when((live?.status.reopened ?? 0) > 0), { instead });
     assert.match(notices.join('\n'), /no packet came for 0\.8 s/);
+  });
+
+  it('says who is plugged in, or that nobody answers', async () => {
+    await cable.plug(stream(TRACES[0]), { deaf: 1 });
+    const hello = await identifyProbe({ port: cable.port });
+    assert.deepEqual([hello?.name, hello?.firmware, hello?.width], ['lab bus probe', '1.0', 8]);
+    await cable.pull();
+    await cable.plug(stream(TRACES[0]), { deaf: 99 });
+    assert.equal(await identifyProbe({ port: cable.port }, 200), undefined);
   });
 
   it('says what to do about a port that is not there', async () => {
