@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { MockBinding } from '@serialport/binding-mock';
 import { type LiveProbe, openProbe, type ProbeOptions } from '../../../hw/probe.ts';
 import { Probe } from '../../../parsers/bus/probeFrames.ts';
@@ -263,6 +264,27 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
     await until('the samples', () => record.events.length === 4);
     assert.deepEqual(record.events, PLAYED);
   });
+
+  for (const name of ['@serialport/stream', '@serialport/bindings-cpp']) {
+    it(`says what to install where ${name} is not there`, () => {
+      const hooks = `export const resolve = (name, context, next) => {
+        if (name === ${JSON.stringify(name)}) throw new Error('not found');
+        return next(name, context);
+      };`;
+      const main = `
+        const { register } = await import('node:module');
+        register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));
+        const { openProbe } = await import(${JSON.stringify(new URL('../../../hw/probe.js', import.meta.url).href)});
+        await openProbe({ port: '/dev/null' }, {}).catch(({ message, mend }) => console.log(message + '; ' + mend));`;
+      const child = spawnSync(process.execPath, ['--input-type=module', '-e', main], { encoding: 'utf8' });
+      const pattern = name.replace('/', '\\/');
+      assert.match(
+        child.stdout,
+        new RegExp(`optional package .${pattern}. is not installed.*; run .npm ci. again`),
+        child.stderr,
+      );
+    });
+  }
 
   it('rejects with a mend when the port is not there', async () => {
     MockBinding.reset();
