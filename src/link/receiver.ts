@@ -44,8 +44,8 @@ export type ReceiverAct =
   | { kind: 'append'; place: EntryPlace; entry: OrderedEntry; bodies: readonly Uint8Array[] }
   /** `answered` answers it. */
   | { kind: 'question'; question: LinkQuestion }
-  /** `synced` or `notSynced` answers it; it may run beside the others. */
-  | { kind: 'sync' }
+  /** `synced` or `notSynced` answers it, once entry `number` is durable or not; it may run beside the others. */
+  | { kind: 'sync'; number: number }
   /** The connection must end, once what was sent has left. */
   | { kind: 'hangUp'; fault: Fault }
   | { kind: 'notice'; text: string };
@@ -234,7 +234,7 @@ export class Receiver {
         break;
     }
     if (this.#appendAgain.due(now) && this.#active?.kind === 'entry') this.#append(this.#active.entry);
-    if (this.#syncAgain.due(now)) this.#acts.push({ kind: 'sync' });
+    if (this.#syncAgain.due(now)) this.#acts.push({ kind: 'sync', number: this.#synced });
   }
 
   /** The connection is over: what has not been applied is dropped, and will be sent again. */
@@ -354,7 +354,7 @@ export class Receiver {
     this.#unsyncedBytes = 0;
     this.#syncing = true;
     this.#synced = this.#applied;
-    this.#acts.push({ kind: 'sync' });
+    this.#acts.push({ kind: 'sync', number: this.#synced });
   }
 
   #stuck(fault: Fault, now: number): void {

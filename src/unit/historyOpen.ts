@@ -77,6 +77,8 @@ async function stateOf(
     if (file.damage !== undefined) notice(`the state in ${folder.path} was no queue's (${file.damage}): begun anew`);
     const state: KeptState = { ...NEW, store: randomUUID(), incarnation: randomUUID(), bytes, identity };
     const made = { ...state, blockSize: base.blockSize };
+    // What is compared and found equal is believed to be durable, whoever wrote it there.
+    await base.flush();
     await file.commit(made);
     // The folder's own name, and that of the file in it.
     await folder.sync();

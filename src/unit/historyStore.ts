@@ -9,7 +9,7 @@ import { EntryDamage, type HistoryContents } from './historyContents.ts';
 import { HistoryFold } from './historyFold.ts';
 import type { HistoryKeeper } from './historyKeeper.ts';
 import { openHistory } from './historyOpen.ts';
-import { Turn } from './historyTurn.ts';
+import { settled, Turn } from './historyTurn.ts';
 import type { Forcing, HistoryOptions, HistoryStore, ImageOptions, MomentView } from './historyTypes.ts';
 import { HistoryViews } from './historyViews.ts';
 import { HistoryWindow } from './historyWindow.ts';
@@ -120,7 +120,7 @@ class SystemHistoryStore implements HistoryStore {
       const what = `the base has ${this.bytes} bytes, and the queue in ${folder.path} belongs to one of ${known}`;
       throw new Fault('local', what, `put that base back, or delete ${folder.path} to begin anew`);
     }
-    if (this.bytes > known) await this.#appendSize();
+    if (this.#isLonger) await this.#appendSize();
     this.#window.care();
   }
 
@@ -132,6 +132,8 @@ class SystemHistoryStore implements HistoryStore {
       for (const { offset, length } of pieces) this.#checkRange(offset, length);
       const late = pieces.some(({ payload }) => isOr(payload));
       const ready = late ? () => this.#resolved(place, entry) : draftOf(place, entry, pieces);
+      // Its entry may have failed, or have been taken back.
+      if (this.#isLonger) this.#appendSize().catch(() => undefined);
       this.#place = place;
       return this.#guard(this.#appended(this.#writer.append(ready), entry));
     } catch (error) {
@@ -160,9 +162,8 @@ class SystemHistoryStore implements HistoryStore {
 
   async grow(bytes: number): Promise<void> {
     this.#checkOpen();
-    if (bytes <= this.bytes) return;
-    await this.#contents.base.grow(bytes);
-    await this.#appendSize();
+    if (bytes > this.bytes) await this.#contents.base.grow(bytes);
+    if (this.#isLonger) await this.#appendSize();
   }
 
   moments(): Moments {
@@ -236,6 +237,12 @@ class SystemHistoryStore implements HistoryStore {
     if (!entry.consistent || !this.#keeper.state.damaged) return;
     this.#damage = undefined;
     await this.#keeper.put({ damaged: false });
+  }
+
+  /** The base has grown, and no entry says so. */
+  get #isLonger(): boolean {
+    const { timeline } = this.#contents;
+    return timeline.bytesAt(timeline.newest) < this.bytes;
   }
 
   async #appendSize(): Promise<void> {
@@ -357,6 +364,8 @@ class SystemHistoryStore implements HistoryStore {
 
   async #cut(sequence: number): Promise<void> {
     this.#views.lose(sequence);
+    // What was accepted behind an entry that goes would stand behind a gap.
+    this.#writer.giveUp(new Fault('local', 'entries before it have been taken back', 'resume behind what is durable'));
     const cut = this.#contents.cutTo(sequence);
     this.#resetPlace();
     await cut;
@@ -387,15 +396,5 @@ class SystemHistoryStore implements HistoryStore {
     const fits = Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 0;
     if (fits && offset + length <= this.bytes) return;
     throw new Fault('peer', `${length} bytes at ${offset} are not within a volume of ${this.bytes} bytes`);
-  }
-}
-
-/** The fault that a piece of work ended with, if any. */
-async function settled(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    return error ?? new Fault('bug', 'failed without a word');
   }
 }

@@ -1,5 +1,6 @@
 import { headBytesOf, putHead, type QueueHead } from '../../parsers/formats/queueEntry.ts';
 import { uuidBytes } from '../../parsers/formats/queueUuid.ts';
+import type { Fault } from '../base/fault.ts';
 import type { Draft } from '../queue/draft.ts';
 import type { HistoryContents } from './historyContents.ts';
 import type { Turn } from './historyTurn.ts';
@@ -63,6 +64,11 @@ export class HistoryWriter {
     return this.#last;
   }
 
+  /** What waits is not going to be in the queue: what it would follow was taken back. Only while `turn` is held. */
+  giveUp(fault: Fault): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(fault);
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
     // Calls of the same moment share a write.
@@ -83,6 +89,8 @@ export class HistoryWriter {
   }
 
   async #batch(): Promise<void> {
+    // Given up before its turn came.
+    if (this.#waiting.length === 0) return;
     await this.#clean();
     const drafts: Draft[] = [];
     let bytes = 0;

@@ -25,6 +25,8 @@ const AHEAD = 64;
 export async function openPlainStore({ statePath, volume, notice }: PlainOptions): Promise<FarStore> {
   const file = await openStoreState(statePath);
   try {
+    // What is compared and found equal is believed to be durable, whoever wrote it there.
+    await volume.flush();
     return new PlainStore(volume, new HistoryKeeper(file, await stateOf(file, statePath, volume, notice)));
   } catch (error) {
     await file.close();

@@ -40,6 +40,8 @@ export class ReceiverSession {
   /** Sessions before this one that may still be at work with the same store. */
   #before: Promise<void> = Promise.resolve();
   #store: FarStore | undefined;
+  /** What it was when the sender was welcomed. */
+  #incarnation = '';
   #hasher: ChunkHasher | undefined;
   #buffer: Uint8Array | undefined;
   #running = false;
@@ -125,6 +127,7 @@ export class ReceiverSession {
     }
     if (this.#over) return;
     this.#store = store;
+    this.#incarnation = store.incarnation;
     this.#hasher = new ChunkHasher(hash);
     this.#end.greeted();
     this.#receiver.welcome(store, hash, this.#options.now());
@@ -175,7 +178,7 @@ export class ReceiverSession {
         this.#question(act.question);
         return;
       case 'sync':
-        this.#sync();
+        this.#sync(act.number);
         return;
       case 'hangUp':
         this.#notice(act.fault.message);
@@ -197,13 +200,25 @@ export class ReceiverSession {
     );
   }
 
-  #sync(): void {
+  #sync(number: number): void {
     const { now } = this.#options;
     this.#call(
-      (store) => store.sync(),
-      () => this.#receiver.synced(now()),
+      async (store) => {
+        await store.sync();
+        return this.#kept(store, number);
+      },
+      (kept) => {
+        if (kept) this.#receiver.synced(now());
+        else this.bye('changes that were not durable yet have been taken back');
+      },
       (fault) => this.#receiver.notSynced(fault, now()),
     );
+  }
+
+  /** A store whose medium failed takes back what it had applied, and is durable again without that: it has to be sent anew. */
+  #kept({ durable, incarnation }: FarStore, number: number): boolean {
+    if (incarnation !== this.#incarnation) return false;
+    return number === 0 || (durable?.epoch === this.#receiver.hello?.epoch && (durable?.number ?? 0) >= number);
   }
 
   #question(question: LinkQuestion): void {
