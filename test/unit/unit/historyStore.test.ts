@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { QueueSegment } from '../../../hw/queueSegment.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import type { HistoryStore } from '../../../src/unit/historyTypes.ts';
 import { apply, change, data, EPOCH, imageOf, Lab, Medium, mark, OTHER_EPOCH } from './historyKit.ts';
@@ -72,6 +73,32 @@ describe('C1 C2 C3 a history store', function () {
     await assert.rejects(store.append(at(2), mark(1, 'x'.repeat(2000))), faultOf(/name of 2000 bytes/));
     await store.append(at(2), mark(1, 'b'));
     assert.equal(newest(store), 2);
+  });
+
+  it('takes back what a failed sync may have lost: it comes again from what is durable', async () => {
+    const store = await lab.open({ folder, base, segmentBytes: 1024 });
+    for (let i = 1; i <= 4; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
+    await store.sync();
+    for (let i = 5; i <= 9; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
+    const late = store.view(8);
+    const { sync } = QueueSegment.prototype;
+    QueueSegment.prototype.sync = () => Promise.reject(new Fault('local', 'input/output error'));
+    try {
+      await assert.rejects(store.sync(), faultOf(/input\/output error; 5 entries .* taken back/));
+    } finally {
+      QueueSegment.prototype.sync = sync;
+    }
+    assert.deepEqual(store.durable, at(4));
+    assert.equal(newest(store), 4);
+    assert.equal((await imageOf(store, 4))[0], 4);
+    await assert.rejects(late.read(0, new Uint8Array(512)), faultOf(/sequence 8 was lost/));
+    await assert.rejects(store.append(at(10), mark(10, 'x')), faultOf(/entry 10 came behind entry 4/));
+    await store.append(at(5), change(5, [data(0, 512, 55)]));
+    await store.sync();
+    assert.deepEqual(store.durable, at(5));
+    const copy = await lab.open({ folder: lab.copy(folder), base: new Medium(base.bytes) });
+    assert.equal((await imageOf(copy, 5))[0], 55);
+    assert.equal(copy.incarnation, store.incarnation);
   });
 
   it('keeps the window that it is given: by time', async () => {
