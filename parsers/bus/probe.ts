@@ -98,6 +98,7 @@ export class ProbeReader {
   private clockHz = 1e9;
   private base = 0;
   private facts = '';
+  private timed = false;
   /** The last heartbeat's time in ticks where nothing moved since; else -1. */
   private quietTo = -1;
   /** Why nothing is known since `knownTo`; '' where it is. Only SAMPLES end a hole of missing packets. */
@@ -224,8 +225,9 @@ export class ProbeReader {
       // Its time starts anew, and how long it was away is not known.
       this.base = Math.max(this.knownTo, 0) + Math.max(UNKNOWN_SPAN_NS, this.awayNs);
     }
-    const begun = this.facts !== '';
-    if (restarted || !begun || this.hello !== undefined) {
+    // A stream that was joined without a HELLO goes on in ticks: its moments would not fit to those before.
+    if (restarted || this.facts === '' || this.timed) {
+      this.timed = true;
       this.clockHz = hello.clockHz;
       this.begin({ width: hello.width, parity: (hello.features & FEATURE_PARITY) !== 0, timed: true }, sink);
     }

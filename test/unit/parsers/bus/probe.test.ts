@@ -304,6 +304,23 @@ describe('A4 probe protocol section 5: what a reader does', () => {
     assert.deepEqual(events, ['100 1 10 0', '101 100001 10 0', '200 1 10 0', '210 100001 10 0']);
     assert.match(notices.join(), /without a HELLO/);
     assert.deepEqual(read(joined, { needHello: true }).facts, []);
+    // Answers to HELLO change nothing any more; a restart begins anew.
+    writer.take();
+    writer.hello();
+    writer.hello();
+    writer.samples(300, FREE);
+    writer.hello({ boot: 2 });
+    writer.samples(5, OUT);
+    const later = read(Buffer.concat([joined, writer.take()]));
+    assert.deepEqual(later.events.slice(4), [
+      '300 0 0 0',
+      'hole 300-1000000350 the probe restarted',
+      '1000000350 1 10 0',
+    ]);
+    assert.deepEqual(
+      later.facts.map(({ timed }) => timed),
+      [false, true],
+    );
   });
 
   it('stops at a major version it does not know', () => {
