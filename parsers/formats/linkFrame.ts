@@ -101,14 +101,20 @@ export function sealFrame(frame: LinkFrame, sequence: number, compression = 0): 
   const { head, parts } = frame;
   let crc = crcUpdate(CRC_START, head, FRAME_HEADER_BYTES, head.length);
   for (const part of parts) crc = crcUpdate(crc, part, 0, part.length);
-  put32(head, 0, frame.bytes);
-  head[4] = frame.type;
-  head[5] = compression;
-  put16(head, 6, Math.floor(sequence / 2 ** 32) % 2 ** 16);
-  put32(head, 8, sequence % 2 ** 32);
-  putDigest(head, 12, crcValue(crc));
-  putDigest(head, 16, crc32c(head, 0, 16));
+  putHeader(head, 0, frame, sequence, compression, crcValue(crc));
   return [head, ...parts];
+}
+
+/** The same, copied to `target` at `at`, where there is room for header and body; where it ends. */
+export function sealInto(target: Uint8Array, at: number, frame: LinkFrame, sequence: number, compression = 0): number {
+  target.set(frame.head, at);
+  let end = at + frame.head.length;
+  for (const part of frame.parts) {
+    target.set(part, end);
+    end += part.length;
+  }
+  putHeader(target, at, frame, sequence, compression, crc32c(target, at + FRAME_HEADER_BYTES, end));
+  return end;
 }
 
 /** The header at `at`, believed only with its CRC and the sequence that is due. */
@@ -126,6 +132,23 @@ export function readFrameHeader(b: Uint8Array, at: number, due: number, bodyMax:
     return parseFault(at, `a frame (${linkTypeName(type)}) of ${length} bytes, and ${bodyMax} are allowed`);
   }
   return { length, type: type as LinkType, compression: b[at + 5], sequence, bodyCrc: digestAt(b, at + 12) };
+}
+
+function putHeader(
+  b: Uint8Array,
+  at: number,
+  { type, bytes }: LinkFrame,
+  sequence: number,
+  compression: number,
+  bodyCrc: number,
+): void {
+  put32(b, at, bytes);
+  b[at + 4] = type;
+  b[at + 5] = compression;
+  put16(b, at + 6, Math.floor(sequence / 2 ** 32) % 2 ** 16);
+  put32(b, at + 8, sequence % 2 ** 32);
+  putDigest(b, at + 12, bodyCrc);
+  putDigest(b, at + 16, crc32c(b, at, at + 16));
 }
 
 function putDigest(b: Uint8Array, at: number, crc: number): void {

