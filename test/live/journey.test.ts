@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { initKeys, unitKeys } from '../../hw/keys.ts';
-import { type Bench, describeLive, IQN, lu, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
+import { type Bench, describeLive, IQN, lu, TAP, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { dice } from './kit/files.ts';
 import { run } from './kit/processes.ts';
 import { JOURNEY, LINK_PORT, sitesOf } from './kit/sites.ts';
@@ -158,6 +158,24 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     await work(b, 5);
     await sites.sameNow(again, far);
     await again.stop();
+    await far.stop();
+  });
+});
+
+describeLive('C2 a bookmark at a tap', ['pcap', 'tgt'], (bench) => {
+  it('stands behind everything that was on the bus before it', async () => {
+    const b = bench();
+    const sites = await sitesOf(b);
+    const far = await sites.far();
+    const near = await sites.near([JOURNEY], { source: TAP });
+    await near.settled(60_000);
+    for (let n = 0; n < 4; n++) {
+      await (await b.load({ seed: n, count: 100, operations: OPERATIONS })).whole();
+      await sites.mark(near, `tapped ${n}`);
+    }
+    await sites.sameNow(near, far);
+    await sites.sameMarks(far);
+    await near.stop();
     await far.stop();
   });
 });
