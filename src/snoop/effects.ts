@@ -91,6 +91,7 @@ function writeData(made: Made, task: Task, lu: Lu, skip: number, use: Use): void
   const length = Math.max(0, Math.min(task.edtl - skip, cdbBytes));
   if (
     task.intact(skip + length) &&
+    !(task.counted && task.landed !== skip + cdbBytes) &&
     task.lease !== undefined &&
     task.tangled === undefined &&
     use === asBytes &&
@@ -104,6 +105,7 @@ function writeData(made: Made, task: Task, lu: Lu, skip: number, use: Use): void
   }
   const bad = new Extents();
   task.unbelieved(skip + length).forEachIn(skip, skip + length, (s, e) => bad.add(s - skip, e - skip));
+  if (task.counted && task.landed !== skip + cdbBytes) bad.add(0, length);
   if (!bad.isEmpty) made.doubt = task.digestFailed ? 'digest' : 'hole';
   if (task.lease === undefined && length > 0) {
     bad.add(0, length);
@@ -204,7 +206,8 @@ function writeSame(made: Made, task: Task, lu: Lu): void {
     return;
   }
   if (!task.cdb.ndob) {
-    const lost = task.edtl < blockSize || !task.unbelieved(blockSize).isEmpty;
+    const lost =
+      task.edtl < blockSize || (task.counted && task.landed !== blockSize) || !task.unbelieved(blockSize).isEmpty;
     if (lost || task.lease === undefined) {
       made.doubt = task.digestFailed ? 'digest' : lost ? 'hole' : 'no-room';
       lbnOnly(made, lu, first, first + clipped);

@@ -50,6 +50,8 @@ export class Task {
   /** Ranges of the data that are not believed: holes inside known PDUs, wrong digests, copies that differ. */
   disbelieved: Extents | undefined;
   digestFailed = false;
+  /** The bus told no length in advance: data that is not exactly as long as the CDB asks for has lost something. */
+  counted = false;
   lease: Lease | undefined;
   leaseRefused = false;
   small: Uint8Array | undefined;
@@ -112,6 +114,27 @@ export class Task {
     this.beyond ??= new Extents();
     this.beyond.add(at, at + length);
     if (this.beyond.count > SCATTER_MAX) this.giveUpData();
+  }
+
+  /** What follows comes again, from `at` on (a pointer was restored): the last copy is the one that counts. */
+  rewind(at: number): void {
+    if (at >= this.landed || this.hopeless) return;
+    this.landed = at;
+    this.beyond = undefined;
+    this.disbelieved?.remove(at, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** So many bytes were lost at `at`: what landed there and later belongs further on. */
+  shift(at: number, by: number): void {
+    const tail = Buffer.concat(this.view(at, this.landed));
+    const wrong: number[] = [];
+    this.disbelieved?.forEachIn(at, this.landed, (s, e) => wrong.push(s + by, e + by));
+    const end = this.landed + by;
+    this.disbelieved?.remove(at, Number.MAX_SAFE_INTEGER);
+    this.store(tail, 0, tail.length, at + by);
+    this.landed = end;
+    this.disbelieve(at, by);
+    for (let i = 0; i < wrong.length; i += 2) this.disbelieve(wrong[i], wrong[i + 1] - wrong[i]);
   }
 
   /** None of the data is believed any more, whatever still comes. */
@@ -180,7 +203,7 @@ export class Task {
       return;
     }
     let start = 0;
-    for (const part of this.lease!.parts) {
+    for (const part of this.lease?.parts ?? []) {
       const from = at - start;
       if (from < part.length && from + length > 0) {
         const skip = from < 0 ? -from : 0;

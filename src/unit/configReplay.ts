@@ -1,3 +1,4 @@
+import type { SignalNames } from '../base/samples.ts';
 import type { Check } from './configCheck.ts';
 import { group, list, oneOf, type Placed, placed, type Unserved } from './configCheck.ts';
 import { fileUrl, type RawFile } from './configMedium.ts';
@@ -13,6 +14,7 @@ import {
   volumeParts,
 } from './configParts.ts';
 import type { Surroundings } from './configShape.ts';
+import { signals } from './configSignals.ts';
 import type { ConfigNode, Mistake } from './configTree.ts';
 import { Twins } from './configTwins.ts';
 import type { ReplayConfig } from './configTypes.ts';
@@ -28,7 +30,7 @@ interface RawReplayVolume extends RawVolume {
 }
 
 interface RawReplay extends RawDecoding {
-  source: { replay: Placed<string>[] };
+  source: { replay: Placed<string>[]; signals?: SignalNames };
   buffer?: RawBuffer & { whenFull?: 'wait' | 'lbn' };
   volumes: RawReplayVolume[];
 }
@@ -52,7 +54,10 @@ const shape = group<RawReplay>(
   {
     source: {
       check: group<RawReplay['source']>(
-        { replay: { check: list(placed(capturePath), 1, '["bus.pcap"]'), required: 'write "replay": ["bus.pcap"]' } },
+        {
+          replay: { check: list(placed(capturePath), 1, '["bus.pcap"]'), required: 'write "replay": ["bus.pcap"]' },
+          signals: { check: signals },
+        },
         { tap: LIVE, tee: LIVE, ...SOURCES_LATER },
       ),
       required: 'write "source": {"replay": ["bus.pcap"]}',
@@ -99,7 +104,10 @@ export function replayConfig(root: ConfigNode, around: Surroundings, book: Mista
   if (book.length > 0) return undefined;
   return {
     kind: 'replay',
-    source: { replay: raw.source.replay.map(({ value }) => around.at(value)) },
+    source: {
+      replay: raw.source.replay.map(({ value }) => around.at(value)),
+      ...(raw.source.signals === undefined ? {} : { signals: raw.source.signals }),
+    },
     buffer: { bytes: 32 << 20, threshold: 0.25, whenFull: 'wait', ...raw.buffer },
     volumes: raw.volumes.map((one) => ({
       ...volumeParts(one),

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../../hw/logLevel.ts';
 import type { JourneyUrl } from '../base/journeyUrl.ts';
 import type { LuUrl } from '../base/luUrl.ts';
+import type { SignalNames } from '../base/samples.ts';
 
 /** What one unit is to do; every path is absolute (or `-` in `replay`), every default is filled in. */
 export type Config = ReplayConfig | LiveConfig;
@@ -11,6 +12,8 @@ export interface ReplayConfig extends CommonConfig {
   source: {
     /** Capture files in the order given, one stream of time; `-` is standard input. */
     replay: string[];
+    /** What the lines of a parallel bus are called in a VCD; absent: found by their usual names. */
+    signals?: SignalNames;
   };
   buffer: {
     bytes: number;

@@ -92,7 +92,7 @@ function portalMend(words: string): string {
 const MEND_LU =
   'write TARGET-NAME/LUN, such as "iqn.2024-01.example:disks/1", or IP:PORT/LUN where no login was captured';
 
-/** The name of a logical unit, kept as written: `TARGET-NAME/LUN` or `IP:PORT/LUN`. */
+/** The name of a logical unit, kept as written: `TARGET-NAME/LUN` or `IP:PORT/LUN`; of a parallel bus `scsi:ID/LUN`. */
 export const lu: Check<string> = text((words): Reading<string> => {
   const slash = words.lastIndexOf('/');
   const name = words.slice(0, slash);
@@ -107,12 +107,21 @@ export const lu: Check<string> = text((words): Reading<string> => {
       mend: MEND_LU,
     };
   }
+  if (/^scsi:/i.test(name)) return parallelLu(words, name.slice(5), Number(lun));
   const addressLike = !/^(iqn|eui|naa)\./i.test(name) && /^[\d.]+$|^\[|:/.test(name);
   if (addressLike && portalOf(name) === undefined) {
     return { wrong: `${quoted(name)} is neither a target name nor IP:PORT`, mend: portalMend(name) };
   }
   return { value: words };
 }, 'iqn.2024-01.example:disks/1');
+
+/** An LU of a parallel bus: `scsi:ID/LUN` (SPI-5: sixteen IDs, 64 LUNs in IDENTIFY). */
+function parallelLu(words: string, id: string, lun: number): Reading<string> {
+  const fits = /^\d{1,2}$/.test(id) && Number(id) < 16 && lun < 64;
+  if (fits) return { value: `scsi:${Number(id)}/${lun}` };
+  const mend = 'write scsi:ID/LUN with an ID of 0 to 15 and a LUN of 0 to 63, such as "scsi:3/0"';
+  return { wrong: `${quoted(words)} is no logical unit of a parallel bus`, mend };
+}
 
 /** A key under which two spellings of one logical unit are equal: iSCSI names know no upper case (RFC 3722). */
 export function luKey(name: string): string {

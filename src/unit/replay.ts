@@ -1,11 +1,10 @@
-import { openCaptures } from '../../hw/captureFile.ts';
 import { openFileVolume } from '../../hw/files.ts';
 import { Fault } from '../base/fault.ts';
-import type { FrameSource } from '../base/frames.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
-import { Snoop } from '../snoop/snoop.ts';
 import type { UnitConfig } from './config.ts';
+import { feedOf, type ReplayFeed } from './replayFeed.ts';
+import { openReplay, type ReplaySource } from './replaySource.ts';
 import type { OtherLu, Progress, ReplayHooks, UnitReport } from './report.ts';
 import { refuseTwins } from './twins.ts';
 import { VolumeUnit } from './volumeUnit.ts';
@@ -33,7 +32,7 @@ export async function replay(config: UnitConfig, hooks: ReplayHooks = {}): Promi
     notices.push(text);
     hooks.notice?.(text);
   };
-  const source = await openCaptures(config.source.replay);
+  const source = await openReplay(config.source.replay, config.source.signals);
   const volumes = new Map<string, Joined>();
   try {
     await openVolumes(config, room, volumes, clock, notice);
@@ -42,7 +41,7 @@ export async function replay(config: UnitConfig, hooks: ReplayHooks = {}): Promi
     await run.finish();
     return run.report(Math.round(clock() / 1e6), notices);
   } finally {
-    await source.close();
+    await (source.kind === 'frames' ? source.frames : source.traces).close();
     for (const { unit, first } of volumes.values()) {
       await unit.close();
       await first?.close();
@@ -83,11 +82,10 @@ async function openVolumes(
 class Run {
   private readonly config: UnitConfig;
   private readonly hooks: ReplayHooks;
-  private readonly source: FrameSource;
   private readonly room: Room;
   private readonly volumes: ReadonlyMap<string, Joined>;
   private readonly clock: () => number;
-  private readonly snoop: Snoop;
+  private readonly feed: ReplayFeed;
   private readonly others = new Map<string, OtherLu>();
   private holes = 0;
   private holeBytes = 0;
@@ -98,7 +96,7 @@ class Run {
   constructor(
     config: UnitConfig,
     hooks: ReplayHooks,
-    source: FrameSource,
+    source: ReplaySource,
     room: Room,
     volumes: ReadonlyMap<string, Joined>,
     clock: () => number,
@@ -106,12 +104,13 @@ class Run {
   ) {
     this.config = config;
     this.hooks = hooks;
-    this.source = source;
     this.room = room;
     this.volumes = volumes;
     this.clock = clock;
-    this.snoop = new Snoop({
+    this.feed = feedOf(source, {
       room,
+      tick: () => room.tick(clock()),
+      roomAgain: () => this.roomAgain(),
       volumes: config.volumes,
       reorder: config.reorder,
       settleMs: config.settleMs,
@@ -141,24 +140,16 @@ class Run {
         notice,
       },
     });
-    source.beforeReuse = (bytes) => this.snoop.beforeReuse(bytes);
   }
 
   /** Reads to the end of the source, or until the operator stops it. */
   async read(): Promise<void> {
     const { signal } = this.hooks;
     while (signal?.aborted !== true) {
-      const run = await this.source.next();
-      if (run === undefined) break;
-      let at = run.from;
-      while (at < run.to) {
-        at = this.snoop.consume(run.batch, at, run.to);
-        this.room.tick(this.clock());
-        if (at < run.to) await this.roomAgain();
-      }
-      this.tell('replay', this.source.position, this.source.total);
+      if (!(await this.feed.next())) break;
+      this.tell('replay', this.feed.position, this.feed.total);
     }
-    this.snoop.finish();
+    this.feed.finish();
     this.refuseUnseen();
   }
 
@@ -178,11 +169,11 @@ class Run {
     return {
       source: {
         files: this.config.source.replay,
-        frames: this.snoop.frames,
-        bytes: this.source.position,
-        faults: [...this.source.faults],
+        frames: this.feed.frames,
+        bytes: this.feed.position,
+        faults: [...this.feed.faults],
       },
-      streams: this.snoop.iscsiStreams,
+      streams: this.feed.streams,
       holes: { count: this.holes, bytes: this.holeBytes },
       volumes: [...this.volumes.values()].map(({ unit, firstPath }) => ({
         ...unit.report(),

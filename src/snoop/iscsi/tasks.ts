@@ -1,20 +1,22 @@
 import { u16, u32 } from '../../../parsers/bytes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { lunNumber } from '../../../parsers/scsi/lun.ts';
-import { MISCOMPARE, outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
+import { outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
 import type { Ending } from '../../base/command.ts';
 import { Extents } from '../../base/extents.ts';
 import { isParseFault } from '../../base/fault.ts';
 import type { Bus } from '../bus.ts';
 import { CommandReporter } from '../commands.ts';
+import { copies } from '../copies.ts';
 import { hasList } from '../lists.ts';
 import { Facts } from '../lu/facts.ts';
 import type { Journal } from '../lu/journal.ts';
+import { Opening } from '../opening.ts';
+import { outcomeOfWrite, synchronised } from '../outcome.ts';
 import { Task } from '../task.ts';
-import { copies } from './copies.ts';
+import { readCdb } from './commandCdb.ts';
 import { Landing } from './landing.ts';
 import type { Nexus } from './nexus.ts';
-import { Opening } from './opening.ts';
 import { Restarts } from './restarts.ts';
 import type { SessionTable } from './session.ts';
 
@@ -83,7 +85,7 @@ export class Tasks {
     task.writes = (b[at + 1] & 0x20) !== 0;
     task.edtl = u32(b, at + 20);
     task.queueDepth = ++lu.outstanding;
-    this.opening.readCdb(task, pdu);
+    readCdb(task, pdu);
     nexus.open.set(itt, task);
     nexus.retired.delete(itt);
     const { operation } = task.cdb;
@@ -127,7 +129,7 @@ export class Tasks {
       session.used.set(task.lu.root, task.lu.root.resets);
       const lu = this.facts.good(task, residual);
       if (lu !== task.lu) session.renamed(task.lu, lu);
-      if (task.cdb.operation.sync) this.synchronised(task);
+      if (task.cdb.operation.sync) synchronised(task, this.journal);
       // MODE SELECT and FORMAT UNIT may have changed WCE and more: what the host reads next counts.
       if (task.cdb.operation.mayChangeFormat) task.lu.root.cache = undefined;
     } else if (task.sense !== undefined) this.restarts.attention(session, task);
@@ -264,22 +266,4 @@ export class Tasks {
     const taken = Math.max(0, task.edtl - underflow);
     if (taken < task.edtl) task.disbelieve(taken, task.edtl - taken);
   }
-
-  private synchronised(task: Task): void {
-    const { lu, cdb } = task;
-    if (cdb.immed) return;
-    const whole = cdb.lbn === 0 && cdb.toEnd;
-    const end = cdb.toEnd ? Number.POSITIVE_INFINITY : cdb.lbn + cdb.blocks;
-    if (lu.alias !== undefined) return;
-    if (whole) lu.synchronised(task.epoch);
-    else if (cdb.lbn >= 0) lu.synchronised(task.epoch, cdb.lbn, end);
-    this.journal.barrier(lu, task.responseTime);
-  }
-}
-
-/** Requirement B2; a MISCOMPARE of WRITE AND VERIFY comes after the blocks were written (SBC-4 section 5.44). */
-function outcomeOfWrite(task: Task, status: number): 'done' | 'doubt' | 'unchanged' {
-  const { operation } = task.cdb;
-  if (status === CHECK_CONDITION && task.sense?.key === MISCOMPARE && operation.durable) return 'doubt';
-  return outcomeOf(status, task.sense);
 }

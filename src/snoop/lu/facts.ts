@@ -23,9 +23,13 @@ export class Facts {
   private readonly bus: Bus;
   private readonly journal: Journal;
 
-  constructor(bus: Bus, journal: Journal) {
+  private readonly sure: (task: Task, blocks: number) => boolean;
+
+  /** `sure` says whether a capacity that a host was told is believed; else it stays what it was. */
+  constructor(bus: Bus, journal: Journal, sure: (task: Task, blocks: number) => boolean = () => true) {
     this.bus = bus;
     this.journal = journal;
+    this.sure = sure;
   }
 
   /** How much of the answer to keep; 0 when it tells nothing. */
@@ -53,7 +57,7 @@ export class Facts {
     switch (cdb.opcode) {
       case CAPACITY_10:
       case SERVICE_IN_16:
-        this.capacity(lu, answer, length, cdb.opcode === SERVICE_IN_16);
+        this.capacity(task, answer, length);
         break;
       case INQUIRY:
         return this.inquiry(lu, answer, length, cdb.pageCode);
@@ -78,7 +82,9 @@ export class Facts {
     this.journal.sizeKnown(lu);
   }
 
-  private capacity(lu: Lu, answer: Uint8Array, length: number, long: boolean): void {
+  private capacity(task: Task, answer: Uint8Array, length: number): void {
+    const lu = task.lu.root;
+    const long = task.cdb.opcode === SERVICE_IN_16;
     const capacity = long ? parseCapacity16(answer, 0, length) : parseCapacity10(answer, 0, length);
     if (isParseFault(capacity)) return;
     const size = capacity.blockSize;
@@ -97,10 +103,11 @@ export class Facts {
       return;
     }
     const reformatted = lu.blockSize !== 0 && lu.blockSize !== size;
-    const resized = capacity.blocks > 0 && lu.blocks !== capacity.blocks;
+    const blocks = capacity.blocks > 0 && this.sure(task, capacity.blocks) ? capacity.blocks : lu.blocks;
+    const resized = lu.blocks !== blocks;
     const first = lu.blockSize === 0;
     lu.blockSize = size;
-    if (capacity.blocks > 0) lu.blocks = capacity.blocks;
+    lu.blocks = blocks;
     if (first || resized || reformatted) this.announce(lu);
     if (first) this.journal.sizeKnown(lu);
     if (reformatted) {

@@ -1,19 +1,14 @@
-import { u16 } from '../../../parsers/bytes.ts';
-import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
-import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
-import { LBN_REFUSED, parseCdb } from '../../../parsers/scsi/cdb.ts';
-import type { Bus } from '../bus.ts';
-import { hasList, type ListedExtents, listBytes, readList } from '../lists.ts';
-import type { Journal } from '../lu/journal.ts';
-import { SMALL_MAX, type Task } from '../task.ts';
-import { copies, farOf } from './copies.ts';
-import type { Nexus } from './nexus.ts';
+import { LBN_REFUSED } from '../../parsers/scsi/cdb.ts';
+import type { Bus } from './bus.ts';
+import { copies, farOf, type Reach } from './copies.ts';
+import { hasList, type ListedExtents, listBytes, readList } from './lists.ts';
+import type { Journal } from './lu/journal.ts';
+import { SMALL_MAX, type Task } from './task.ts';
 
 /** What a command says of itself, in its CDB and its parameter list: what it is, and where it will write. */
 export class Opening {
   private readonly bus: Bus;
   private readonly journal: Journal;
-  private readonly scratch = new Uint8Array(16 + 1024);
   /** Bytes of parameter lists and answers kept outside the room. */
   private smallBytes = 0;
 
@@ -22,24 +17,8 @@ export class Opening {
     this.journal = journal;
   }
 
-  /** Its CDB; an extended one continues in an AHS of type 1 (RFC 7143 section 11.2.2.3). */
-  readCdb(task: Task, pdu: PduSplitter): void {
-    const { bhs: b, bhsAt: at } = pdu;
-    for (let i = at + BHS_BYTES, end = i + pdu.ahsBytes; i + 4 <= end; ) {
-      const length = u16(b, i);
-      if (b[i + 2] === 1 && length > 1 && i + 3 + length <= end) {
-        this.scratch.set(b.subarray(at + 32, at + 48), 0);
-        this.scratch.set(b.subarray(i + 4, i + 3 + length), 16);
-        parseCdb(this.scratch, 0, 16 + length - 1, task.cdb);
-        return;
-      }
-      i += (3 + length + 3) & ~3;
-    }
-    parseCdb(b, at + 32, 16, task.cdb);
-  }
-
   /** It may change the medium: where, as far as the command itself tells. */
-  enter(nexus: Nexus, task: Task, foreign: boolean): void {
+  enter(reach: Reach, task: Task, foreign: boolean): void {
     const { cdb, lu } = task;
     const { operation } = cdb;
     if (foreign) {
@@ -74,16 +53,16 @@ export class Opening {
       const end = cdb.toEnd ? capacity : cdb.lbn + cdb.blocks;
       this.journal.know(task, [cdb.lbn, end]);
     } else if (!hasList(task)) this.journal.knowWhole(task);
-    else this.keepList(nexus, task);
+    else this.keepList(reach, task);
     if (task.edtl > 0 && (placed || effect === 'same')) task.lease = this.bus.room?.take(task.edtl);
   }
 
-  private keepList(nexus: Nexus, task: Task): void {
+  private keepList(reach: Reach, task: Task): void {
     this.keepSmall(task, Math.min(listBytes(task), SMALL_MAX));
     if (task.small !== undefined || task.edtl === 0 || !this.journal.intents.wanted) return;
     // Where it writes will not be known before it is complete at the target.
     this.journal.intents.all(task.lu.root);
-    if (copies(task)) this.intendFar(farOf(nexus, task, undefined, this.bus.directory));
+    if (copies(task)) this.intendFar(farOf(reach, task, undefined, this.bus.directory));
   }
 
   /** Keeps so many bytes of its data, or of its answer, outside the room. */
@@ -100,7 +79,7 @@ export class Opening {
   }
 
   /** Data arrived for `task`: a complete parameter list tells its extents. */
-  dataMoved(nexus: Nexus, task: Task): void {
+  dataMoved(reach: Reach, task: Task): void {
     if (!task.mutates || task.blocksKnown || !hasList(task)) return;
     const need = Math.min(listBytes(task), task.small?.length ?? 0);
     if (need === 0 || task.landed < need) return;
@@ -108,7 +87,7 @@ export class Opening {
     if (list !== undefined && !list.unknown) this.journal.know(task, list.own);
     if (!this.journal.intents.wanted) return;
     if (list === undefined || list.unknown) this.journal.intents.all(task.lu.root);
-    if (copies(task)) this.intendFar(farOf(nexus, task, list, this.bus.directory));
+    if (copies(task)) this.intendFar(farOf(reach, task, list, this.bus.directory));
   }
 
   /** The blocks of other LUs that a copy is about to write. */
@@ -127,8 +106,8 @@ export class Opening {
   }
 
   /** A copy writes to other LUs: those it names, or any that it could. */
-  copied(nexus: Nexus, task: Task): void {
-    task.far = farOf(nexus, task, this.wholeList(task), this.bus.directory);
+  copied(reach: Reach, task: Task): void {
+    task.far = farOf(reach, task, this.wholeList(task), this.bus.directory);
     for (const { lu, extents } of task.far) this.journal.doubtFar(lu, extents);
   }
 }

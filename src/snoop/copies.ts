@@ -1,8 +1,13 @@
-import { Extents } from '../../base/extents.ts';
-import type { ListedExtents } from '../lists.ts';
-import type { LuDirectory } from '../lu/directory.ts';
-import type { Task } from '../task.ts';
-import type { Nexus } from './nexus.ts';
+import { Extents } from '../base/extents.ts';
+import type { ListedExtents } from './lists.ts';
+import type { LuDirectory } from './lu/directory.ts';
+import type { Lu } from './lu/lu.ts';
+import type { Task } from './task.ts';
+
+/** What a command's nexus can reach beyond its own LU. */
+export interface Reach {
+  readonly session: { reachable(): Lu[] };
+}
 
 /** True for commands that may write to other LUs than the one they were sent to (EXTENDED COPY and its like). */
 export function copies({ cdb }: Task): boolean {
@@ -14,7 +19,7 @@ export function copies({ cdb }: Task): boolean {
  * (`undefined`) or names what nobody has seen.
  */
 export function farOf(
-  nexus: Nexus,
+  reach: Reach,
   task: Task,
   list: ListedExtents | undefined,
   directory: LuDirectory,
@@ -37,7 +42,7 @@ export function farOf(
   }
   if (unknown) for (const lu of directory.claimed) far.push({ lu, extents: 'wholeLu' });
   if (unknown || nameless) {
-    for (const lu of nexus.session.reachable())
+    for (const lu of reach.session.reachable())
       if (unknown || lu.identities.length === 0) far.push({ lu, extents: 'wholeLu' });
   }
   return far.filter(

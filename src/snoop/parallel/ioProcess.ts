@@ -1,0 +1,95 @@
+import type { LeaseRoom } from '../../base/change.ts';
+import type { Task } from '../task.ts';
+
+/** Who talks to whom: initiator, target, LUN and tag (SAM-2 section 4.10); -1 where unknown, or for no tag. */
+export interface NexusIds {
+  initiator: number;
+  target: number;
+  lun: number;
+  tag: number;
+}
+
+/** A key of the nexus; all its numbers are small. */
+export function nexusKey({ initiator, target, lun, tag }: NexusIds): number {
+  return ((((initiator + 1) * 17 + target + 1) * 65 + lun + 1) * 257 + tag + 1) | 0;
+}
+
+/** A hole in which other commands may have hidden, until this process proves that it took all of it. */
+export interface OpenHole {
+  nanoseconds: number;
+}
+
+/** An I/O process of the parallel bus (SPI-5 section 3.1): its task, and the initiator's pointers into its data. */
+export class IoProcess {
+  readonly task: Task;
+  readonly ids: NexusIds;
+  /** The active and the saved data pointer, in bytes. */
+  pointer = 0;
+  saved = 0;
+  /** Highest pointer so far. */
+  high = 0;
+  status = -1;
+  /** Where the pointer stood at a hole that may hide some of its data; -1 without one. */
+  lostAt = -1;
+  /** Its data cannot be placed any more. */
+  spoiled = false;
+  hole: OpenHole | undefined;
+  /** Nanoseconds and bytes of its data phases, for the rate. */
+  movedNs = 0;
+  movedBytes = 0;
+
+  constructor(task: Task, ids: NexusIds) {
+    this.task = task;
+    this.ids = ids;
+  }
+
+  /** `length` bytes of data passed at the pointer; undefined bytes were counted, not seen. */
+  move(bytes: Uint8Array | undefined, length: number, room: LeaseRoom | undefined): void {
+    const { task } = this;
+    const at = this.pointer;
+    if (bytes === undefined) {
+      task.arrived(at, length);
+      if (task.mutates || task.small !== undefined) task.disbelieve(at, length);
+    } else {
+      if (task.lease !== undefined) this.fit(at + length, room);
+      task.land(bytes, 0, length, at);
+    }
+    this.pointer = at + length;
+    if (this.pointer > this.high) this.high = this.pointer;
+  }
+
+  /** The pointer goes back to what was saved: what it had passed comes again (SPI-5 section 16.3.14). */
+  restore(): void {
+    if (this.lostAt > this.saved) this.spoil();
+    this.pointer = this.saved;
+    this.task.rewind(this.saved);
+  }
+
+  modify(by: number): void {
+    if (by < 0 && this.lostAt > this.pointer + by) this.spoil();
+    this.pointer = Math.max(0, this.pointer + by);
+  }
+
+  /** Some of its data may have passed unseen, at the place where the pointer stands. */
+  touch(at: number): void {
+    if (this.lostAt >= 0 && this.lostAt !== at) this.spoil();
+    this.lostAt = at;
+  }
+
+  spoil(): void {
+    this.spoiled = true;
+    this.task.giveUpData();
+  }
+
+  /** The block size was not known, and the data is longer than was thought. */
+  private fit(end: number, room: LeaseRoom | undefined): void {
+    const { task } = this;
+    let capacity = 0;
+    for (const part of task.lease?.parts ?? []) capacity += part.length;
+    if (end <= capacity) return;
+    const landed = Buffer.concat(task.view(0, Math.min(task.landed, capacity)));
+    task.releaseTo(room);
+    task.lease = room?.take(end * 2);
+    if (task.lease !== undefined) task.replace(landed, 0);
+  }
+}
