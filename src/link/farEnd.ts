@@ -9,6 +9,8 @@ export class FarEnd {
   readonly #epoch: string;
   readonly #isOurs: (epoch: string) => boolean;
   #welcome: Welcome | undefined;
+  /** The same, but kept when that is forgotten; undefined from a loss on until it is believed anew. */
+  #known: Welcome | undefined;
   /** Where the store stood when it was met, which is no place of this epoch unless some of that is durable. */
   #basis: EntryPlace | undefined;
   #losses = 0;
@@ -29,7 +31,7 @@ export class FarEnd {
     return this.#identity;
   }
 
-  /** The next welcome is believed, whatever it says. */
+  /** The next welcome is believed, whatever it says; where that is a loss, the store has another name then. */
   forget(): void {
     this.#welcome = undefined;
   }
@@ -45,12 +47,14 @@ export class FarEnd {
    */
   meet(welcome: Welcome, durable: number, sent: number): string | undefined {
     const before = this.#welcome;
-    const lost = before && this.#lost(before, welcome, durable, sent);
+    const lost = this.#known && this.#lost(this.#known, welcome, durable, sent);
     if (lost !== undefined) {
       this.#losses++;
-      return lost;
+      this.#known = undefined;
+      if (before) return lost;
     }
     this.#welcome = welcome;
+    this.#known = welcome;
     if (before) return undefined;
     const place = welcome.durable;
     this.#basis = place;

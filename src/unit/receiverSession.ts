@@ -216,8 +216,7 @@ export class ReceiverSession {
   }
 
   /** A store whose medium failed takes back what it had applied, and is durable again without that: it has to be sent anew. */
-  #kept({ durable, incarnation }: FarStore, number: number): boolean {
-    if (incarnation !== this.#incarnation) return false;
+  #kept({ durable }: FarStore, number: number): boolean {
     return number === 0 || (durable?.epoch === this.#receiver.hello?.epoch && (durable?.number ?? 0) >= number);
   }
 
@@ -259,15 +258,22 @@ export class ReceiverSession {
     start(store).then(
       (value) => {
         this.#callEnded();
-        done(value);
+        if (!this.#moved(store)) done(value);
         this.#run();
       },
       (error: unknown) => {
         this.#callEnded();
-        failed(faultOf(error));
+        if (!this.#moved(store)) failed(faultOf(error));
         this.#run();
       },
     );
+  }
+
+  /** The store has lost something, or was rolled back: nothing can follow what this sender sent before it knows. */
+  #moved({ incarnation }: FarStore): boolean {
+    if (incarnation === this.#incarnation) return false;
+    this.bye('the volume here is another one now');
+    return true;
   }
 
   #callEnded(): void {

@@ -158,6 +158,32 @@ describe('D1 what a sender believes of the far store', () => {
   });
 });
 
+describe('D1 what a sender believes of a far store that refused it for a while', () => {
+  const welcome = (number: number) => ({
+    incarnation: STORE,
+    durable: { epoch: OURS, number },
+    consistent: true,
+    bytes: 1024,
+    blockSize: 512,
+    compression: [],
+    hash: 'sha256' as const,
+    windowBytes: 1,
+    entryBytesMax: 1,
+  });
+
+  it('has another name only where it has lost what it had called durable', () => {
+    const far = new FarEnd(OURS, (epoch) => epoch === OURS);
+    assert.equal(far.meet(welcome(5), 0, 0), undefined);
+    const { identity } = far;
+    far.forget();
+    assert.equal(far.meet(welcome(6), 5, 7), undefined);
+    assert.equal(far.identity, identity);
+    far.forget();
+    assert.equal(far.meet(welcome(3), 6, 7), undefined);
+    assert.notEqual(far.identity, identity);
+  });
+});
+
 describe('D1 a receiver takes', () => {
   const hello = { volume: 'v', unit: 'u', epoch: OURS, durable: 0, incarnation: undefined, compression: [] };
 

@@ -84,6 +84,25 @@ describe('D1, C1: what a store has taken back comes again', () => {
     });
   });
 
+  it('a sender is told of a store that was rolled back under it', async () => {
+    const options = { folder, base: new Medium(SIZE), windowNs: 1n << 60n, bytes: 1 << 30, notice: () => undefined };
+    const store = await openHistoryStore(options);
+    ends.push(() => store.close());
+    const { service, port } = await serve(await authority.unit('unit-b'), { vol1: store });
+    ends.push(() => service.close());
+    const volume = await openJourneyVolume(journeyOptions(port, await authority.unit('unit-a'), { bytes: SIZE }));
+    ends.push(() => volume.close());
+    const { id } = volume.identity();
+    await volume.append(change(1, [data(0, 512, 1)]));
+    const { sequence } = store.moments().newest;
+    await volume.append(change(2, [data(512, 512, 2)]));
+    await store.rollBack(sequence);
+    await assert.rejects(volume.append(change(3, [data(1024, 512, 3)])), /keeps another volume now/);
+    assert.equal(volume.down, true);
+    await volume.revive();
+    assert.notEqual(volume.identity().id, id);
+  });
+
   it('nothing that waited for its turn is put behind a gap', async () => {
     const options = { folder, base: new Medium(SIZE), windowNs: 1n << 60n, bytes: 1 << 30, notice: () => undefined };
     const store = await openHistoryStore(options);
