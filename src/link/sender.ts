@@ -1,8 +1,6 @@
-import { FRAME_HEADER_BYTES, type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
+import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
 import {
   helloFrame,
-  type LinkCompression,
-  type LinkHash,
   readRefusal,
   readWelcome,
   readWords,
@@ -13,59 +11,20 @@ import {
   type LinkAnswer,
   type LinkQuestion,
   pingFrame,
-  questionFrame,
   readAnswer,
   readNumber,
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
-import { Bucket } from './bucket.ts';
-import { EntryCutter, FRAME_DATA } from './cutter.ts';
 import { FarEnd } from './farEnd.ts';
+import { Outflow } from './outflow.ts';
 import { Pulse } from './pulse.ts';
 import { pieceBytes, wrongEntry } from './runs.ts';
+import type { SenderAct, SenderOptions } from './senderTypes.ts';
 import { SendQueue, type SentEntry } from './sendQueue.ts';
 
-export interface SenderOptions {
-  /** The volume's name at the far end, and this unit's own. */
-  volume: string;
-  unit: string;
-  /** A UUID of this process, which `isOurs` holds for. */
-  epoch: string;
-  /** Whether an epoch was this unit's: else another unit wrote the far volume since. */
-  isOurs: (epoch: string) => boolean;
-  /** Of the volume that is mirrored; 0 while unknown. */
-  bytes: number;
-  blockSize: number;
-  compression: readonly LinkCompression[];
-  hashes: readonly LinkHash[];
-  limitBytesPerSecond?: number;
-}
+export type { SenderAct, SenderOptions };
 
-export type SenderAct =
-  /** `data`: worth compressing. Its parts are borrowed until `written`, or until the connection is over. */
-  | { kind: 'send'; frame: LinkFrame; data: boolean }
-  /** The entry is durable at the far end. */
-  | { kind: 'durable'; id: number }
-  /** The question is answered; bytes are views of the frame that the answer came in. */
-  | { kind: 'answer'; id: number; answer: LinkAnswer }
-  /** The entry, or the question, will never be. */
-  | { kind: 'failed'; id: number; fault: Fault }
-  /** The far end takes changes; `up` from here on. */
-  | { kind: 'up' }
-  /** The far volume has another length now. */
-  | { kind: 'size'; bytes: number }
-  /** The connection must end; `again`: a new one may do better. */
-  | { kind: 'hangUp'; fault: Fault; again: boolean }
-  | { kind: 'notice'; text: string };
-
-/** Bytes handed to the connection that it has not passed on yet: more would only make signs of life wait. */
-const HANDED_MAX: number = 1024 * 1024;
-/** Bytes of entries that are sent and not durable. */
-const WINDOW_BYTES: number = 64 * 1024 * 1024;
-/** What an entry costs the far end beside its bytes. */
-const ENTRY_COST = 64;
-const FRAME_DATA_MIN = 4096;
 const STAMP_NS = 1000;
 const LOOK = 'look at the far unit and at the network to it';
 
@@ -80,8 +39,7 @@ const LOOK = 'look at the far unit and at the network to it';
 export class Sender {
   readonly #options: SenderOptions;
   readonly #queue = new SendQueue();
-  readonly #bucket: Bucket;
-  readonly #frameData: number;
+  readonly #outflow: Outflow;
   #acts: SenderAct[] = [];
   #state: 'away' | 'greeting' | 'up' = 'away';
   #fault: Fault | undefined = new Fault('local', 'the far end has not been met yet', LOOK, { unreachable: true });
@@ -89,10 +47,6 @@ export class Sender {
   readonly #far: FarEnd;
   #last = 0;
   #durable = 0;
-  #sent = 0;
-  #cutter: EntryCutter | undefined;
-  #handed = 0;
-  #flight = 0;
   #waiting = 0;
   #entryBytes = 0;
   #paused: string | undefined;
@@ -102,10 +56,7 @@ export class Sender {
     const { limitBytesPerSecond, epoch, isOurs } = options;
     this.#options = options;
     this.#far = new FarEnd(epoch, isOurs);
-    this.#bucket = new Bucket(limitBytesPerSecond);
-    // A tenth of a second for a frame, so that a narrow link stays steady.
-    const fair = limitBytesPerSecond === undefined ? FRAME_DATA : Math.floor(limitBytesPerSecond / 10);
-    this.#frameData = Math.min(FRAME_DATA, Math.max(FRAME_DATA_MIN, fair));
+    this.#outflow = new Outflow(this.#queue, limitBytesPerSecond);
   }
 
   get up(): boolean {
@@ -127,7 +78,7 @@ export class Sender {
   }
 
   get sent(): number {
-    return this.#sent;
+    return this.#outflow.sent;
   }
 
   get durable(): number {
@@ -153,12 +104,7 @@ export class Sender {
 
   /** True while something could be sent were it not for the limit: `tick` soon. */
   get short(): boolean {
-    return (
-      this.#state === 'up' &&
-      this.#handed < HANDED_MAX &&
-      this.#queue.unsent > 0 &&
-      this.#options.limitBytesPerSecond !== undefined
-    );
+    return this.#state === 'up' && this.#outflow.short;
   }
 
   take(): SenderAct[] {
@@ -216,9 +162,7 @@ export class Sender {
   /** It is over; nothing that was handed to it is borrowed any more. */
   broken(): void {
     this.#state = 'away';
-    this.#cutter = undefined;
-    this.#handed = 0;
-    this.#flight = 0;
+    this.#outflow.restart();
     this.#paused = undefined;
   }
 
@@ -228,13 +172,13 @@ export class Sender {
 
   /** `bytes` of frames' bodies, as they were handed over, have left. */
   written(bytes: number, now: number): void {
-    this.#handed -= bytes;
+    this.#outflow.left(bytes);
     this.#fill(now);
   }
 
   /** A frame became so much shorter on the wire. */
   saved(bytes: number): void {
-    this.#bucket.charge(-bytes);
+    this.#outflow.saved(bytes);
   }
 
   tick(now: number): void {
@@ -343,7 +287,7 @@ export class Sender {
 
   #meet(welcome: Welcome, now: number): void {
     const before = this.#far.welcome;
-    const lost = this.#far.meet(welcome, this.#durable, this.#sent);
+    const lost = this.#far.meet(welcome, this.#durable, this.sent);
     if (lost !== undefined) {
       const fault = new Fault('local', lost, 'what it may lack is compared and copied');
       this.#bye(lost, now);
@@ -356,7 +300,7 @@ export class Sender {
     if (!before) {
       this.#fault = undefined;
       this.#durable = durable;
-      this.#sent = durable;
+      this.#outflow.sent = durable;
       this.#last = durable;
     }
     for (const item of this.#queue.restart((one) =>
@@ -380,11 +324,10 @@ export class Sender {
   }
 
   #acknowledged(number: number, now: number): string | undefined {
-    if (number > this.#sent || number < this.#durable)
-      return `change ${number} is durable, and ${this.#sent} were sent`;
+    if (number > this.sent || number < this.#durable) return `change ${number} is durable, and ${this.sent} were sent`;
     for (let item = this.#queue.oldestSent(); item && this.#durable < number; item = this.#queue.oldestSent()) {
       if (item.kind === 'question') return 'changes are durable that stand behind a question without an answer';
-      this.#flight -= item.bytes + ENTRY_COST;
+      this.#outflow.durable(item);
       this.#ended(item);
       this.#queue.drop();
     }
@@ -407,46 +350,22 @@ export class Sender {
 
   #ended({ id, number, bytes }: SentEntry): void {
     this.#durable = number;
-    this.#sent = Math.max(this.#sent, number);
+    this.#outflow.sent = Math.max(this.#outflow.sent, number);
     this.#waiting -= bytes;
     this.#acts.push({ kind: 'durable', id });
   }
 
   /** Hands the connection as much as it should have. */
   #fill(now: number): void {
-    if (this.#state !== 'up' || this.#fault) return;
-    while (this.#handed < HANDED_MAX && this.#bucket.ready(now)) {
-      const item = this.#queue.next();
-      if (!item) return;
-      if (item.kind === 'question') {
-        this.#send(questionFrame(item.id, item.question), now);
-        this.#queue.advance();
-        continue;
-      }
-      if (!this.#cutter && !this.#begin(item)) return;
-      const frame = this.#cutter?.next();
-      if (frame) this.#send(frame, now, true);
-      else {
-        this.#cutter = undefined;
-        this.#queue.advance();
-      }
+    const far = this.#far.welcome;
+    if (this.#state !== 'up' || this.#fault || !far) return;
+    for (let next = this.#outflow.next(far, now); next; next = this.#outflow.next(far, now)) {
+      this.#send(next.frame, now, next.data);
     }
   }
 
-  /** False while the far end has enough under way. */
-  #begin(item: SentEntry): boolean {
-    const cost = item.bytes + ENTRY_COST;
-    const window = Math.min(WINDOW_BYTES, this.#far.welcome?.windowBytes ?? 0);
-    if (this.#flight > 0 && this.#flight + cost > window) return false;
-    this.#flight += cost;
-    this.#sent = Math.max(this.#sent, item.number);
-    this.#cutter = new EntryCutter(item.entry, item.number, this.#far.welcome?.blockSize ?? 512, this.#frameData);
-    return true;
-  }
-
   #send(frame: LinkFrame, now: number, data = false): void {
-    this.#handed += frame.bytes;
-    this.#bucket.charge(FRAME_HEADER_BYTES + frame.bytes);
+    this.#outflow.hand(frame);
     this.#pulse.sent(now);
     this.#acts.push({ kind: 'send', frame, data });
   }

@@ -68,8 +68,13 @@ class LinkedVolume implements JourneyVolume {
     return { kind: 'lu', id: this.#link.sender.far.identity };
   }
 
-  async append(entry: OrderedEntry): Promise<void> {
-    await this.#wait((id, now) => this.#link.sender.append(id, entry, now));
+  append(entry: OrderedEntry): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId();
+      this.#waiting.set(id, { resolve: resolve as () => void, reject });
+      this.#link.sender.append(id, entry, this.#options.now());
+      this.#link.run();
+    });
   }
 
   async differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]> {
@@ -193,7 +198,7 @@ class LinkedVolume implements JourneyVolume {
         reject(stopped());
         return;
       }
-      const id = ++this.#ids % 2 ** 32;
+      const id = this.#nextId();
       const stop = (): void => {
         this.#waiting.delete(id);
         this.#link.sender.forget(id);
@@ -218,6 +223,12 @@ class LinkedVolume implements JourneyVolume {
       start(id, this.#options.now());
       this.#link.run();
     });
+  }
+
+  /** Fits into the frames; no other is that old. */
+  #nextId(): number {
+    this.#ids = (this.#ids + 1) % 2 ** 32;
+    return this.#ids;
   }
 
   #told(news: SenderNews): void {

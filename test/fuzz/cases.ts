@@ -1,6 +1,7 @@
 import { configCase } from './configCases.ts';
 import { fileCase } from './fileCases.ts';
 import { hostileCase } from './hostileCases.ts';
+import { linkCase } from './linkCase.ts';
 import { lossCase } from './lossCases.ts';
 import { frameCase, pduCase, scsiCase, textCase } from './parserCases.ts';
 import { Random } from './random.ts';
@@ -8,17 +9,18 @@ import { Scenario } from './scenario.ts';
 import { type Window, windows } from './windows.ts';
 
 /** Which kind a case is goes by its number: of a hundred, so many of each. */
-const KINDS = ['loss', 'hostile', 'file', 'frame', 'pdu', 'scsi', 'text', 'config'] as const;
+const KINDS = ['loss', 'hostile', 'file', 'frame', 'pdu', 'scsi', 'text', 'config', 'link'] as const;
 export type Kind = (typeof KINDS)[number];
 const SHARES: Readonly<Record<Kind, number>> = {
   loss: 12,
   hostile: 12,
   file: 8,
-  frame: 22,
+  frame: 18,
   pdu: 12,
   scsi: 26,
   text: 4,
   config: 4,
+  link: 4,
 };
 const TABLE: Kind[] = KINDS.flatMap((kind) => new Array<Kind>(SHARES[kind]).fill(kind));
 
@@ -45,6 +47,9 @@ export class Cases {
     switch (this.kind(number)) {
       case 'loss':
         lossCase(random, scenario, this.#truth);
+        break;
+      case 'link':
+        linkCase(random);
         break;
       case 'hostile':
         hostileCase(random, scenario, this.#all);
