@@ -43,7 +43,7 @@ interface Leaving {
   compression: number;
 }
 
-/** Compressed frames that came and are being expanded: beyond it nothing is read. */
+/** Compressed frames that came and are expanded ahead: beyond it nothing is read, and what has come stays as it is. */
 const EXPANDING_MAX = 8;
 /** Frames with shorter bodies are copied together, so that a thousand of them are one call: measured twice as fast. */
 const SHORT_BODY = 32 * 1024;
@@ -59,7 +59,7 @@ export class LinkEnd {
   readonly #options: LinkEndOptions;
   readonly #splitter: LinkSplitter;
   readonly #leaving: (Slot<Leaving> & { bytes: number })[] = [];
-  readonly #coming: Slot<ReceivedFrame>[] = [];
+  readonly #coming: (Slot<ReceivedFrame> & { packed: ReceivedFrame | undefined })[] = [];
   #batch: Uint8Array[] = [preamble()];
   /** Where short frames are put together: what of it is in no batch yet, and what the batch has taken. */
   #stage: { bytes: Uint8Array; from: number; to: number } | undefined;
@@ -130,7 +130,9 @@ export class LinkEnd {
   /** Nothing more is read for now, or again. */
   hold(held: boolean): void {
     this.#held = held;
-    this.#pace();
+    if (held) this.#pace();
+    // Not at once: who lets go may be in the middle of something.
+    else queueMicrotask(() => this.#arrive());
   }
 
   /** Ends it once what was sent has left, or soon. */
@@ -193,24 +195,35 @@ export class LinkEnd {
       this.#options.frame(frame.type, frame.body);
       return;
     }
-    const slot: Slot<ReceivedFrame> = { ready: frame.compression === 0 ? frame : undefined };
-    this.#coming.push(slot);
+    const ready = frame.compression === 0 ? frame : undefined;
+    this.#coming.push({ ready, packed: ready ? undefined : frame });
+    this.#unpack();
     this.#pace();
-    if (slot.ready) return;
-    this.#expand(frame).then(
-      (expanded) => {
-        slot.ready = expanded;
-        this.#arrive();
-      },
-      (error: Fault) => this.#nonsense(error.message),
-    );
   }
 
+  /** Begins to expand the next ones: a short frame may become a long one, so there are never many. */
+  #unpack(): void {
+    for (const slot of this.#coming.slice(0, EXPANDING_MAX)) {
+      const { packed } = slot;
+      if (!packed) continue;
+      slot.packed = undefined;
+      this.#expand(packed).then(
+        (expanded) => {
+          slot.ready = expanded;
+          this.#arrive();
+        },
+        (error: Fault) => this.#nonsense(error.message),
+      );
+    }
+  }
+
+  /** Hands over what is ready, in order, unless nothing is wanted for now. */
   #arrive(): void {
-    for (let first = this.#coming[0]?.ready; first && !this.#over; first = this.#coming[0]?.ready) {
+    for (let first = this.#coming[0]?.ready; first && !this.#over && !this.#held; first = this.#coming[0]?.ready) {
       this.#coming.shift();
       this.#options.frame(first.type, first.body);
     }
+    this.#unpack();
     this.#pace();
   }
 
