@@ -20,7 +20,7 @@ const AHEAD = 64;
  * `durable` never says too much, but the medium may hold parts of entries above it when the process or the machine ended: it is
  * no moment of the volume then until the sender has sent those again. So the store is not `consistent` after such an end
  * until it is past every number that may have been applied; that bound is made durable ahead. When another medium lies at the
- * place it is another store.
+ * place it is another store, and also when it ended before anything of a new sender was durable.
  */
 export async function openPlainStore({ statePath, volume, notice }: PlainOptions): Promise<FarStore> {
   const file = await openStoreState(statePath);
@@ -48,7 +48,12 @@ async function stateOf(
   }
   if (found && found.identity === identity && found.bytes <= bytes) {
     const { generation: _, ...state } = found;
-    return state;
+    if (state.place?.number !== 0) return state;
+    // Somebody had begun to send, and who had been the last before is not known any more: nobody may take it for theirs.
+    notice(`${path}: the first changes of a sender were not made durable: to be compared whole`);
+    const other = { ...state, incarnation: randomUUID() };
+    await file.commit(other);
+    return other;
   }
   if (found) notice(`${path} was kept for another medium (${found.identity}): begun anew, to be compared whole`);
   else if (file.damage !== undefined)

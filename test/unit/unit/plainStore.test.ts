@@ -95,8 +95,10 @@ describe('C1 a plain store', () => {
     await store.sync();
     await store.append(at(1, OTHER_EPOCH), change(2, [data(0, 512, 2)]));
     assert.equal(store.durable, undefined, 'of this epoch');
+    const { incarnation } = store;
     store = await killed();
     assert.equal(store.durable, undefined);
+    assert.notEqual(store.incarnation, incarnation, 'whoever sent before must not believe that nobody did since');
     assert.equal(store.consistent, false);
     await store.append(at(1, OTHER_EPOCH), change(2, [data(0, 512, 2)]));
     assert.equal(store.consistent, false);
