@@ -5,7 +5,8 @@ import { type Moment, parseMoment } from './rows-filter.ts';
 const HELP = `
 One row per SCSI command, in the order of the commands. A SOURCE is a pcap or
 pcapng file, plain or gzip, or - for standard input; several are read as one
-stream of time.
+stream of time. A trace of a parallel SCSI bus is a source too: VCD, scsimon's
+JSON, or the bytes of a probe; FRAME is then the number of the sample.
 
 Columns
   TIME      seconds since the first frame
@@ -31,6 +32,7 @@ Examples
   tapmirror decode night.pcap.gz | less -S
   tapmirror decode --nature write --lu '*/1' night.pcapng
   tapmirror decode --host 'iqn.*:web*' --from 12.5 --to 13 night.pcap
+  tapmirror decode --phases bus.vcd.gz | less -S
   tapmirror decode --json night.pcap | jq 'select(.latencyNs > 1e7)'
   ssh tap tcpdump -w - port 3260 | tapmirror decode -
 
@@ -47,17 +49,30 @@ export function decodeCommand(): Command {
     .argument('<source...>', 'capture files, or - for standard input')
     .addOption(new Option('--tsv', 'tab-separated values with a header row').conflicts('json'))
     .option('--json', 'JSON Lines: one object per command')
+    .addOption(
+      new Option('--phases', 'every phase of a parallel bus in place of its commands').conflicts([
+        'lu',
+        'host',
+        'nature',
+      ]),
+    )
     .option('--lu <lu>', 'only this LU, as shown in the LU column; * stands for anything')
     .option('--host <host>', 'only this host (initiator name or address); * stands for anything')
     .addOption(new Option('--nature <nature>', 'only commands of this nature').choices(['read', 'write', 'control']))
     .option('--from <time>', 'only commands sent at or after this time', momentArgument)
     .option('--to <time>', 'only commands sent at or before this time', momentArgument)
     .addHelpText('after', HELP)
-    .action(async (sources: string[], options: DecodeOptions) => {
+    .action(async (sources: string[], options: DecodeOptions & { phases?: boolean }) => {
       const [{ processSeat }, { runDecode }] = await Promise.all([
         import('./rows-inspect.ts'),
         import('./rows-decode.ts'),
       ]);
+      if (options.phases === true) {
+        const { runPhases } = await import('./rows-phases.ts');
+        const format = options.json === true ? 'json' : options.tsv === true ? 'tsv' : 'table';
+        await runPhases(sources, format, await processSeat());
+        return;
+      }
       await runDecode(sources, options, await processSeat());
     });
 }

@@ -29,7 +29,10 @@ LBN-only: their blocks are read back from the first volume if one is named, else
 
 Configuration (JSON or YAML; relative paths start at the file's own folder)
   source:
-    replay: [a.pcap, b.pcapng.gz]      one stream of time; "-" is standard input
+    replay: [a.pcap, b.pcapng.gz]      one stream of time; "-" is standard input; or traces of a parallel SCSI bus:
+                                       VCD, scsimon's JSON, the bytes of a probe (volumes are then scsi:ID/LUN)
+    signals:                           names in a VCD that are not the usual ones (optional)
+      REQ: {name: nREQ, active: low}
   volumes:
     - lu: iqn.2024-01.example:disks/1  TARGET-NAME/LUN, or IP:PORT/LUN where no login was captured
       mirrors: ["file:second.img"]     files or block devices

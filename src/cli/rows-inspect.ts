@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { SnoopSink } from '../base/sink.ts';
-import type { InspectEnd, InspectHooks } from '../unit/inspect.ts';
+import type { InspectEnd, InspectHooks, PhaseView } from '../unit/inspect.ts';
 import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
 import { plain } from './draw-words.ts';
 import { ProgressLine, readingWords } from './progress.ts';
 import { Output } from './rows-output.ts';
 
-export type { InspectEnd, InspectHooks };
+export type { InspectEnd, InspectHooks, PhaseView };
 export type Inspect = (paths: string[], sink: SnoopSink, hooks: InspectHooks) => Promise<InspectEnd>;
 
 export type Stream = Writable & TerminalStream;
@@ -29,7 +29,11 @@ export interface Reading {
   out: Output;
   terminal: Terminal;
   /** Reads everything into the sink; undefined when the reader of the output went away meanwhile. */
-  read(sink: SnoopSink, begin?: (firstAt: bigint) => void): Promise<InspectEnd | undefined>;
+  read(
+    sink: SnoopSink,
+    begin?: (firstAt: bigint) => void,
+    phase?: (view: PhaseView) => void,
+  ): Promise<InspectEnd | undefined>;
   /** One line on standard error. */
   tell(text: string): void;
 }
@@ -44,13 +48,14 @@ export function readingOf(sources: readonly string[], seat: Seat): Reading {
   const tell = (text: string): void => {
     seat.stderr.write(`tapmirror: ${plain(text)}\n`);
   };
-  const read: Reading['read'] = async (sink, begin) => {
+  const read: Reading['read'] = async (sink, begin, phase) => {
     try {
       const end = await seat.inspect([...sources], sink, {
         signal: abort.signal,
         ready: () => out.ready(),
         ...(line === undefined ? {} : { progress: (progress) => line.show(progress, performance.now()) }),
         ...(begin === undefined ? {} : { begin }),
+        ...(phase === undefined ? {} : { phase }),
       });
       return out.closed ? undefined : end;
     } catch (error) {

@@ -3,7 +3,8 @@ import type { StatOptions } from './draw-stat-run.ts';
 
 const HELP = `
 Everything is learned from the traffic alone. A SOURCE is a pcap or pcapng
-file, plain or gzip, or - for standard input; several are read as one stream
+file, plain or gzip, or - for standard input, or a trace of a parallel SCSI
+bus (VCD, scsimon's JSON, the bytes of a probe); several are read as one stream
 of time.
 
 What is shown

@@ -2,6 +2,12 @@ import type { IoProcess, NexusIds, OpenHole } from './ioProcess.ts';
 import { MessageReader } from './messages.ts';
 import { NO_PHASE } from './word.ts';
 
+/** Where a source of samples stands. */
+export interface Moment {
+  frame: number;
+  time: number;
+}
+
 /** How a connection said that it would end. */
 export type Farewell = 'none' | 'disconnect' | 'complete';
 
@@ -18,6 +24,8 @@ export class Connection {
   /** The CDB so far; kept until something shows that it was taken. */
   readonly cdb: number[] = [];
   cdbWrong = false;
+  /** When its COMMAND phase ended. */
+  sent: Moment = { frame: 0, time: 0 };
   linked = false;
   /** Its command was not seen, or its nexus is not known. */
   ghost = false;

@@ -240,7 +240,10 @@ export class Nexuses implements PhaseSink {
       if (reqs !== acks && io !== undefined && io.lostAt < 0) io.touch(Math.min(from, io.pointer));
     } else if (phase === MESSAGE_OUT) this.messagesOut(connection);
     else if (phase === STATUS) this.said = `${connection.status.toString(16).padStart(2, '0')}h`;
-    else if (phase === COMMAND && this.onPhase !== undefined) this.said = Buffer.from(connection.cdb).toString('hex');
+    else if (phase === COMMAND) {
+      connection.sent = { frame: this.processes.moment.frame, time };
+      if (this.onPhase !== undefined) this.said = Buffer.from(connection.cdb).toString('hex');
+    }
     this.tellPhase(connection.phaseFrom, time, PHASE_NAMES[phase] ?? '', this.units, this.said);
     if (phase !== NO_PHASE) connection.lastPhase = phase;
     connection.phase = NO_PHASE;
@@ -337,7 +340,7 @@ export class Nexuses implements PhaseSink {
       ) {
         // A command was about to come, and nobody saw which.
         this.processes.doubt(connection.ids.target, connection.ids.lun);
-      } else this.settle(connection);
+      } else if ((connection.io?.status ?? -1) >= 0) this.settle(connection);
     }
     for (const ids of this.ghosts.values()) this.processes.doubt(ids.target, ids.lun);
     if (this.strangers > this.strangersBack) this.processes.doubt();
@@ -455,7 +458,7 @@ export class Nexuses implements PhaseSink {
       // Without IDENTIFY the CDB names the LUN; with it, hosts may repeat it there (SCSI-2 section 7.2.2).
       if (!connection.identified) ids.lun = bytes.length > 1 ? bytes[1] >> 5 : 0;
       if (bytes.length > 1 && bytes[1] >> 5 === ids.lun) bytes[1] &= 0x1f;
-      connection.io = this.processes.start(ids, bytes, writes);
+      connection.io = this.processes.start(ids, bytes, writes, connection.sent);
       return connection.io;
     }
     if (connection.io === undefined && connection.reselected && (connection.identified || !this.anyIdentified(ids))) {

@@ -92,7 +92,7 @@ export class ParallelSnoop implements SampleSink {
     this.seen(burst.from);
     this.processes.moment.frame = this.samples;
     this.phases.burst(burst);
-    this.seen(burst.to);
+    if (burst.to > this.lastTime) this.lastTime = burst.to;
   }
 
   hole(from: number, to: number, _why: string): void {

@@ -21,6 +21,7 @@ import { Opening } from '../opening.ts';
 import { outcomeOfWrite, synchronised } from '../outcome.ts';
 import { Task } from '../task.ts';
 import type { Agreement } from './agreements.ts';
+import type { Moment } from './connection.ts';
 import { IoProcess, type NexusIds, nexusKey } from './ioProcess.ts';
 
 const REQUEST_SENSE = 0x03;
@@ -35,12 +36,6 @@ const HIDING_BYTES = 300;
 /** The shortest span in which arbitration, selection, a CDB, status and message fit (SPI-5 table 40; 100 ns a handshake). */
 export const HIDING_NS = 5200;
 const LINGERING_MAX = 4096;
-
-/** Where a source of samples stands. */
-export interface Moment {
-  frame: number;
-  time: number;
-}
 
 /** Opens and ends the I/O processes of a bus, and hands what they did to the journal. */
 export class Processes {
@@ -70,7 +65,7 @@ export class Processes {
   }
 
   /** A command was sent whole. */
-  start(ids: NexusIds, cdb: Uint8Array, writes: boolean): IoProcess {
+  start(ids: NexusIds, cdb: Uint8Array, writes: boolean, sent: Moment): IoProcess {
     const key = nexusKey(ids);
     const old = this.open.get(key);
     // The host uses the nexus again: it has the status that was not seen.
@@ -86,9 +81,9 @@ export class Processes {
     task.ordinal = ++this.ordinal;
     task.lun = ids.lun;
     task.host = ids.initiator < 0 ? 'scsi' : `scsi:${ids.initiator}`;
-    task.openFrame = this.moment.frame;
-    task.frame = this.moment.frame;
-    task.time = this.moment.time;
+    task.openFrame = sent.frame;
+    task.frame = sent.frame;
+    task.time = sent.time;
     task.reads = direction === 'r' || direction === 'bidi';
     task.writes = direction === 'w' || direction === 'bidi' || (!operation.known && writes);
     task.edtl = expected(task, lu.blockSize || BLOCK_GUESS) || (task.reads ? ANSWER_BYTES : 0);
