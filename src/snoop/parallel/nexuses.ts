@@ -1,33 +1,13 @@
 import type { Burst } from '../../base/samples.ts';
 import type { Bus } from '../bus.ts';
 import { type Agreement, Agreements } from './agreements.ts';
-import { Connection, cdbBytes } from './connection.ts';
-import { type IoProcess, type NexusIds, nexusKey } from './ioProcess.ts';
-import {
-  ABORT,
-  ABORT_TAG,
-  BUS_DEVICE_RESET,
-  CLEAR_QUEUE,
-  COMMAND_COMPLETE,
-  DISCONNECT,
-  EXTENDED,
-  IDENTIFY,
-  IGNORE_WIDE_RESIDUE,
-  isTag,
-  LINKED_COMMAND_COMPLETE,
-  LINKED_COMMAND_COMPLETE_FLAG,
-  LOGICAL_UNIT_RESET,
-  MESSAGE_PARITY_ERROR,
-  type Message,
-  MessageReader,
-  MODIFY_DATA_POINTER,
-  messageWords,
-  pointerArgument,
-  RESTORE_POINTERS,
-  SAVE_DATA_POINTER,
-} from './messages.ts';
+import { Connection } from './connection.ts';
+import { Conversation } from './conversation.ts';
+import { Finder } from './finder.ts';
 import type { PhaseSink } from './phases.ts';
+import type { PhaseView } from './phaseView.ts';
 import { HIDING_NS, type Processes } from './processes.ts';
+import { Transfer } from './transfer.ts';
 import {
   COMMAND,
   DATA_IN,
@@ -43,22 +23,6 @@ import {
 
 /** In a span so short nobody can have left the bus and come back (SPI-5 table 40: bus settle, bus free, arbitration). */
 const SAME_CONNECTION_NS = 3200;
-const CHUNK = 8192;
-/** Processes that began before the source did, or in a hole. */
-const GHOSTS_MAX = 4096;
-
-/** A run of one phase, for people who debug hardware. */
-export interface PhaseView {
-  from: number;
-  to: number;
-  /** BUS FREE, SELECTION ..., or an information transfer phase. */
-  name: string;
-  initiator: number;
-  target: number;
-  /** Transferred bytes or units; -1 where the phase has none. */
-  units: number;
-  words: string;
-}
 
 /** Joins the phases of a bus to nexuses, and what passes in them to I/O processes (SPI-5 sections 10 and 16). */
 export class Nexuses implements PhaseSink {
@@ -66,7 +30,7 @@ export class Nexuses implements PhaseSink {
   /** Lines of the data bus that are sampled. */
   wide = false;
   readonly agreements = new Agreements();
-  onPhase: ((view: PhaseView) => void) | undefined;
+  private onPhase: ((view: PhaseView) => void) | undefined;
   private readonly bus: Bus;
   private readonly processes: Processes;
   private connection: Connection | undefined;
@@ -74,26 +38,31 @@ export class Nexuses implements PhaseSink {
   private before: Connection | undefined;
   private hole: { from: number; nanoseconds: number } | undefined;
   private agreement: Agreement;
-  private readonly chunk = new Uint8Array(CHUNK);
-  private filled = 0;
-  /** Bytes of the chunk that are not believed. */
-  private readonly wrong: number[] = [];
+  private readonly transfer: Transfer;
   private units = 0;
-  private said = '';
-  private readonly ghosts = new Map<number, NexusIds>();
-  /** Connections of nobody knows whom that left the bus for a while. */
-  private strangers = 0;
-  private strangersBack = 0;
+  private readonly finder: Finder;
+  private readonly conversation: Conversation;
 
   constructor(bus: Bus, processes: Processes) {
     this.bus = bus;
     this.processes = processes;
     this.agreement = this.agreements.of(-1, 0);
+    this.transfer = new Transfer(bus.room, processes);
+    this.finder = new Finder(processes);
+    this.conversation = new Conversation(this.agreements, processes, this.finder, (connection) =>
+      this.settle(connection),
+    );
   }
 
   /** Nanoseconds of the synchronous transfer under way, 0 for none. */
   get periodNs(): number {
     return this.agreement.periodNs;
+  }
+
+  /** Tells every phase from now on. */
+  tell(phase: ((view: PhaseView) => void) | undefined): void {
+    this.onPhase = phase;
+    this.conversation.wordy = phase !== undefined;
   }
 
   selected(time: number, initiator: number, target: number): void {
@@ -143,7 +112,7 @@ export class Nexuses implements PhaseSink {
       }
     }
     this.units = 0;
-    this.said = '';
+    this.conversation.said = '';
     connection.phase = phase;
     connection.phaseFrom = time;
     switch (phase) {
@@ -157,7 +126,7 @@ export class Nexuses implements PhaseSink {
         this.dataPhase(connection, phase);
         break;
       case STATUS:
-        this.processOf(connection, false);
+        this.finder.processOf(connection, false);
         break;
       case MESSAGE_IN:
         connection.messageIn.clear();
@@ -175,11 +144,12 @@ export class Nexuses implements PhaseSink {
     this.units++;
     switch (connection.phase) {
       case DATA_OUT:
-      case DATA_IN:
-        if (!sure && this.agreement.offset === 0) this.wrong.push(this.filled);
-        this.dataByte(connection, value & 0xff, (wrong & 1) !== 0);
-        if (this.agreement.width === 2) this.dataByte(connection, value >> 8, (wrong & 2) !== 0);
+      case DATA_IN: {
+        const doubtful = !sure && this.agreement.offset === 0;
+        this.transfer.byte(connection, value & 0xff, doubtful || (wrong & 1) !== 0);
+        if (this.agreement.width === 2) this.transfer.byte(connection, value >> 8, (wrong & 2) !== 0);
         return;
+      }
       case COMMAND:
         connection.cdb.push(value & 0xff);
         connection.cdbWrong ||= (wrong & 1) !== 0;
@@ -194,7 +164,7 @@ export class Nexuses implements PhaseSink {
       case MESSAGE_IN:
         // The initiator asks for a message with wrong parity again (SPI-5 section 16.3.10).
         if ((wrong & 1) !== 0) connection.messageIn.clear();
-        else this.messageByte(connection, value & 0xff);
+        else this.conversation.in(connection, this.agreement, value & 0xff);
         return;
       case MESSAGE_OUT:
         if (connection.lastOut) connection.messageOut.length = 0;
@@ -209,10 +179,11 @@ export class Nexuses implements PhaseSink {
     const { units, unitBytes, badParity } = burst;
     this.processes.moment.time = burst.to;
     if (units === undefined) {
-      this.flush(connection);
+      this.transfer.flush(connection);
       this.units += count;
       const bytes = count * this.agreement.width;
-      if (connection.phase === DATA_OUT || connection.phase === DATA_IN) this.moved(connection, undefined, bytes);
+      if (connection.phase === DATA_OUT || connection.phase === DATA_IN)
+        this.transfer.moved(connection, undefined, bytes);
       return;
     }
     const bad = (at: number): number => (badParity === undefined ? 0 : (badParity[at >> 3] >> (at & 7)) & 1);
@@ -231,20 +202,20 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = time;
     if (phase === DATA_OUT || phase === DATA_IN) {
       const from = io?.high ?? 0;
-      this.flush(connection);
+      this.transfer.flush(connection);
       if (io !== undefined && time > connection.phaseFrom) {
         io.movedNs += time - connection.phaseFrom;
         io.movedBytes += this.units * this.agreement.width;
       }
       // A REQ without its ACK, or the other way round: an edge was not seen, and which one nobody knows.
       if (reqs !== acks && io !== undefined && io.lostAt < 0) io.touch(Math.min(from, io.pointer));
-    } else if (phase === MESSAGE_OUT) this.messagesOut(connection);
-    else if (phase === STATUS) this.said = `${connection.status.toString(16).padStart(2, '0')}h`;
+    } else if (phase === MESSAGE_OUT) this.conversation.out(connection, this.agreement);
+    else if (phase === STATUS) this.conversation.said = `${connection.status.toString(16).padStart(2, '0')}h`;
     else if (phase === COMMAND) {
       connection.sent = { frame: this.processes.moment.frame, time };
-      if (this.onPhase !== undefined) this.said = Buffer.from(connection.cdb).toString('hex');
+      if (this.onPhase !== undefined) this.conversation.said = Buffer.from(connection.cdb).toString('hex');
     }
-    this.tellPhase(connection.phaseFrom, time, PHASE_NAMES[phase] ?? '', this.units, this.said);
+    this.tellPhase(connection.phaseFrom, time, PHASE_NAMES[phase] ?? '', this.units, this.conversation.said);
     if (phase !== NO_PHASE) connection.lastPhase = phase;
     connection.phase = NO_PHASE;
   }
@@ -277,15 +248,11 @@ export class Nexuses implements PhaseSink {
     this.connection = undefined;
     this.before = undefined;
     this.interrupted = undefined;
-    for (const one of [before, interrupted?.before, connection]) if (one?.ghost === true) this.ghostEnded(one);
+    for (const one of [before, interrupted?.before, connection]) if (one?.ghost === true) this.finder.ended(one);
     if (this.hole !== undefined) this.hidden(this.hole.nanoseconds);
     this.hole = undefined;
     for (const io of [...this.processes.open.values()]) this.processes.end(io, 'aborted');
-    for (const ids of this.ghosts.values()) this.processes.doubt(ids.target, ids.lun);
-    this.ghosts.clear();
-    if (this.strangers > this.strangersBack) this.processes.doubt();
-    this.strangers = 0;
-    this.strangersBack = 0;
+    this.finder.over();
     this.processes.wasReset();
     this.agreements.reset(undefined);
     this.tellPhase(time, time, 'RESET', -1, '', connection);
@@ -298,14 +265,14 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = from;
     const connection = this.interrupted?.before ?? this.connection ?? this.before;
     if (connection !== undefined) {
-      this.flush(connection);
+      this.transfer.flush(connection);
       connection.messageIn.clear();
       if (connection.lastPhase === COMMAND || connection.lastPhase === NO_PHASE)
         connection.cdbWrong ||= connection.io === undefined;
     }
-    this.filled = 0;
+    this.transfer.clear();
     const joined = this.interrupted !== undefined && this.connection !== undefined ? this.connection : undefined;
-    if (joined !== undefined && joined !== connection) this.ghostEnded(joined);
+    if (joined !== undefined && joined !== connection) this.finder.ended(joined);
     const all = nanoseconds >= SAME_CONNECTION_NS;
     for (const io of this.processes.open.values()) {
       if (io === connection?.io) io.touch(io.pointer);
@@ -331,10 +298,10 @@ export class Nexuses implements PhaseSink {
     }
     if (this.interrupted !== undefined) this.gone(this.interrupted.before);
     if (connection !== undefined) {
-      this.flush(connection);
-      if (connection.ghost) this.ghostEnded(connection);
+      this.transfer.flush(connection);
+      if (connection.ghost) this.finder.ended(connection);
       else if (
-        this.processOf(connection, false) === undefined &&
+        this.finder.processOf(connection, false) === undefined &&
         connection.farewell === 'none' &&
         !connection.reselected
       ) {
@@ -342,8 +309,7 @@ export class Nexuses implements PhaseSink {
         this.processes.doubt(connection.ids.target, connection.ids.lun);
       } else if ((connection.io?.status ?? -1) >= 0) this.settle(connection);
     }
-    for (const ids of this.ghosts.values()) this.processes.doubt(ids.target, ids.lun);
-    if (this.strangers > this.strangersBack) this.processes.doubt();
+    this.finder.over();
     this.connection = undefined;
   }
 
@@ -362,8 +328,7 @@ export class Nexuses implements PhaseSink {
     this.connection = connection;
     this.agreement = this.agreements.of(initiator, Math.max(0, target));
     this.agreements.fresh();
-    this.filled = 0;
-    this.wrong.length = 0;
+    this.transfer.clear();
     return connection;
   }
 
@@ -375,10 +340,10 @@ export class Nexuses implements PhaseSink {
   /** Its end fell into a hole: its process may have ended or have left the bus for a while. */
   private gone(connection: Connection): void {
     if (connection.ghost) {
-      this.ghostEnded(connection);
+      this.finder.ended(connection);
       return;
     }
-    const io = this.processOf(connection, false);
+    const io = this.finder.processOf(connection, false);
     if (io === undefined) {
       if (connection.farewell === 'none') this.processes.doubt(connection.ids.target, connection.ids.lun);
       return;
@@ -398,9 +363,8 @@ export class Nexuses implements PhaseSink {
   }
 
   private dataPhase(connection: Connection, phase: number): void {
-    const io = this.processOf(connection, phase === DATA_OUT || phase === DT_DATA_OUT);
-    this.filled = 0;
-    this.wrong.length = 0;
+    const io = this.finder.processOf(connection, phase === DATA_OUT || phase === DT_DATA_OUT);
+    this.transfer.clear();
     if (io === undefined) return;
     const out = phase === DATA_OUT || phase === DT_DATA_OUT;
     const { task } = io;
@@ -415,109 +379,6 @@ export class Nexuses implements PhaseSink {
     }
   }
 
-  private dataByte(connection: Connection, byte: number, wrong: boolean): void {
-    if (wrong) this.wrong.push(this.filled);
-    this.chunk[this.filled++] = byte;
-    if (this.filled === CHUNK) this.flush(connection);
-  }
-
-  private flush(connection: Connection): void {
-    const length = this.filled;
-    if (length === 0) return;
-    this.filled = 0;
-    const at = connection.io?.pointer ?? 0;
-    this.moved(connection, this.chunk, length);
-    for (const i of this.wrong) connection.io?.task.disbelieve(at + i, 1);
-    this.wrong.length = 0;
-  }
-
-  private moved(connection: Connection, bytes: Uint8Array | undefined, length: number): void {
-    if (connection.phase === DATA_OUT) connection.dataOut += length;
-    else connection.dataIn += length;
-    const { io } = connection;
-    if (io === undefined) return;
-    io.move(bytes, length, this.bus.room);
-    this.processes.dataMoved(io);
-  }
-
-  /** The process of a connection, as soon as something needs it: a whole CDB starts one, a reselection finds one. */
-  private processOf(connection: Connection, writes: boolean): IoProcess | undefined {
-    if (connection.ghost || connection.farewell === 'complete') return connection.io;
-    const { cdb, ids } = connection;
-    if (connection.linked && cdb.length === 0) return undefined;
-    if (cdb.length > 0) {
-      const need = cdbBytes(cdb);
-      if (connection.cdbWrong || (need > 0 && need !== cdb.length) || ids.target < 0) {
-        connection.cdb.length = 0;
-        connection.io = undefined;
-        connection.ghost = true;
-        return undefined;
-      }
-      const bytes = Uint8Array.from(cdb);
-      connection.cdb.length = 0;
-      // Without IDENTIFY the CDB names the LUN; with it, hosts may repeat it there (SCSI-2 section 7.2.2).
-      if (!connection.identified) ids.lun = bytes.length > 1 ? bytes[1] >> 5 : 0;
-      if (bytes.length > 1 && bytes[1] >> 5 === ids.lun) bytes[1] &= 0x1f;
-      connection.io = this.processes.start(ids, bytes, writes, connection.sent);
-      return connection.io;
-    }
-    if (connection.io === undefined && connection.reselected && (connection.identified || !this.anyIdentified(ids))) {
-      connection.io = this.find(connection);
-      if (connection.io === undefined) this.startGhost(connection);
-      else connection.io.restore();
-    } else if (connection.io === undefined && connection.kills < 0 && connection.identified) {
-      if (connection.phase === STATUS || connection.phase === DATA_OUT || connection.phase === DATA_IN)
-        connection.ghost = true;
-    }
-    if (connection.io === undefined && !connection.identified && (connection.phase & 4) === 0) {
-      if (connection.phase !== COMMAND && connection.phase !== NO_PHASE) connection.ghost = true;
-    }
-    return connection.io;
-  }
-
-  private anyIdentified(ids: NexusIds): boolean {
-    // A target reselects without IDENTIFY only a host that never identifies (SCSI-1).
-    return [...this.processes.open.values()].every(
-      (one) => one.ids.target !== ids.target || one.ids.initiator !== ids.initiator,
-    );
-  }
-
-  private find(connection: Connection): IoProcess | undefined {
-    const { ids } = connection;
-    const exact = this.processes.open.get(nexusKey(ids));
-    if (exact !== undefined || connection.identified) return exact;
-    const mine = [...this.processes.open.values()].filter(
-      (one) => one.ids.target === ids.target && one.ids.initiator === ids.initiator,
-    );
-    return mine.length === 1 ? mine[0] : undefined;
-  }
-
-  /** It goes on with a command that was not seen. */
-  private startGhost(connection: Connection): void {
-    connection.ghost = true;
-    const key = nexusKey(connection.ids);
-    if (this.ghosts.has(key)) return;
-    this.strangersBack++;
-    if (this.ghosts.size < GHOSTS_MAX) this.ghosts.set(key, { ...connection.ids });
-    else this.processes.doubt(connection.ids.target);
-  }
-
-  /** A connection whose command was not seen is over: it may have written anywhere on the LUs that it can mean. */
-  private ghostEnded(connection: Connection): void {
-    const { ids } = connection;
-    if (connection.farewell === 'disconnect') {
-      if (ids.target < 0) this.strangers++;
-      else if (connection.dataIn === 0 && this.ghosts.size < GHOSTS_MAX) this.ghosts.set(nexusKey(ids), { ...ids });
-      return;
-    }
-    if (ids.target >= 0) this.ghosts.delete(nexusKey(ids));
-    if (connection.dataIn > 0 && connection.dataOut === 0) return;
-    // BUSY, RESERVATION CONFLICT, QUEUE FULL: refused before anything happened.
-    const refused = connection.status === 0x08 || connection.status === 0x18 || connection.status === 0x28;
-    if (refused && connection.dataOut === 0 && connection.statusSure) return;
-    this.processes.doubt(ids.target, ids.lun);
-  }
-
   /** Samples are missing without a sign but this one. */
   private lostTrack(connection: Connection): void {
     this.bus.notice('track', 'phases do not follow each other as they must: samples are missing');
@@ -528,18 +389,18 @@ export class Nexuses implements PhaseSink {
   }
 
   private leave(connection: Connection): void {
-    this.flush(connection);
+    this.transfer.flush(connection);
     if (connection.kills >= 0) {
-      this.kill(connection);
+      this.conversation.kill(connection);
       return;
     }
     if (connection.ghost) {
-      this.ghostEnded(connection);
+      this.finder.ended(connection);
       return;
     }
-    const io = this.processOf(connection, false);
+    const io = this.finder.processOf(connection, false);
     if (connection.ghost) {
-      this.ghostEnded(connection);
+      this.finder.ended(connection);
       return;
     }
     if (io === undefined) return;
@@ -558,123 +419,6 @@ export class Nexuses implements PhaseSink {
     connection.io = undefined;
     if (io.status < 0) this.processes.end(io, 'status-lost');
     else this.processes.answered(io, this.agreement);
-  }
-
-  private kill(connection: Connection): void {
-    const { kills, ids } = connection;
-    const io = this.processOf(connection, false);
-    const hits = (one: IoProcess): boolean => {
-      if (one.ids.target !== ids.target) return false;
-      if (kills === BUS_DEVICE_RESET) return true;
-      if (kills === ABORT_TAG) return one === io || nexusKey(one.ids) === nexusKey(ids);
-      if (one.ids.lun !== ids.lun) return false;
-      return kills === CLEAR_QUEUE || kills === LOGICAL_UNIT_RESET || one.ids.initiator === ids.initiator;
-    };
-    for (const one of [...this.processes.open.values()]) if (hits(one)) this.processes.end(one, 'aborted');
-    if (connection.ghost) this.ghostEnded(connection);
-    if (kills === BUS_DEVICE_RESET) {
-      this.agreements.reset(ids.target);
-      this.processes.wasReset(ids.target);
-    } else if (kills === LOGICAL_UNIT_RESET) this.processes.wasReset(ids.target, ids.lun);
-  }
-
-  private messagesOut(connection: Connection): void {
-    const reader = new MessageReader();
-    for (const { byte, wrong } of connection.messageOut) {
-      if (wrong) {
-        reader.clear();
-        continue;
-      }
-      const message = reader.push(byte);
-      if (message !== undefined) this.sent(connection, message);
-    }
-    connection.messageOut.length = 0;
-  }
-
-  /** A message of the initiator. */
-  private sent(connection: Connection, message: Message): void {
-    this.say(message);
-    const { code } = message;
-    this.agreements.message(this.agreement, message, true);
-    if (code >= IDENTIFY) this.identify(connection, code);
-    else if (isTag(code)) connection.ids.tag = message.args[0];
-    else if (
-      code === ABORT ||
-      code === ABORT_TAG ||
-      code === CLEAR_QUEUE ||
-      code === BUS_DEVICE_RESET ||
-      code === LOGICAL_UNIT_RESET
-    )
-      connection.kills = code;
-    else if (code === MESSAGE_PARITY_ERROR && connection.modified !== 0) {
-      // It comes again.
-      connection.io?.modify(-connection.modified);
-      connection.modified = 0;
-    }
-  }
-
-  private identify(connection: Connection, code: number): void {
-    connection.identified = true;
-    connection.ids.lun = code & 0x3f;
-  }
-
-  private messageByte(connection: Connection, byte: number): void {
-    const message = connection.messageIn.push(byte);
-    if (message !== undefined) this.received(connection, message);
-  }
-
-  /** A message of the target. */
-  private received(connection: Connection, message: Message): void {
-    this.say(message);
-    const { code } = message;
-    this.agreements.message(this.agreement, message, false);
-    connection.modified = 0;
-    if (code >= IDENTIFY) {
-      this.identify(connection, code);
-      return;
-    }
-    if (isTag(code)) {
-      connection.ids.tag = message.args[0];
-      return;
-    }
-    const io = this.processOf(connection, false);
-    switch (code) {
-      case SAVE_DATA_POINTER:
-        if (io !== undefined) io.saved = io.pointer;
-        break;
-      case RESTORE_POINTERS:
-        io?.restore();
-        break;
-      case DISCONNECT:
-        connection.farewell = 'disconnect';
-        break;
-      case IGNORE_WIDE_RESIDUE:
-        if (io !== undefined && io.pointer > 0) {
-          io.pointer--;
-          io.high = Math.min(io.high, io.pointer);
-          io.task.rewind(io.pointer);
-        }
-        break;
-      case EXTENDED:
-        if (message.extended === MODIFY_DATA_POINTER && message.args.length >= 4) {
-          connection.modified = pointerArgument(message.args);
-          io?.modify(connection.modified);
-        }
-        break;
-      case COMMAND_COMPLETE:
-        connection.farewell = 'complete';
-        this.settle(connection);
-        break;
-      case LINKED_COMMAND_COMPLETE:
-      case LINKED_COMMAND_COMPLETE_FLAG:
-        this.settle(connection);
-        connection.linked = true;
-    }
-  }
-
-  private say(message: Message): void {
-    if (this.onPhase === undefined) return;
-    this.said += `${this.said === '' ? '' : ', '}${messageWords(message)}`;
   }
 
   private tellPhase(

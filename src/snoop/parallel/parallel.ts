@@ -4,8 +4,9 @@ import type { SnoopSink } from '../../base/sink.ts';
 import type { Bus } from '../bus.ts';
 import { type LuClaim, LuDirectory } from '../lu/directory.ts';
 import { Journal } from '../lu/journal.ts';
-import { Nexuses, type PhaseView } from './nexuses.ts';
+import { Nexuses } from './nexuses.ts';
 import { Phases } from './phases.ts';
+import type { PhaseView } from './phaseView.ts';
 import { Processes } from './processes.ts';
 import { Settle } from './settle.ts';
 import { type BusWord, busWord } from './word.ts';
@@ -64,7 +65,7 @@ export class ParallelSnoop implements SampleSink {
     this.journal = new Journal(this.bus);
     this.processes = new Processes(this.bus, this.journal);
     this.nexuses = new Nexuses(this.bus, this.processes);
-    this.nexuses.onPhase = options.phase;
+    this.nexuses.tell(options.phase);
     this.phases = new Phases(this.nexuses);
     this.settle = new Settle((time, word) => this.lines(time, word));
   }
