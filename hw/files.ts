@@ -68,6 +68,7 @@ async function mediumOf(path: string, status: BigIntStats): Promise<Medium> {
 }
 
 class FileVolume implements Volume {
+  unsure = false;
   readonly blockSize: number;
   readonly #path: string;
   readonly #fd: number;
@@ -136,8 +137,10 @@ class FileVolume implements Volume {
   flush(): Promise<void> {
     return new Promise((resolve, reject) => {
       fdatasync(this.#fd, (error) => {
-        if (error) reject(fileFault(this.#path, 'flushing', error));
-        else resolve();
+        if (error) {
+          this.unsure = true;
+          reject(fileFault(this.#path, 'flushing', error));
+        } else resolve();
       });
     });
   }

@@ -28,6 +28,11 @@ export interface Volume {
    * anything is read from then on. Absent where that cannot happen while this process lives.
    */
   readonly losses?: number;
+  /**
+   * True once a flush failed: the system may have given up what it was to write and go on showing it, so what is read proves
+   * nothing about the medium. What is in doubt is written again then, whatever is read. Absent where that cannot happen.
+   */
+  readonly unsure?: boolean;
   /** Resolves once the medium answers (again); rejects with a `Fault` that says why it does not. Bounded in time. */
   revive(signal?: AbortSignal): Promise<void>;
   onSizeChange(listener: (blocks: number) => void): void;

@@ -68,6 +68,10 @@ export class LateVolume<V extends Volume = Volume> implements Volume {
     return this.#volume?.losses ?? 0;
   }
 
+  get unsure(): boolean {
+    return this.#volume?.unsure ?? false;
+  }
+
   identity(): VolumeIdentity {
     return this.#volume?.identity() ?? { kind: this.#kind, id: `not open: ${this.#name}` };
   }

@@ -16,7 +16,7 @@ export interface PumpOptions {
   notice: (text: string) => void;
   /** Called after every completed request, when the mirror has been told. */
   moved: () => void;
-  /** Copies read the mirror too and write only what differs. */
+  /** Copies read the mirror too and write only what differs, as long as what it reads can be believed. */
   compare?: boolean;
   /** Those who refer to this mirror's blocks: every write waits until they have saved what it would destroy. */
   guards?: readonly WriteGuard[];
@@ -159,7 +159,7 @@ export class Pump {
     const { first, volume } = this.#options;
     if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
     const buffer = this.#buffer(length);
-    const other = this.#options.compare ? this.#buffer(length) : undefined;
+    const other = this.#options.compare && !volume.unsure ? this.#buffer(length) : undefined;
     const bytes = buffer.subarray(0, length);
     try {
       const held = other?.subarray(0, length);

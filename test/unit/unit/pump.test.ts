@@ -46,4 +46,27 @@ describe('B8 a copy that compares', () => {
     await unit.close();
     await first.close();
   });
+
+  it('writes everything to a medium whose flush has failed: what is read there may never have reached it', async () => {
+    const [here, there] = [join(folder, 'first2.img'), join(folder, 'second2.img')];
+    for (const path of [here, there]) await writeFile(path, new Uint8Array(BYTES).fill(7));
+    const first = await openFileVolume(here, { writable: false });
+    const volume = await openFileVolume(there, { writable: true });
+    assert.equal(volume.unsure, false);
+    const unit = new VolumeUnit({
+      lu: LU,
+      room: new Room({ bytes: 1 << 20 }),
+      mirrors: [{ to: there, volume: Object.assign(volume, { unsure: true }) }],
+      first: { name: here, volume: first },
+      now: () => 0,
+      notice: assert.fail,
+      compare: true,
+    });
+    unit.facts({ lu: LU, blockSize: 512, blocks: BYTES / 512, designators: [] });
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: 'wholeLu', fua: false, doubt: 'unseen' });
+    await unit.finish();
+    assert.equal(unit.arms[0].pump.differingBytes, BYTES);
+    await unit.close();
+    await first.close();
+  });
 });
