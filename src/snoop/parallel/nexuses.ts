@@ -7,6 +7,7 @@ import { Finder } from './finder.ts';
 import type { PhaseSink } from './phases.ts';
 import type { PhaseView } from './phaseView.ts';
 import { HIDING_NS, type Processes } from './processes.ts';
+import { Track } from './track.ts';
 import { Transfer } from './transfer.ts';
 import {
   COMMAND,
@@ -27,28 +28,27 @@ const SAME_CONNECTION_NS = 3200;
 /** Joins the phases of a bus to nexuses, and what passes in them to I/O processes (SPI-5 sections 10 and 16). */
 export class Nexuses implements PhaseSink {
   timed = false;
-  /** Lines of the data bus that are sampled. */
-  wide = false;
   readonly agreements = new Agreements();
   private onPhase: ((view: PhaseView) => void) | undefined;
-  private readonly bus: Bus;
   private readonly processes: Processes;
   private connection: Connection | undefined;
   /** The connection that a hole interrupted, while it is not known whether it goes on; and that hole. */
   private before: Connection | undefined;
   private hole: { from: number; nanoseconds: number } | undefined;
+  private interrupted: { before: Connection; nanoseconds: number } | undefined;
   private agreement: Agreement;
   private readonly transfer: Transfer;
   private units = 0;
   private readonly finder: Finder;
   private readonly conversation: Conversation;
+  private readonly track: Track;
 
   constructor(bus: Bus, processes: Processes) {
-    this.bus = bus;
     this.processes = processes;
     this.agreement = this.agreements.of(-1, 0);
     this.transfer = new Transfer(bus.room, processes);
     this.finder = new Finder(processes);
+    this.track = new Track(bus, processes, this.finder);
     this.conversation = new Conversation(this.agreements, processes, this.finder, (connection) =>
       this.settle(connection),
     );
@@ -91,8 +91,6 @@ export class Nexuses implements PhaseSink {
     else if (hole !== undefined) this.hidden(hole.nanoseconds);
   }
 
-  private interrupted: { before: Connection; nanoseconds: number } | undefined;
-
   phase(time: number, phase: number): void {
     let { connection } = this;
     if (connection === undefined) return;
@@ -117,13 +115,14 @@ export class Nexuses implements PhaseSink {
     connection.phaseFrom = time;
     switch (phase) {
       case COMMAND:
-        this.commandPhase(connection);
+        this.track.command(connection);
         break;
       case DATA_OUT:
       case DATA_IN:
       case DT_DATA_OUT:
       case DT_DATA_IN:
-        this.dataPhase(connection, phase);
+        this.transfer.clear();
+        this.track.data(connection, phase, this.agreement.packets);
         break;
       case STATUS:
         this.finder.processOf(connection, false);
@@ -278,7 +277,10 @@ export class Nexuses implements PhaseSink {
       if (io === connection?.io) io.touch(io.pointer);
       else if (all) io.touch(io.saved);
     }
-    if (all) this.agreements.doubt();
+    if (all) {
+      this.agreements.doubt();
+      this.processes.forgetSense();
+    }
     this.hole = {
       from,
       nanoseconds: nanoseconds + (this.hole?.nanoseconds ?? 0) + (this.interrupted?.nanoseconds ?? 0),
@@ -349,43 +351,6 @@ export class Nexuses implements PhaseSink {
       return;
     }
     if (io.status >= 0) this.settle(connection);
-  }
-
-  private commandPhase(connection: Connection): void {
-    const { io } = connection;
-    if (io !== undefined && !connection.linked && io.high > 0) {
-      // A command within a command: what ended the first one was not seen.
-      this.lostTrack(connection);
-    }
-    connection.linked = false;
-    connection.cdb.length = 0;
-    connection.cdbWrong = false;
-  }
-
-  private dataPhase(connection: Connection, phase: number): void {
-    const io = this.finder.processOf(connection, phase === DATA_OUT || phase === DT_DATA_OUT);
-    this.transfer.clear();
-    if (io === undefined) return;
-    const out = phase === DATA_OUT || phase === DT_DATA_OUT;
-    const { task } = io;
-    if (out) this.processes.carriesOut(io);
-    if (phase === DT_DATA_OUT || phase === DT_DATA_IN || this.agreement.packets) {
-      this.bus.notice('dt', 'double transition clocking is not understood: what was written so is in doubt');
-      io.spoil();
-      io.touch(io.pointer);
-    } else if (task.cdb.operation.known && task.reads !== task.writes && out !== task.writes && !io.spoiled) {
-      // The command does not go this way: two commands run into each other, and what lies between was not seen.
-      this.lostTrack(connection);
-    }
-  }
-
-  /** Samples are missing without a sign but this one. */
-  private lostTrack(connection: Connection): void {
-    this.bus.notice('track', 'phases do not follow each other as they must: samples are missing');
-    if (connection.io !== undefined) this.processes.end(connection.io, 'status-lost');
-    connection.io = undefined;
-    connection.ghost = true;
-    this.processes.doubt();
   }
 
   private leave(connection: Connection): void {

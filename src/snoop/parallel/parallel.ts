@@ -76,7 +76,6 @@ export class ParallelSnoop implements SampleSink {
     this.begun = true;
     this.timed = facts.timed;
     this.nexuses.timed = facts.timed;
-    this.nexuses.wide = facts.width === 16;
     this.phases.timed = facts.timed;
     this.phases.parity = facts.parity;
   }

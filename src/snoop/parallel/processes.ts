@@ -166,10 +166,15 @@ export class Processes {
     this.finish(waiting, undefined);
   }
 
-  /** The source has ended: what is open stays in doubt. */
-  close(): void {
+  /** Sense that comes from now on may be another command's. */
+  forgetSense(): void {
     for (const io of [...this.checked.values()]) this.finish(io, undefined);
     this.checked.clear();
+  }
+
+  /** The source has ended: what is open stays in doubt. */
+  close(): void {
+    this.forgetSense();
     for (const io of [...this.open.values()]) this.end(io, 'unfinished');
     for (const { task } of this.lingering) this.journal.finalise(task);
   }
