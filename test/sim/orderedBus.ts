@@ -11,7 +11,8 @@ interface Task {
   lease: Lease | undefined;
   /** Pieces that the medium has. */
   landed: number;
-  kind: 'known' | 'unknown' | 'lingers' | 'refused' | 'hidden';
+  /** `orphan`: the unit that saw it begin was killed. */
+  kind: 'known' | 'unknown' | 'lingers' | 'refused' | 'hidden' | 'orphan';
   told: boolean;
 }
 
@@ -34,7 +35,7 @@ export class OrderedBus {
   readonly open: Task[] = [];
   readonly #below: (n: number) => number;
   readonly #weather: BusWeather;
-  readonly #room: Room;
+  #room: Room;
   readonly #push: (change: Change) => void;
   /** Tasks that the unit knows to be under way. */
   readonly #seen = new Set<Task>();
@@ -136,6 +137,11 @@ export class OrderedBus {
     const task = this.open[at];
     if (!task) return;
     const all = task.landed === task.pieces.length;
+    if (task.kind === 'orphan') {
+      this.open.splice(at, 1);
+      this.#moment(task.pieces, this.medium);
+      return;
+    }
     if (task.kind === 'hidden' && !task.told) {
       // Nobody saw it begin but that it may land was known: what a process left behind that was killed.
       task.told = true;
@@ -155,6 +161,28 @@ export class OrderedBus {
       else if (task.kind === 'refused') this.#giveLease(task);
       else this.#emit(task, 'outcome', after);
     });
+  }
+
+  /** The unit is killed: what is on its way lands, or does not, and nobody is told. The next unit has this room. */
+  killed(room: Room): void {
+    this.#room = room;
+    this.#seen.clear();
+    for (const task of this.open) {
+      if (task.kind === 'refused') task.landed = task.pieces.length;
+      task.kind = 'orphan';
+      task.lease = undefined;
+    }
+  }
+
+  /** Nothing that a killed unit left behind can land any more. */
+  endOrphans(): void {
+    for (let at = this.open.length - 1; at >= 0; at--) {
+      const task = this.open[at];
+      if (task.kind !== 'orphan') continue;
+      while (task.landed < task.pieces.length && this.#below(3) > 0) put(this.medium, task.pieces[task.landed++]);
+      this.open.splice(at, 1);
+      this.#moment(task.pieces, this.medium);
+    }
   }
 
   #giveLease(task: Task): void {

@@ -1,0 +1,534 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { Room } from '../../src/buffer/room.ts';
+import type { SenderAct } from '../../src/link/sender.ts';
+import { type FaultyDisk, quiet } from './journeyDisk.ts';
+import { Far, FarMedium, type FarOptions, type Session } from './journeyFar.ts';
+import { LU, Near, type NearDisk, type NearWeather } from './journeyNear.ts';
+import { uuid } from './linkStore.ts';
+import { OrderedBus } from './orderedBus.ts';
+import { SIZE, text } from './orderedPieces.ts';
+
+const MS = 1e6;
+
+export interface WorldParts {
+  below: (n: number) => number;
+  /** A folder of this world's own. */
+  root: string;
+  disk: FaultyDisk;
+  /** Lets timers that are due go off. */
+  tick: (ms: number) => void;
+}
+
+interface Mark {
+  moment: number;
+  /** Where it stands in the far history, once it was seen there. */
+  sequence: number | undefined;
+  /** A unit that held it was killed, or the far end was rolled back: it need not come. */
+  lost: boolean;
+}
+
+/**
+ * Two units and a link: hosts that write, a tee with a record, a sender, connections that break and are replaced, a receiver,
+ * and a store with a history on a disk that fails; either unit is killed or loses its power, the far volume is rolled back.
+ * Asserts whenever the far volume says that it is consistent that it holds what the first volume held at one moment, that
+ * bookmarks are theirs, that what was called durable is there after every crash, and at the end that all is equal.
+ */
+export class JourneyWorld {
+  readonly counts: Record<string, number> = {
+    consistent: 0,
+    marks: 0,
+    breaks: 0,
+    replaced: 0,
+    nearKills: 0,
+    nearPower: 0,
+    farKills: 0,
+    farPower: 0,
+    full: 0,
+    rolls: 0,
+    folded: 0,
+    views: 0,
+    resumed: 0,
+    failed: 0,
+  };
+  readonly #parts: WorldParts;
+  readonly #below: (n: number) => number;
+  readonly #weather: NearWeather;
+  readonly #bus: OrderedBus;
+  readonly #marks = new Map<string, Mark>();
+  #room: Room;
+  #now = 0;
+  #near!: Near;
+  #far!: Far;
+  #farFolders = 0;
+  #epochs = 0;
+  #connection: Session | undefined;
+  /** Connections that the sender has left, and whose bytes still arrive. */
+  #left: Session[] = [];
+  #acked = 0;
+  #full = false;
+  #match = 0;
+  #checked = -1;
+  #faults = true;
+  #running = false;
+  #changed = true;
+
+  constructor(parts: WorldParts) {
+    const { below } = parts;
+    this.#parts = parts;
+    this.#below = below;
+    const local = below(2) === 0;
+    this.#weather = {
+      doubts: below(3) > 0,
+      plain: local,
+      roomBytes: below(3) === 0 ? 1024 : 1 << 20,
+      linkBytes: [128, 512, 1 << 20][below(3)],
+      spillBytes: local ? [4096, 1 << 20][below(2)] : undefined,
+    };
+    this.#room = this.#newRoom();
+    this.#bus = new OrderedBus(below, { ...this.#weather, tap: false }, this.#room, (change) =>
+      this.#near.unit.push(change),
+    );
+  }
+
+  async run(steps: number): Promise<void> {
+    await this.#begin();
+    if (this.#below(3) > 0) await this.#calmDown();
+    for (let step = 0; step < steps; step++) {
+      for (let n = this.#below(10); n >= 0; n--) await this.#act();
+      this.#run();
+      await quiet();
+      await this.#check();
+    }
+    await this.#calmDown();
+  }
+
+  async close(): Promise<void> {
+    this.#parts.disk.fails = undefined;
+    this.#far?.options.medium.letGo();
+    await this.#far?.store.close().catch(() => undefined);
+    await this.#near?.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { below, root, disk } = this.#parts;
+    const medium = new FarMedium(below(2) === 0 ? this.#bus.medium : new Uint8Array(SIZE));
+    disk.fails = undefined;
+    this.#far = await Far.open({
+      folder: join(root, `far-${++this.#farFolders}`),
+      medium,
+      windowNs: BigInt(5 + below(200)),
+      bytes: 600 + below(12_000),
+      segmentBytes: 256 + below(2000),
+      now: () => this.#now,
+      below,
+      changed: () => {
+        this.#changed = true;
+      },
+    });
+    this.#wireFailures();
+    await this.#startNear({ link: undefined, local: undefined, image: new Uint8Array(SIZE), boot: 0 });
+  }
+
+  #newRoom(): Room {
+    return new Room({ bytes: this.#weather.roomBytes, threshold: 0.25, whenFull: 'lbn' });
+  }
+
+  async #startNear(disk: NearDisk): Promise<void> {
+    this.#epochs++;
+    this.#acked = 0;
+    this.#near = await Near.open({
+      bus: this.#bus,
+      room: this.#room,
+      weather: this.#weather,
+      disk,
+      spillPath: join(this.#parts.root, `spill-${this.#epochs}`),
+      epoch: uuid(2, this.#epochs),
+      now: () => this.#now,
+      below: this.#below,
+      run: (near) => {
+        if (near === this.#near) this.#run();
+      },
+      ...(this.#below(3) === 0 ? { limitBytesPerSecond: 200_000 } : {}),
+    });
+  }
+
+  async #act(): Promise<void> {
+    const below = this.#below;
+    const dice = below(80);
+    if (dice < 8) this.#write();
+    else if (dice < 18) this.#bus.land();
+    else if (dice < 28) this.#bus.end();
+    else if (dice < 36) for (let n = below(6); n >= 0; n--) this.#near.progress();
+    else if (dice < 52) this.#deliver();
+    else if (dice < 66) this.#far.begin(below(this.#far.due || 1));
+    else if (dice < 69) this.#far.options.medium.step();
+    else if (dice < 74) this.#pass(below(8) === 0 ? below(3000) : below(100));
+    else if (dice < 76) this.#connect();
+    else if (dice === 76) this.#mark();
+    else if (dice === 77 && below(4) === 0) await this.#view();
+    else if (dice === 78 && below(2) === 0) await this.#fault();
+    else if (dice === 79 && below(30) === 0) await this.#calmDown();
+  }
+
+  #write(): void {
+    const before = new Set(this.#bus.open);
+    this.#bus.begin();
+    for (const task of this.#bus.open) {
+      if (before.has(task)) continue;
+      for (const { offset, length } of task.pieces) this.#near.intent(offset, length);
+    }
+  }
+
+  /** Bookmarks that are not at the far end need not come any more. */
+  #loseMarks(): void {
+    for (const mark of this.#marks.values()) mark.lost ||= mark.sequence === undefined;
+  }
+
+  #mark(): void {
+    const name = `m${this.#marks.size + 1}`;
+    this.#marks.set(name, { moment: this.#bus.moments.length - 1, sequence: undefined, lost: false });
+    this.#near.unit.mark(name);
+  }
+
+  #pass(ms: number): void {
+    const until = this.#now + ms * MS;
+    if (until >= this.#near.orphansUntil) this.#bus.endOrphans();
+    this.#now = until;
+    this.#parts.tick(ms);
+    this.#near.link.sender.tick(this.#now);
+    for (const { receiver } of this.#far.sessions) receiver.tick(this.#now);
+    this.#near.tick();
+  }
+
+  #connect(): void {
+    const { link } = this.#near;
+    if (!link.wanted) return;
+    if (this.#connection) {
+      if (!this.#faults || this.#below(12) > 0) return;
+      // The network has lost it for the sender alone: what it had sent may still arrive.
+      this.counts.replaced++;
+      this.#left.push(this.#connection);
+      this.#connection = undefined;
+      link.broken();
+      if (!link.wanted) return;
+    }
+    const session: Session = this.#far.accept(({ type, body }) => {
+      if (this.#connection === session && !this.#near.dead) link.sender.frame(type, body, this.#now);
+    });
+    this.#connection = session;
+    link.sender.opened(this.#now);
+  }
+
+  /** The connection ends at both units; some of what was sent may have arrived. */
+  #break(): void {
+    const session = this.#connection;
+    if (!session) return;
+    this.#connection = undefined;
+    if (this.#below(2) === 0) session.up.deliver(this.#below(session.up.waiting + 1));
+    this.#far.run(session);
+    this.#far.closed(session);
+    this.#near.link.broken();
+  }
+
+  #deliver(): void {
+    const below = this.#below;
+    const count = below(3) === 0 ? 1 + below(40) : 1 + below(4000);
+    const old = below(4) === 0 ? this.#left[below(this.#left.length || 1)] : undefined;
+    if (old) {
+      old.up.deliver(count);
+      if (below(6) > 0) return;
+      this.#left = this.#left.filter((one) => one !== old);
+      this.#far.closed(old);
+      return;
+    }
+    const session = this.#connection;
+    if (!session) return;
+    if (this.#faults && below(2) === 0) session.down.deliver(count);
+    else {
+      this.#near.link.sender.written(session.up.deliver(count), this.#now);
+      if (!this.#faults) session.down.deliver(1e9);
+    }
+  }
+
+  async #fault(): Promise<void> {
+    switch (this.#below(10)) {
+      case 0:
+        await this.#killNear(false);
+        return;
+      case 1:
+        await this.#killNear(true);
+        return;
+      case 2:
+        await this.#killFar(false);
+        return;
+      case 3:
+        await this.#killFar(true);
+        return;
+      case 4:
+        if (this.#below(3) === 0) await this.#roll();
+        return;
+      case 5:
+      case 6:
+        this.counts.full++;
+        this.#full = !this.#full;
+        return;
+      default:
+        this.counts.breaks++;
+        this.#break();
+    }
+  }
+
+  async #killNear(power: boolean): Promise<void> {
+    this.counts[power ? 'nearPower' : 'nearKills']++;
+    const near = this.#near;
+    this.#break();
+    await quiet();
+    const disk = near.kill(power);
+    this.#loseMarks();
+    this.#room = this.#newRoom();
+    this.#bus.killed(this.#room);
+    await this.#startNear(disk);
+  }
+
+  async #killFar(power: boolean): Promise<void> {
+    this.counts[power ? 'farPower' : 'farKills']++;
+    const old = this.#far;
+    const { incarnation } = old.store;
+    this.#endSessions();
+    old.dead = true;
+    const { options } = old;
+    const folder = join(this.#parts.root, `far-${++this.#farFolders}`);
+    cpSync(options.folder, folder, { recursive: true });
+    if (power) await this.#parts.disk.losePower(options.folder, folder);
+    const medium = options.medium.left(power, this.#below);
+    await this.#reopen(old, { ...options, folder, medium });
+    assert.equal(this.#far.store.incarnation, incarnation, 'nothing was lost that it would have to confess');
+  }
+
+  /** Every session of the far unit is gone. */
+  #endSessions(): void {
+    this.#break();
+    for (const session of this.#left.splice(0)) this.#far.closed(session);
+  }
+
+  async #reopen(old: Far, options: FarOptions): Promise<void> {
+    const { disk } = this.#parts;
+    disk.fails = undefined;
+    old.options.medium.fails = undefined;
+    old.options.medium.letGo();
+    await old.store.close().catch(() => undefined);
+    this.#far = await Far.open(options);
+    this.#wireFailures();
+    this.#match = 0;
+    this.#checked = -1;
+    this.#changed = true;
+    const place = this.#far.store.durable;
+    const epoch = uuid(2, this.#epochs);
+    if (this.#acked > 0) {
+      assert.ok(place?.epoch === epoch && place.number >= this.#acked, `entry ${this.#acked} was called durable`);
+    }
+    for (const mark of this.#marks.values()) if (mark.sequence !== undefined) this.#recall(mark);
+  }
+
+  /** The store was opened anew: a bookmark that was not durable comes again. */
+  #recall(mark: Mark): void {
+    if ((mark.sequence ?? 0) > this.#far.store.moments().newest.sequence) {
+      mark.sequence = undefined;
+      // The process that sent it may be gone meanwhile.
+      mark.lost = true;
+    }
+  }
+
+  async #roll(): Promise<void> {
+    const { store, options } = this.#far;
+    this.#endSessions();
+    await this.#calm();
+    this.counts.rolls++;
+    const { oldest, newest } = store.moments();
+    const sequence = oldest.sequence + this.#below(newest.sequence - oldest.sequence + 1);
+    options.medium.open = true;
+    options.medium.letGo();
+    await store.rollBack(sequence, { force: true });
+    options.medium.open = false;
+    this.#wireFailures();
+    this.#acked = 0;
+    this.#match = 0;
+    this.#checked = -1;
+    this.#changed = true;
+    for (const mark of this.#marks.values()) mark.lost = true;
+  }
+
+  /** Nothing fails, and what the far unit has begun has ended. */
+  async #calm(): Promise<void> {
+    this.#parts.disk.fails = undefined;
+    const { medium } = this.#far.options;
+    medium.fails = undefined;
+    medium.letGo();
+    for (let n = 0; this.#far.due > 0 && n < 1000; n++) {
+      this.#far.begin(0);
+      await quiet();
+    }
+    await quiet();
+    medium.open = false;
+  }
+
+  #wireFailures(): void {
+    const fails = (): boolean => this.#faults && this.#full && this.#below(2) === 0;
+    this.#parts.disk.fails = (what) => {
+      if (!fails() || (what === 'sync' && this.#below(3) > 0)) return false;
+      // What no sync had made durable is taken back: an older moment.
+      if (what === 'sync') this.#match = 0;
+      return true;
+    };
+    this.#far.options.medium.fails = fails;
+  }
+
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    let turns = 0;
+    for (let more = true; more; turns++) {
+      assert.ok(turns < 10_000, 'two machines that never come to rest');
+      more = false;
+      for (const act of this.#near.link.sender.take()) {
+        more = true;
+        this.#senderAct(act);
+      }
+      for (const session of this.#far.sessions) if (this.#far.run(session)) more = true;
+    }
+    this.#running = false;
+    const session = this.#connection;
+    if (!session?.over) return;
+    // The last words arrive.
+    session.down.deliver(1e9);
+    if (this.#connection === session) this.#break();
+    this.#run();
+  }
+
+  #senderAct(act: SenderAct): void {
+    const { link } = this.#near;
+    switch (act.kind) {
+      case 'send':
+        this.#connection?.up.send(act.frame);
+        return;
+      case 'hangUp':
+        this.#break();
+        return;
+      case 'durable': {
+        const place = this.#far.store.durable;
+        assert.equal(place?.epoch, uuid(2, this.#epochs));
+        this.#acked = Math.max(this.#acked, link.sender.durable);
+        assert.ok(place && place.number >= this.#acked, 'what is called durable is');
+        break;
+      }
+      case 'up':
+        this.counts.resumed++;
+        break;
+      case 'failed':
+        this.counts.failed++;
+        // Another store than it was: what was on its way to the one before is compared, and a bookmark is nobody's block.
+        this.#loseMarks();
+        break;
+    }
+    link.told(act);
+  }
+
+  /** The far volume, whenever it says so, is what the first volume was at one moment. */
+  async #check(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const { store } = this.#far;
+    const { newest, oldest, bookmarks } = store.moments();
+    this.counts.folded = Math.max(this.counts.folded, oldest.sequence);
+    for (const { name, sequence } of bookmarks) {
+      const mark = this.#marks.get(name);
+      assert.ok(mark, `nobody made a bookmark ${name}`);
+      if (mark.sequence === sequence) continue;
+      mark.sequence = sequence;
+      await this.#sameMark(name, mark);
+    }
+    if (newest.sequence === this.#checked || !store.consistent) return;
+    this.#checked = newest.sequence;
+    const image = new Uint8Array(SIZE);
+    await store.read(0, image);
+    const found = this.#bus.moments.indexOf(text(image), this.#match);
+    assert.ok(found >= 0, `entry ${newest.sequence} says consistent, and no moment of the LU was like that`);
+    this.#match = found;
+    this.counts.consistent++;
+  }
+
+  async #sameMark(name: string, { moment, sequence }: Mark): Promise<void> {
+    const { store } = this.#far;
+    const { bookmarks, oldest } = store.moments();
+    const found = bookmarks.find((one) => one.name === name);
+    if (!found?.consistent || sequence === undefined || oldest.sequence > sequence) return;
+    const view = store.view(sequence);
+    const image = new Uint8Array(SIZE);
+    await view.read(0, image);
+    view.close();
+    assert.equal(text(image), this.#bus.moments[moment], `bookmark ${name} is the moment that it names`);
+    this.counts.marks++;
+  }
+
+  /** An older moment is still the same. */
+  async #view(): Promise<void> {
+    for (const [name, mark] of this.#marks) if (mark.sequence !== undefined) await this.#sameMark(name, mark);
+    this.counts.views++;
+  }
+
+  /** Nothing fails, no host writes: everything comes to rest, and is equal. */
+  async #calmDown(): Promise<void> {
+    this.#faults = false;
+    const { medium } = this.#far.options;
+    medium.letGo();
+    while (this.#left.length > 0) {
+      const old = this.#left.shift() as Session;
+      this.#far.closed(old);
+    }
+    for (let turn = 0; !this.#quiet(); turn++) {
+      assert.ok(turn < 3000, `it does not come to rest: ${this.#words()}`);
+      while (this.#bus.open.length > 0) {
+        this.#bus.land();
+        this.#bus.end();
+      }
+      for (let n = 0; n < 8; n++) this.#near.progress();
+      if (!this.#connection) this.#connect();
+      this.#deliver();
+      for (let n = this.#far.due; n > 0; n--) this.#far.begin(0);
+      if (turn % 3 === 0) this.#pass(turn % 9 === 0 ? 500 : 20);
+      this.#run();
+      await quiet();
+      await this.#check();
+    }
+    await this.#equal();
+    this.#faults = true;
+    medium.open = false;
+  }
+
+  #quiet(): boolean {
+    return this.#bus.open.length === 0 && this.#near.quiet && !this.#far.busy;
+  }
+
+  async #equal(): Promise<void> {
+    const { store } = this.#far;
+    const image = new Uint8Array(SIZE);
+    await store.read(0, image);
+    assert.equal(text(image), text(this.#bus.medium), 'the third volume is the first');
+    assert.ok(store.consistent, 'and says so');
+    if (this.#near.local)
+      assert.equal(text(this.#near.local.bytes), text(this.#bus.medium), 'and so is the local mirror');
+    assert.equal(this.#near.room.freeBytes, this.#near.room.bytes, 'every lease has come back');
+    for (const [name, mark] of this.#marks) {
+      assert.ok(mark.lost || mark.sequence !== undefined, `bookmark ${name} never came`);
+      if (mark.sequence !== undefined) await this.#sameMark(name, mark);
+    }
+  }
+
+  #words(): string {
+    const states = this.#near.unit.arms.map(({ mirror }) => mirror.state).join(' ');
+    const { sender } = this.#near.link;
+    return `${LU} ${states}, up ${sender.up}, ${sender.durable} of ${sender.appended}, far due ${this.#far.due}, open ${this.#bus.open.length}`;
+  }
+}
