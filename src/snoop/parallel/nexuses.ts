@@ -215,7 +215,7 @@ export class Nexuses implements PhaseSink {
       if (this.onPhase !== undefined) this.conversation.said = Buffer.from(connection.cdb).toString('hex');
     }
     this.tellPhase(connection.phaseFrom, time, PHASE_NAMES[phase] ?? '', this.units, this.conversation.said);
-    if (phase !== NO_PHASE) connection.lastPhase = phase;
+    connection.lastPhase = phase;
     connection.phase = NO_PHASE;
   }
 
@@ -318,9 +318,9 @@ export class Nexuses implements PhaseSink {
   private connect(time: number, initiator: number, target: number): Connection {
     const { hole, before } = this;
     this.processes.moment.time = time;
+    this.hole = undefined;
+    this.before = undefined;
     if (hole !== undefined) {
-      this.hole = undefined;
-      this.before = undefined;
       if (before !== undefined) this.gone(before);
       this.hidden(hole.nanoseconds);
     }
