@@ -1,12 +1,17 @@
+import { CRC_BLOCK, CrcBlocks } from './crc32cBlocks.ts';
+
 /**
- * CRC-32C (Castagnoli), the iSCSI digest: RFC 7143 section 13.1 and RFC 3385. Eight tables, eight bytes a step; long runs
- * are read as words, sixteen bytes a step.
+ * CRC-32C (Castagnoli), the iSCSI digest: RFC 7143 section 13.1 and RFC 3385. Eight tables, eight bytes a step; longer runs
+ * are read as words, sixteen bytes a step, and the longest by `crc32cBlocks.ts`.
  */
 const POLYNOMIAL = 0x82f63b78;
 const TABLES = 16;
 const T = makeTables();
 /** Below this a view of the words costs more than it saves. */
 const WORDS_MIN = 512;
+/** Shorter runs are not worth being copied. */
+const BLOCKS_MIN: number = 2 * CRC_BLOCK;
+let crcBlocks: CrcBlocks | undefined;
 /** Words as this machine reads them are the words that the tables are for. */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
@@ -33,8 +38,14 @@ export const CRC_START = 0xffffffff | 0;
 export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: number): number {
   let c = state;
   let i = from;
-  if (to - from >= WORDS_MIN && LITTLE_ENDIAN) {
-    const aligned = from + (-(bytes.byteOffset + from) & 3);
+  if (to - from >= BLOCKS_MIN) {
+    crcBlocks ??= new CrcBlocks(T);
+    const blocks = Math.floor((to - from) / CRC_BLOCK);
+    c = crcBlocks.update(c, bytes, i, blocks);
+    i += blocks * CRC_BLOCK;
+  }
+  if (to - i >= WORDS_MIN && LITTLE_ENDIAN) {
+    const aligned = i + (-(bytes.byteOffset + i) & 3);
     for (; i < aligned; i++) c = T[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
     const count = ((to - i) >>> 4) << 2;
     c = crcWords(c, new Int32Array(bytes.buffer, bytes.byteOffset + i, count), count);

@@ -47,4 +47,17 @@ describe('A7 CRC-32C (RFC 7143 section 13.1, examples of RFC 3720 appendix B.4)'
       }),
     );
   });
+
+  it('is the division for the longest runs', () => {
+    const room = Uint8Array.from({ length: 150_000 }, (_, i) => (i * 2654435761) >>> 13);
+    fc.assert(
+      fc.property(fc.nat(9), fc.nat(140_000), fc.nat(140_000), fc.nat(140_000), (base, a, b, c) => {
+        const bytes = room.subarray(base);
+        const [from, cut, to] = [a, b, c].sort((x, y) => x - y);
+        const state = crcUpdate(crcUpdate(CRC_START, bytes, from, cut), bytes, cut, to);
+        assert.equal(crcValue(state), slow(bytes.subarray(from, to)));
+      }),
+      { numRuns: 40 },
+    );
+  });
 });
