@@ -96,8 +96,10 @@ export class JourneyWorld {
     await this.#begin();
     if (this.#below(3) > 0) await this.#calmDown();
     for (let step = 0; step < steps; step++) {
-      for (let n = this.#below(10); n >= 0; n--) await this.#act();
-      this.#run();
+      for (let n = this.#below(10); n >= 0; n--) {
+        await this.#act();
+        this.#run();
+      }
       await quiet();
       await this.#check();
     }
