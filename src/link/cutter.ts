@@ -56,6 +56,12 @@ export class EntryCutter {
         continue;
       }
       const bytes = isOr(payload) ? payload.or[0] : (payload as readonly Uint8Array[])[0];
+      if (this.#taken === 0 && bytes.length <= room) {
+        runs.push(run);
+        room -= bytes.length;
+        this.#next++;
+        continue;
+      }
       const part = bytes.subarray(this.#taken, this.#taken + room);
       runs.push({
         offset: run.offset + this.#taken,

@@ -114,7 +114,8 @@ function inParts(
 function addBytes(runs: Piece[], offset: number, bytes: Uint8Array, align: number): void {
   let done = 0;
   const put = (to: number): void => {
-    if (to > done) runs.push({ offset: offset + done, length: to - done, payload: [bytes.subarray(done, to)] });
+    const part = done === 0 && to === bytes.length ? bytes : bytes.subarray(done, to);
+    if (to > done) runs.push({ offset: offset + done, length: to - done, payload: [part] });
     done = to;
   };
   if (runs.length < SPLIT_MAX) {

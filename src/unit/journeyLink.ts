@@ -46,6 +46,7 @@ export class JourneyLink {
   #opening: Opening | undefined;
   #compression: LinkCompression | undefined;
   #running = false;
+  #flushing = false;
   /** It was up once, and has not failed for good since: a break is mended. */
   #wanted = false;
   #wake: NodeJS.Timeout | undefined;
@@ -129,7 +130,7 @@ export class JourneyLink {
     } finally {
       this.#running = false;
     }
-    this.#end?.flush();
+    this.#flushSoon();
     if (this.sender.short && this.#wake === undefined) {
       this.#wake = setTimeout(() => {
         this.#wake = undefined;
@@ -137,6 +138,16 @@ export class JourneyLink {
         this.run();
       }, CREDIT_MS);
     }
+  }
+
+  /** What is appended in one go goes out in one go. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#end?.flush();
+    });
   }
 
   /** Everything that waits fails. */

@@ -48,6 +48,8 @@ const EXPANDING_MAX = 8;
 /** Frames with shorter bodies are copied together, so that a thousand of them are one call: measured twice as fast. */
 const SHORT_BODY = 32 * 1024;
 const STAGE_BYTES = 256 * 1024;
+/** Less than this is not worth a call of its own while another is under way. */
+const BATCH_MIN = 64 * 1024;
 /** A frame that compressing shortens less than this is sent as it was: the far end is spared the work. */
 const WORTH = 0.97;
 
@@ -107,10 +109,11 @@ export class LinkEnd {
     else this.#put({ frame, compression: 0 }, bytes);
   }
 
-  /** Passes on what was sent since the last time. */
-  flush(): void {
+  /** Passes on what was sent since the last time; little waits behind what is still under way, and goes with what follows. */
+  flush(now = false): void {
+    if (this.#over || (!now && this.#outstanding > 0 && this.#batchWire < BATCH_MIN)) return;
     this.#cutStage();
-    if (this.#over || this.#batch.length === 0) return;
+    if (this.#batch.length === 0) return;
     const batch = this.#batch;
     const staged = this.#staged;
     this.#staged = [];
@@ -139,7 +142,7 @@ export class LinkEnd {
   end(): void {
     if (this.#over) return;
     for (const { ready, bytes } of this.#leaving) if (ready) this.#put(ready, bytes);
-    this.flush();
+    this.flush(true);
     this.#stop();
     this.#options.stream.end();
   }
@@ -157,6 +160,7 @@ export class LinkEnd {
     this.#busyAt = at;
     this.#outstanding -= wire;
     written(bytes);
+    this.flush();
   }
 
   #stop(): void {
