@@ -370,6 +370,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
 
   /** Whether the mirror has got the entry nobody knows. What a copy was to bring is in the record still. */
   #lose(sent: Sent): void {
+    if (sent.mark) this.#keepMarks([sent.mark]);
     if (!sent.change) return;
     for (const { offset, length } of sent.pieces) this.record.add(offset, length, 'not-written');
   }
@@ -380,8 +381,12 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       if (item.entry) this.#backlog.done(item.entry);
     } else {
       if (item.kind === 'gap') this.#writer.doubtAll(item.ranges, 'no-room');
-      const marks = item.kind === 'gap' ? item.marks : [item.barrier];
-      this.#lateMarks.push(...marks.slice(0, LATE_MARKS - this.#lateMarks.length));
+      this.#keepMarks(item.kind === 'gap' ? item.marks : [item.barrier]);
     }
+  }
+
+  /** Named again once the mirror is mended, never as consistent: better known to be lost than not known at all. */
+  #keepMarks(marks: readonly Barrier[]): void {
+    this.#lateMarks.push(...marks.slice(0, LATE_MARKS - this.#lateMarks.length));
   }
 }

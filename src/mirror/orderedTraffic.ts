@@ -1,5 +1,5 @@
 import type { Backlog } from '../base/backlog.ts';
-import type { Piece } from '../base/change.ts';
+import type { Barrier, Piece } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
@@ -21,6 +21,8 @@ export class Sent {
   /** It carries what a change wrote. */
   change = false;
   at = 0n;
+  /** The bookmark that it is. */
+  mark: Barrier | undefined;
   /** Bytes of memory that it refers to. */
   bytes = 0;
   /** Bytes that leave the record once it is durable. */

@@ -118,11 +118,14 @@ export class OrderedWriter {
     for (const barrier of marks) this.mark(barrier, false);
   }
 
-  mark({ at, name = '' }: Barrier, consistent: boolean): void {
+  mark(barrier: Barrier, consistent: boolean): void {
     const { traffic } = this.#parts;
+    const { at, name = '' } = barrier;
+    const sent = traffic.open(undefined);
+    sent.mark = barrier;
     this.#saw(at);
     this.#told = consistent;
-    traffic.send(traffic.open(undefined), { kind: 'mark', at, name, consistent });
+    traffic.send(sent, { kind: 'mark', at, name, consistent });
   }
 
   /** A copy was read and compared; `pieces` differ. Returns how much of it came to be known by that. */

@@ -388,6 +388,24 @@ describe('C1 C4 D1 OrderedMirror', () => {
       assert.deepEqual(bench.told(), ['copy 5+2', 'here!']);
     });
 
+    it('are named again, as not consistent, where the far end has lost them', () => {
+      const bench = new Bench();
+      bench.mark('kept');
+      bench.durable();
+      bench.mark('first');
+      bench.mark('second');
+      bench.told();
+      const fault = new Fault('peer', 'the far end is another one');
+      bench.step({ kind: 'failed', id: bench.appends[0].id, fault, source: false });
+      bench.appends.length = 0;
+      bench.mark('third');
+      bench.step({ kind: 'mended', bytes: SIZE });
+      assert.deepEqual(
+        bench.told().filter((name) => !name.startsWith('state')),
+        ['first', 'second', 'third'],
+      );
+    });
+
     it('lose their patience', () => {
       const bench = waiting();
       bench.clock = 99n;
