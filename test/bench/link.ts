@@ -4,17 +4,15 @@
  * for each changed byte. Then what a comparison of 1 GiB costs of which 1 % of the 4 KiB pages differ.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
-import { connect as connectTls, createServer } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import type { EntryPlace, FarStore } from '../../src/base/ordered.ts';
 import type { JourneyVolume, LinkKeys } from '../../src/unit/journeyTypes.ts';
 import { openJourneyVolume } from '../../src/unit/journeyVolume.ts';
-import { serveLink } from '../../src/unit/receiver.ts';
-import { applyPiece } from '../kit/farStore.ts';
-import { Authority, journeyOptions, monotonic } from '../kit/journey.ts';
+import { Authority, journeyOptions } from '../kit/journey.ts';
+import type { FarOrder } from './linkFar.ts';
 
 const VOLUME_BYTES = 64 * 1024 * 1024;
 const COMPARED_BYTES = 1024 * 1024 * 1024;
@@ -22,129 +20,136 @@ const PAGE = 4096;
 /** What an ordered mirror has under way. */
 const IN_FLIGHT = 16 * 1024 * 1024;
 
-interface Order {
-  kind: 'link' | 'bare';
-  keys: LinkKeys;
-  volumeBytes: number;
+/** What one run gave: MB/s, and nanoseconds of processor for each byte at the end that needed more. */
+interface Run {
+  rate: number;
+  cpu: number;
 }
 
-/** Keeps nothing, or all of it in memory: the link is what is measured. */
-class BenchStore implements FarStore {
-  readonly blockSize = 512;
-  readonly incarnation = randomUUID();
-  readonly consistent = true;
-  readonly bytes: number;
-  durable: EntryPlace | undefined;
-  readonly #memory: Uint8Array | undefined;
-
-  constructor(bytes: number, kept: boolean) {
-    this.bytes = bytes;
-    this.#memory = kept ? new Uint8Array(bytes) : undefined;
-  }
-
-  async append(place: EntryPlace, entry: Parameters<FarStore['append']>[1]): Promise<void> {
-    if (this.#memory && 'pieces' in entry) for (const piece of entry.pieces) applyPiece(this.#memory, piece);
-    this.durable = place;
-  }
-
-  async sync(): Promise<void> {}
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    if (this.#memory) into.set(this.#memory.subarray(offset, offset + into.length));
-  }
-  async grow(): Promise<void> {}
-  async close(): Promise<void> {}
-}
-
-async function far({ kind, keys, volumeBytes }: Order): Promise<void> {
-  if (kind === 'link') {
-    const store = new BenchStore(volumeBytes, volumeBytes === COMPARED_BYTES);
-    const listen = { host: '127.0.0.1', port: 0 };
-    const service = await serveLink({ listen, keys, stores: () => store, notice: console.log, now: monotonic });
-    process.send?.(Number(service.portal.split(':').at(-1)));
-    return;
-  }
-  const server = createServer({ ...keys, requestCert: true, minVersion: 'TLSv1.3' }, (socket) => {
-    socket.on('data', () => undefined);
-    socket.on('end', () => socket.end());
-  });
-  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port));
-}
-
-async function start(order: Order): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(fileURLToPath(import.meta.url), ['far']);
+async function start(order: FarOrder): Promise<{ child: ChildProcess; port: number }> {
+  const child = fork(fileURLToPath(new URL('./linkFar.js', import.meta.url)));
   child.send(order);
   const [port] = (await once(child, 'message')) as [number];
   return { child, port };
 }
 
-/** MB/s of `bytes` in writes of `step`, until the other side has closed. */
-async function bare(port: number, keys: LinkKeys, bytes: number, step: number): Promise<number> {
+/** Somewhere to put bytes, in runs of one length. */
+interface Sink {
+  /** Resolves once the next run may be put. */
+  put(): Promise<void> | undefined;
+  /** Everything put so far has come to its end. */
+  all(): Promise<unknown>;
+  /** Bytes on the wire for each byte. */
+  wire(): number;
+  close(): Promise<void>;
+}
+
+/** `bytes` after as many for warming up, against a far end of its own. */
+async function run(
+  order: FarOrder,
+  sink: (port: number) => Promise<Sink>,
+  bytes: number,
+  step: number,
+): Promise<Run & { wire: number }> {
+  const { child, port } = await start(order);
+  const { put, all, wire, close } = await sink(port);
+  const pass = async (): Promise<void> => {
+    for (let left = bytes; left > 0; left -= step) {
+      const wait = put();
+      if (wait) await wait;
+    }
+    await all();
+  };
+  const far = async (): Promise<number> => {
+    child.send('processor');
+    const [ns] = (await once(child, 'message')) as [number];
+    return ns;
+  };
+  await pass();
+  await far();
+  const before = process.cpuUsage();
+  const started = performance.now();
+  await pass();
+  const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  const cpu = Math.max((user + system) * 1000, await far()) / bytes;
+  const share = wire();
+  await close();
+  child.kill();
+  return { rate: bytes / 1e6 / seconds, cpu, wire: share };
+}
+
+async function bareSink(port: number, keys: LinkKeys, step: number): Promise<Sink> {
   const wire = connectTcp(port, '127.0.0.1');
   const socket = connectTls({ ...keys, socket: wire, checkServerIdentity: () => undefined });
   await once(socket, 'secureConnect');
   const data = randomBytes(step);
-  const started = performance.now();
-  for (let left = bytes; left > 0; left -= step) if (!socket.write(data)) await once(socket, 'drain');
-  socket.end();
-  socket.resume();
-  await once(socket, 'close');
-  return bytes / (performance.now() - started) / 1000;
+  return {
+    put: () => (socket.write(data) ? undefined : once(socket, 'drain').then(() => undefined)),
+    all: () => once(socket, 'data'),
+    wire: () => wire.bytesWritten / socket.bytesWritten,
+    close: async () => void socket.destroy(),
+  };
 }
 
-/** MB/s of `bytes` in changes of `step`, until the last is durable, and bytes on the wire for each. */
-async function linked(
-  port: number,
-  keys: LinkKeys,
-  bytes: number,
-  step: number,
-): Promise<[rate: number, wire: number]> {
+async function linkSink(port: number, keys: LinkKeys, step: number): Promise<Sink> {
   const volume = await openJourneyVolume(journeyOptions(port, keys));
   const data = randomBytes(IN_FLIGHT);
-  const started = performance.now();
+  let sent = 0;
   let under = 0;
   let wake = (): void => undefined;
-  for (let sent = 0; sent < bytes; sent += step) {
-    const offset = (sent * 7919) % (VOLUME_BYTES - step);
-    const at = sent % (IN_FLIGHT - step + 1);
-    const piece = { offset, length: step, payload: [data.subarray(at, at + step)] };
-    under += step;
-    void volume.append({ kind: 'change', at: BigInt(sent), pieces: [piece], consistent: true }).then(() => {
-      under -= step;
-      wake();
-    });
-    while (under >= IN_FLIGHT) await new Promise<void>((resolve) => (wake = resolve));
-  }
-  await volume.flush();
-  const rate = bytes / (performance.now() - started) / 1000;
-  const { wireBytes, entryBytes } = volume.link;
-  await volume.close();
-  return [rate, wireBytes / entryBytes];
+  return {
+    put: () => {
+      const offset = (sent * 7919) % (VOLUME_BYTES - step);
+      const at = sent % (IN_FLIGHT - step + 1);
+      const piece = { offset, length: step, payload: [data.subarray(at, at + step)] };
+      sent += step;
+      under += step;
+      void volume.append({ kind: 'change', at: BigInt(sent), pieces: [piece], consistent: true }).then(() => {
+        under -= step;
+        wake();
+      });
+      return under < IN_FLIGHT ? undefined : new Promise<void>((resolve) => (wake = resolve));
+    },
+    all: () => volume.flush(),
+    wire: () => volume.link.wireBytes / volume.link.entryBytes,
+    close: () => volume.close(),
+  };
 }
 
 async function throughput(keys: { a: LinkKeys; b: LinkKeys }, rounds: number, bytes: number): Promise<void> {
+  const order = { keys: keys.b, volumeBytes: VOLUME_BYTES, kept: false, answerEvery: bytes };
   for (const step of [4096, 65536, 262144, 1048576]) {
-    const ours: number[] = [];
-    const theirs: number[] = [];
+    const ours: Run[] = [];
+    const theirs: Run[] = [];
     let wire = 0;
     for (let round = 0; round < rounds; round++) {
-      const peer = await start({ kind: 'bare', keys: keys.b, volumeBytes: VOLUME_BYTES });
-      theirs.push(await bare(peer.port, keys.a, bytes, step));
-      peer.child.kill();
-      const link = await start({ kind: 'link', keys: keys.b, volumeBytes: VOLUME_BYTES });
-      const [rate, share] = await linked(link.port, keys.a, bytes, step);
-      link.child.kill();
-      ours.push(rate);
-      wire = share;
+      theirs.push(await run({ ...order, kind: 'bare' }, (port) => bareSink(port, keys.a, step), bytes, step));
+      const link = await run({ ...order, kind: 'link' }, (port) => linkSink(port, keys.a, step), bytes, step);
+      ours.push(link);
+      wire = link.wire;
     }
-    const ratio = median(ours.map((value, i) => value / theirs[i]));
-    const figures = `TLS ${median(theirs).toFixed(0).padStart(5)} MB/s  link ${median(ours).toFixed(0).padStart(5)} MB/s`;
-    console.log(`${`${step / 1024} KiB`.padEnd(9)} ${figures}  ratio ${ratio.toFixed(2)}  wire ${wire.toFixed(4)}`);
+    const rates = (runs: readonly Run[]): string =>
+      median(runs.map(({ rate }) => rate))
+        .toFixed(0)
+        .padStart(5);
+    const ratio = median(ours.map(({ rate }, i) => rate / theirs[i].rate)).toFixed(2);
+    const cpu = median(ours.map((one, i) => theirs[i].cpu / one.cpu)).toFixed(2);
+    const name = `${step / 1024} KiB`.padEnd(9);
+    const figures = `TLS ${rates(theirs)} MB/s  link ${rates(ours)} MB/s  ratio ${ratio}`;
+    console.log(`${name} ${figures}  by processor ${cpu}  wire ${wire.toFixed(4)}`);
   }
 }
 
 /** Both sides hold the same but for 1 % of the pages; compared in runs of 1 MiB, four at a time, and mended. */
 async function comparison(keys: { a: LinkKeys; b: LinkKeys }): Promise<void> {
-  const { child, port } = await start({ kind: 'link', keys: keys.b, volumeBytes: COMPARED_BYTES });
+  const { child, port } = await start({
+    kind: 'link',
+    keys: keys.b,
+    volumeBytes: COMPARED_BYTES,
+    kept: true,
+    answerEvery: 0,
+  });
   const volume = await openJourneyVolume(journeyOptions(port, keys.a));
   const image = new Uint8Array(COMPARED_BYTES);
   const step = 1024 * 1024;
@@ -199,5 +204,4 @@ async function main(): Promise<void> {
   await comparison(keys);
 }
 
-if (process.argv[2] === 'far') process.once('message', (order) => void far(order as Order));
-else await main();
+await main();
