@@ -42,7 +42,10 @@ export class OrderedFar {
     if (!this.#moments) return;
     const known = entry.kind === 'mark' ? this.#marks.get(entry.name) : undefined;
     if (entry.kind === 'mark') {
-      assert.ok(known && !known.met, 'a bookmark comes once');
+      assert.ok(
+        known && !(known.met && entry.consistent),
+        'a bookmark comes again only where it was lost, as not consistent',
+      );
       known.met = true;
     }
     if (!entry.consistent) return;

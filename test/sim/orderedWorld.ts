@@ -217,7 +217,6 @@ export class OrderedWorld {
     const applied = this.below(pending.length + 1);
     for (const [i, { entry }] of pending.entries()) {
       if (i < applied) this.#far.entry(entry);
-      else if (entry.kind === 'mark') this.#marks.delete(entry.name);
     }
     const fault = new Fault('peer', 'refused');
     for (const { id } of pending) this.#step({ kind: 'failed', id, fault, source: false });
