@@ -193,7 +193,7 @@ describe('C4 a link whose buffer is tiny, beside a local mirror', () => {
   });
 
   it('keeps what it says it keeps where temporary storage is short, says what it lost, and catches up', async () => {
-    const { report, equal, notices, marks } = await load(2, 256 * 1024);
+    const { report, equal, notices, marks } = await load(2, 16 * 1024);
     assert.ok(report.lostBytes > 0 && report.recalledBytes > 0, JSON.stringify(report));
     assert.ok(equal < marks);
     assert.match(notices.join('\n'), /far: temporary storage is full/);
