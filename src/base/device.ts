@@ -31,24 +31,33 @@ export interface DeviceCommand {
 
 /**
  * What a device server wants done at its medium, and what it is answered with. A failure is thrown into the steps as a
- * `Fault`. Offsets and lengths are bytes of the LU.
+ * `Fault`. Offsets and lengths are bytes of the LU, which is the task's own unless `lu` names another (EXTENDED COPY).
  */
 export type DeviceRequest =
   /** Answered with `length` bytes, which belong to the outcome until it was sent (`DeviceOutcome.release`). */
-  | { readonly kind: 'read'; readonly offset: number; readonly length: number }
+  | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly lu?: number }
   /** Answered once every reader sees it, and with `fua` once it is durable. The bytes are the command's data-out. */
-  | { readonly kind: 'write'; readonly pieces: readonly Piece[]; readonly fua: boolean }
+  | { readonly kind: 'write'; readonly pieces: readonly Piece[]; readonly fua: boolean; readonly lu?: number }
   /** Blocks become unmapped and read as zeros; what was aligned to the medium's granularity takes no space any more. */
-  | { readonly kind: 'unmap'; readonly offset: number; readonly length: number }
+  | { readonly kind: 'unmap'; readonly offset: number; readonly length: number; readonly lu?: number }
   /** Everything answered before is durable once this is. */
-  | { readonly kind: 'flush' }
+  | { readonly kind: 'flush'; readonly lu?: number }
   /** Answered with the runs that are mapped, in order, `[offset, length]`, at most `max` of them (GET LBA STATUS). */
-  | { readonly kind: 'mapped'; readonly offset: number; readonly length: number; readonly max: number }
+  | {
+      readonly kind: 'mapped';
+      readonly offset: number;
+      readonly length: number;
+      readonly max: number;
+      readonly lu?: number;
+    }
   /** Answered once `bytes` are durable as the LU's state of that name (persistent reservations, saved mode pages). */
-  | { readonly kind: 'keep'; readonly name: 'reservations' | 'modes'; readonly bytes: Uint8Array }
-  /** Answered once nobody else holds any block of it; held until the steps end (COMPARE AND WRITE is atomic, SBC-4 5.2). */
-  | { readonly kind: 'hold'; readonly offset: number; readonly length: number }
-  /** Answered when other steps of the same LU have let this one go on (`wake` of the device server). */
+  | { readonly kind: 'keep'; readonly name: 'reservations' | 'modes'; readonly bytes: Uint8Array; readonly lu?: number }
+  /**
+   * Answered once nobody else holds, reads or writes any block of it; held until the steps end (COMPARE AND WRITE is atomic,
+   * SBC-4 5.2). Others' reads and writes wait as long. One hold for each task, so that no two wait for each other.
+   */
+  | { readonly kind: 'hold'; readonly offset: number; readonly length: number; readonly lu?: number }
+  /** Answered whenever other steps of the same LU went on or ended: `while (...) yield { kind: 'wait' }`. */
   | { readonly kind: 'wait' };
 
 export type DeviceAnswer = Uint8Array | readonly (readonly [number, number])[] | undefined;
@@ -69,9 +78,14 @@ export interface DeviceOutcome {
 
 /** A command that a device server has looked at. */
 export interface DeviceTask {
+  /** Whose medium its requests mean: the logical unit's key that its maker gave it; undefined where there is none. */
+  readonly lu: number | undefined;
   /** Bytes of data-out that it will take: known from the CDB; the transport asks the initiator for no more. */
   readonly takes: number;
-  /** Starts it, once `dataOut` is whole: parts in order, `takes` bytes or fewer if the initiator expected to send less. */
+  /**
+   * Starts it, once `dataOut` is whole: parts in order, `takes` bytes or fewer if the initiator expected to send less. Steps
+   * that are given up (aborted) are ended by `return()`, after what they asked for last was done: `finally` puts in order.
+   */
   run(dataOut: readonly Uint8Array[]): DeviceSteps;
 }
 
