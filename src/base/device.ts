@@ -34,7 +34,10 @@ export interface DeviceCommand {
  * `Fault`. Offsets and lengths are bytes of the LU, which is the task's own unless `lu` names another (EXTENDED COPY).
  */
 export type DeviceRequest =
-  /** Answered with `length` bytes, which belong to the outcome until it was sent (`DeviceOutcome.release`). */
+  /**
+   * Answered with `length` bytes, which the steps may change. They are good until the request after the next, or until the
+   * outcome was sent if it has them.
+   */
   | { readonly kind: 'read'; readonly offset: number; readonly length: number; readonly lu?: number }
   /** Answered once every reader sees it, and with `fua` once it is durable. The bytes are the command's data-out. */
   | { readonly kind: 'write'; readonly pieces: readonly Piece[]; readonly fua: boolean; readonly lu?: number }
@@ -87,6 +90,11 @@ export interface DeviceTask {
    * that are given up (aborted) are ended by `return()`, after what they asked for last was done: `finally` puts in order.
    */
   run(dataOut: readonly Uint8Array[]): DeviceSteps;
+  /**
+   * Takes it out of the task set, once, by whoever has it last: after its steps ended or were given up, or in place of
+   * `run` (aborted, or its connection lost, while its data was still to come). It counts for others' order until then.
+   */
+  end(): void;
 }
 
 /** Task management (SAM-6 7). */
