@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'show rates, latencies, block sizes and errors of a capture',
     load: async () => (await import('./stat.ts')).statCommand(),
   },
+  try: {
+    summary: 'tell from a capture what mirroring the bus would need',
+    load: async () => (await import('./try.ts')).tryCommand(),
+  },
   mirror: {
     summary: 'repeat every write of a capture onto mirrors',
     load: async () => (await import('./mirror.ts')).mirrorCommand(),
@@ -58,6 +62,7 @@ keep the past.
 Examples
   tapmirror decode bus.pcap             what happened, command by command
   tapmirror stat bus.pcap.gz            how fast, how large, how often
+  tapmirror try busy-hour.pcap          what mirroring it would need
   tapmirror mirror --config unit.yaml   make mirrors equal to the volume, from captures
   tapmirror run --config unit.yaml      keep mirrors equal on a live bus
   tapmirror status --config unit.yaml   how they stand
