@@ -21,10 +21,11 @@ const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
 /** Packages and the files that may import them; everything else goes through these. */
 const DOORS: Readonly<Record<string, RegExp>> = {
   pcap: /^hw\/tap\.ts$/,
-  '@serialport/stream': /^hw\/probe\.ts$/,
-  '@serialport/bindings-cpp': /^hw\/probe\.ts$/,
+  '@serialport/stream': /^hw\/probeStream\.ts$/,
+  '@serialport/bindings-cpp': /^hw\/probeBinding\.ts$/,
   '@serialport/binding-mock': /^test\//,
   'binary-parser': /^parsers\/.*\.layout\.ts$/,
+  koffi: /^hw\/punch\.ts$/,
   commander: /^src\/cli\/|^test\//,
   winston: /^hw\/log\.ts$/,
   '@peculiar/x509': /^hw\/keysCertificates\.ts$/,
