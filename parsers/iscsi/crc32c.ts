@@ -1,17 +1,16 @@
-import { CRC_BLOCK, CrcBlocks } from './crc32cBlocks.ts';
+import { CrcFold, FOLD_MIN } from './crc32cFold.ts';
 
 /**
  * CRC-32C (Castagnoli), the iSCSI digest: RFC 7143 section 13.1 and RFC 3385. Eight tables, eight bytes a step; longer runs
- * are read as words, sixteen bytes a step, and the longest by `crc32cBlocks.ts`.
+ * are read as words, sixteen bytes a step, and the longest are made short first (`crc32cFold.ts`).
  */
 const POLYNOMIAL = 0x82f63b78;
 const TABLES = 16;
 const T = makeTables();
 /** Below this a view of the words costs more than it saves. */
 const WORDS_MIN = 512;
-/** Shorter runs are not worth being copied. */
-const BLOCKS_MIN: number = 2 * CRC_BLOCK;
-let crcBlocks: CrcBlocks | undefined;
+/** Made when it is first needed; null where this machine cannot (it has no vectors). */
+let crcFold: CrcFold | null | undefined;
 /** Words as this machine reads them are the words that the tables are for. */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
@@ -38,11 +37,13 @@ export const CRC_START = 0xffffffff | 0;
 export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: number): number {
   let c = state;
   let i = from;
-  if (to - from >= BLOCKS_MIN) {
-    crcBlocks ??= new CrcBlocks(T);
-    const blocks = Math.floor((to - from) / CRC_BLOCK);
-    c = crcBlocks.update(c, bytes, i, blocks);
-    i += blocks * CRC_BLOCK;
+  if (to - from >= FOLD_MIN && LITTLE_ENDIAN) {
+    if (crcFold === undefined) crcFold = makeFold();
+    for (; crcFold && to - i >= FOLD_MIN; ) {
+      const part = crcFold.part(to - i);
+      c = crcRest(crcFold, crcFold.fold(c, bytes, i, i + part));
+      i += part;
+    }
   }
   if (to - i >= WORDS_MIN && LITTLE_ENDIAN) {
     const aligned = i + (-(bytes.byteOffset + i) & 3);
@@ -64,6 +65,22 @@ export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: nu
       T[bytes[i + 7]];
   }
   for (; i < to; i++) c = T[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
+  return c;
+}
+
+function makeFold(): CrcFold | null {
+  try {
+    return new CrcFold();
+  } catch {
+    return null;
+  }
+}
+
+/** What is left of a long run; the state before it has been added already. */
+function crcRest({ rest, restWords }: CrcFold, length: number): number {
+  const count = (length >>> 4) << 2;
+  let c = crcWords(0, restWords, count);
+  for (let i = 4 * count; i < length; i++) c = T[(c ^ rest[i]) & 0xff] ^ (c >>> 8);
   return c;
 }
 

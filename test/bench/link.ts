@@ -1,7 +1,8 @@
 /**
  * The journey link over the loopback against a bare Node TLS stream of the same bytes, both ends a process each, in turn:
- * `node dist/test/bench/link.js [ROUNDS] [MIB]`. Prints the medians, the median of the paired ratios, and the bytes on the wire
- * for each changed byte. Then what a comparison of 1 GiB costs of which 1 % of the 4 KiB pages differ.
+ * `node dist/test/bench/link.js [ROUNDS] [MIB] [KIB,KIB...]`. Prints the medians, the median of the paired ratios, and the bytes
+ * on the wire for each changed byte. Then, unless lengths of changes were given, what a comparison of 1 GiB costs of which 1 % of the
+ * 4 KiB pages differ.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -117,9 +118,14 @@ async function linkSink(port: number, keys: LinkKeys, step: number): Promise<Sin
   };
 }
 
-async function throughput(keys: { a: LinkKeys; b: LinkKeys }, rounds: number, bytes: number): Promise<void> {
+async function throughput(
+  keys: { a: LinkKeys; b: LinkKeys },
+  rounds: number,
+  bytes: number,
+  steps: readonly number[],
+): Promise<void> {
   const order = { keys: keys.b, volumeBytes: VOLUME_BYTES, kept: false, answerEvery: bytes };
-  for (const step of [4096, 65536, 262144, 1048576]) {
+  for (const step of steps) {
     const ours: Run[] = [];
     const theirs: Run[] = [];
     let wire = 0;
@@ -200,8 +206,10 @@ function median(values: readonly number[]): number {
 async function main(): Promise<void> {
   const authority = await Authority.make();
   const keys = { a: await authority.unit('a'), b: await authority.unit('b') };
-  await throughput(keys, Number(process.argv[2] ?? 5), Number(process.argv[3] ?? 512) * 1024 * 1024);
-  await comparison(keys);
+  const [rounds = '5', mebibytes = '512', given] = process.argv.slice(2);
+  const steps = (given ?? '4,64,256,1024').split(',').map((kib) => Number(kib) * 1024);
+  await throughput(keys, Number(rounds), Number(mebibytes) * 1024 * 1024, steps);
+  if (given === undefined) await comparison(keys);
 }
 
 await main();

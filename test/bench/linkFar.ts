@@ -74,6 +74,8 @@ async function serve(order: FarOrder): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
+// Ended as a process that ends by itself is, so that it can be profiled.
+process.once('SIGTERM', () => process.exit(0));
 let started = process.cpuUsage();
 process.once('message', async (order: FarOrder) => {
   const port = await serve(order);
