@@ -18,7 +18,8 @@ export const FRAME_BODY_MAX: number = 1024 * 1024;
 /** Until both sides have greeted no body is longer. */
 export const GREETING_BODY_MAX = 4096;
 
-export const LINK_VERSION = 1;
+/** From version 2 on a welcome says what else the receiver can do (`LINK_FEATURES`). */
+export const LINK_VERSION = 2;
 const LEAST_VERSION = 1;
 /** "tmjourny" */
 const MAGIC = [0x746d6a6f, 0x75726e79] as const;
@@ -42,6 +43,8 @@ export const LinkType = {
   ping: 15,
   pong: 16,
   bye: 17,
+  nodes: 18,
+  same: 19,
 } as const;
 export type LinkType = (typeof LinkType)[keyof typeof LinkType];
 

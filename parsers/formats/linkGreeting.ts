@@ -13,6 +13,10 @@ export type LinkCompression = (typeof LINK_COMPRESSION)[number];
 export const LINK_HASHES = ['sha256', 'blake2b512'] as const;
 export type LinkHash = (typeof LINK_HASHES)[number];
 
+/** What a receiver can do beyond version 1; the numbers stand on the wire, and what a sender does not know it leaves out. */
+export const LINK_FEATURES = ['nodes'] as const;
+export type LinkFeature = (typeof LINK_FEATURES)[number];
+
 /** The sender's first frame. */
 export interface Hello {
   /** The volume's name at the far end. */
@@ -46,6 +50,8 @@ export interface Welcome {
   /** Bytes of entries that the receiver wants under way at most, and of one entry. */
   windowBytes: number;
   entryBytesMax: number;
+  /** Absent: it is of version 1, or talks to one who is. */
+  features?: readonly LinkFeature[];
 }
 
 /** Words for people: what is wrong, and what mends it. */
@@ -105,10 +111,9 @@ export function welcomeFrame(welcome: Welcome): LinkFrame {
     .u32(welcome.blockSize)
     .varint(welcome.windowBytes)
     .varint(welcome.entryBytesMax);
-  return shortFrame(
-    LinkType.welcome,
-    putChoices(putChoices(scribe, LINK_COMPRESSION, welcome.compression), LINK_HASHES, [welcome.hash]).done(),
-  );
+  putChoices(putChoices(scribe, LINK_COMPRESSION, welcome.compression), LINK_HASHES, [welcome.hash]);
+  if (welcome.features) putChoices(scribe, LINK_FEATURES, welcome.features);
+  return shortFrame(LinkType.welcome, scribe.done());
 }
 
 export function readWelcome(body: Uint8Array): Welcome | ParseFault {
@@ -132,8 +137,9 @@ export function readWelcome(body: Uint8Array): Welcome | ParseFault {
   if (flags > 1) reader.fail('flags that mean nothing');
   if (hash === undefined) reader.fail('no hash was chosen');
   if (welcome.blockSize === 0) reader.fail('blocks of 0 bytes');
+  const features = reader.left > 0 ? readChoices(reader, LINK_FEATURES) : undefined;
   reader.end();
-  return reader.fault ?? { ...welcome, hash };
+  return reader.fault ?? { ...welcome, hash, ...(features ? { features } : {}) };
 }
 
 export function refuseFrame({ words, mend, again }: Refusal): LinkFrame {

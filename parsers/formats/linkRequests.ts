@@ -2,6 +2,7 @@ import type { ParseFault } from '../../src/base/fault.ts';
 import { LinkReader, LinkScribe } from './linkBytes.ts';
 import { FRAME_BODY_MAX, FRAME_HEADER_BYTES, type LinkFrame, LinkType, shortFrame } from './linkFrame.ts';
 import { LINK_WORDS_MAX } from './linkGreeting.ts';
+import { type NodesQuestion, putNodes, readNodes, readSame, type SameAnswer } from './linkNodes.ts';
 
 /** Blocks are compared by pages of 4 KiB, in groups of 64 KiB, in chunks of at most 1 MiB, by 16 bytes of hash each. */
 export const CHECK_PAGE = 4096;
@@ -15,10 +16,12 @@ export const READ_MAX: number = FRAME_BODY_MAX / 2;
 export type LinkQuestion =
   /** Where do these bytes differ? One hash for the whole chunk, or one for each of its groups. */
   | { kind: 'check'; offset: number; length: number; coarse: boolean; hashes: Uint8Array }
+  | NodesQuestion
   | { kind: 'read'; offset: number; length: number }
   | { kind: 'grow'; bytes: number };
 
 export type LinkAnswer =
+  | SameAnswer
   /** Page hashes of the far end for each group that differs, in order; the last page and group may be short. */
   | { kind: 'differ'; groups: readonly { group: number; pages: Uint8Array }[] }
   | { kind: 'data'; bytes: Uint8Array }
@@ -37,6 +40,8 @@ export function questionFrame(id: number, question: LinkQuestion): LinkFrame {
         .raw(question.hashes);
       return shortFrame(LinkType.check, scribe.done());
     }
+    case 'nodes':
+      return shortFrame(LinkType.nodes, putNodes(scribe, question).done());
     case 'read':
       return shortFrame(LinkType.read, scribe.varint(question.offset).varint(question.length).done());
     case 'grow':
@@ -44,7 +49,7 @@ export function questionFrame(id: number, question: LinkQuestion): LinkFrame {
   }
 }
 
-/** The question of a frame of type `check`, `read` or `grow`; `hashes` is a view of the body. */
+/** The question of a frame of type `check`, `nodes`, `read` or `grow`; `hashes` and `sums` are views of the body. */
 export function readQuestion(type: LinkType, body: Uint8Array): { id: number; question: LinkQuestion } | ParseFault {
   const reader = new LinkReader(body);
   const id = reader.u32();
@@ -65,6 +70,8 @@ export function answerFrame(id: number, answer: LinkAnswer): LinkFrame {
           .raw(pages);
       return shortFrame(LinkType.differ, scribe.done());
     }
+    case 'same':
+      return shortFrame(LinkType.same, scribe.raw(answer.same).done());
     case 'data': {
       const head = scribe.done();
       const bytes = head.length - FRAME_HEADER_BYTES + answer.bytes.length;
@@ -79,7 +86,7 @@ export function answerFrame(id: number, answer: LinkAnswer): LinkFrame {
   }
 }
 
-/** The answer of a frame of type `differ`, `data`, `grew` or `failed`; bytes are views of the body. */
+/** The answer of a frame of type `differ`, `same`, `data`, `grew` or `failed`; bytes are views of the body. */
 export function readAnswer(type: LinkType, body: Uint8Array): { id: number; answer: LinkAnswer } | ParseFault {
   const reader = new LinkReader(body);
   const id = reader.u32();
@@ -115,6 +122,7 @@ function numberFrame(type: LinkType, number: number): LinkFrame {
 
 function questionOf(type: LinkType, reader: LinkReader): LinkQuestion {
   if (type === LinkType.grow) return { kind: 'grow', bytes: reader.varint() };
+  if (type === LinkType.nodes) return readNodes(reader);
   const offset = reader.varint();
   const length = reader.varint();
   if (length < 1 || length > (type === LinkType.read ? READ_MAX : CHECK_CHUNK_MAX))
@@ -128,6 +136,7 @@ function questionOf(type: LinkType, reader: LinkReader): LinkQuestion {
 
 function answerOf(type: LinkType, reader: LinkReader): LinkAnswer {
   if (type === LinkType.grew) return { kind: 'grew', bytes: reader.varint() };
+  if (type === LinkType.same) return readSame(reader);
   if (type === LinkType.data) return { kind: 'data', bytes: reader.raw(reader.left) };
   if (type === LinkType.failed) {
     return { kind: 'failed', words: reader.text(LINK_WORDS_MAX), mend: reader.text(LINK_WORDS_MAX) };

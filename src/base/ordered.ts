@@ -1,4 +1,6 @@
+import type { BlockSums, NodeSums } from './blocks.ts';
 import type { Piece } from './change.ts';
+import type { Extents } from './extents.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -30,6 +32,17 @@ export interface OrderedVolume extends Volume {
    * applied; pages of 4 KiB, neighbours joined. The pieces refer to `bytes`.
    */
   differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]>;
+  /**
+   * Compares by block tables, coarse to fine: the parts of `wanted` that are not known to hold what `near` says, once
+   * everything appended so far is applied; whole blocks of the table. Undefined: the far side keeps no table.
+   */
+  survey?(wanted: Extents, near: NearSums, signal?: AbortSignal): Promise<Extents | undefined>;
+}
+
+/** What the near side knows of the volume that is mirrored. */
+export interface NearSums extends BlockSums {
+  /** Byte ranges of which `sum` says nothing at this moment; undefined: of all. Asked for before each run of sums. */
+  busy(): Extents | undefined;
 }
 
 export function isOrdered(volume: Volume): volume is OrderedVolume {
@@ -55,6 +68,11 @@ export interface FarStore {
   /** Whether the newest moment is consistent (false in a new store). */
   readonly consistent: boolean;
   /**
+   * How often entries that were not durable may have been taken back while the store was open. Absent where that never
+   * happens without another incarnation.
+   */
+  readonly cuts?: number;
+  /**
    * Applies an entry behind the last one: `read` sees it once this resolves. Calls come one after the other; the entry's
    * bytes are borrowed until it resolves. Rejects with a `Fault` when the medium cannot take it: then nothing of it counts.
    */
@@ -63,6 +81,11 @@ export interface FarStore {
   sync(): Promise<void>;
   /** Fills `into` with what the newest moment holds from `offset`. */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * A bit for each node, in order from the lowest of the first byte: 1 where the newest moment is known to have the same
+   * checksum there. Called as `append` is, never beside it. Absent: no block table is kept.
+   */
+  compareNodes?(theirs: NodeSums): Promise<Uint8Array>;
   /** Makes the volume at least `bytes` long. */
   grow(bytes: number): Promise<void>;
   close(): Promise<void>;

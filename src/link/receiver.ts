@@ -3,6 +3,7 @@ import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/li
 import {
   type Hello,
   type LinkCompression,
+  type LinkFeature,
   type LinkHash,
   type Refusal,
   readHello,
@@ -136,8 +137,11 @@ export class Receiver {
     this.#pulse.heard(now);
   }
 
-  /** The sender may send: it goes on behind the last entry of its epoch that is durable. */
-  welcome(store: StoreFacts, hash: LinkHash, now: number): void {
+  /**
+   * The sender may send: it goes on behind the last entry of its epoch that is durable. `features`: only for one who speaks
+   * version 2.
+   */
+  welcome(store: StoreFacts, hash: LinkHash, now: number, features?: readonly LinkFeature[]): void {
     if (this.#state !== 'asked' || !this.#hello) return;
     const { durable: place } = store;
     const number = place?.epoch === this.#hello.epoch ? place.number : 0;
@@ -148,7 +152,7 @@ export class Receiver {
     this.#durable = number;
     this.#assembler = new EntryAssembler(number + 1);
     const { incarnation, consistent, bytes, blockSize } = store;
-    const facts = { incarnation, durable: place, consistent, bytes, blockSize };
+    const facts = { incarnation, durable: place, consistent, bytes, blockSize, ...(features ? { features } : {}) };
     const limits = { windowBytes: WINDOW_BYTES, entryBytesMax: ENTRY_BYTES_MAX };
     this.#send(welcomeFrame({ ...facts, compression: this.#compression, hash, ...limits }), now);
   }
@@ -268,6 +272,7 @@ export class Receiver {
         return undefined;
       }
       case LinkType.check:
+      case LinkType.nodes:
       case LinkType.read:
       case LinkType.grow: {
         const asked = readQuestion(type, body);
@@ -275,7 +280,8 @@ export class Receiver {
         const { id, question } = asked;
         // The frame's body is used again, and this waits.
         if (question.kind === 'check') question.hashes = question.hashes.slice();
-        const cost = QUESTION_COST + (question.kind === 'check' ? question.hashes.length : 0);
+        if (question.kind === 'nodes') question.sums = question.sums.slice();
+        const cost = QUESTION_COST + body.length;
         this.#add({ kind: 'question', id, question, cost }, cost, now);
         return undefined;
       }

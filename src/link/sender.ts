@@ -241,6 +241,7 @@ export class Sender {
         return typeof number === 'number' ? this.#acknowledged(number, now) : number;
       }
       case LinkType.differ:
+      case LinkType.same:
       case LinkType.data:
       case LinkType.grew:
       case LinkType.failed: {

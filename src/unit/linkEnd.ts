@@ -86,6 +86,11 @@ export class LinkEnd {
     stream.listen({ received: (bytes) => this.#received(bytes), closed: (fault) => this.#close(fault) });
   }
 
+  /** The version that both sides speak; undefined before the peer's preamble. */
+  get version(): number | undefined {
+    return this.#splitter.version;
+  }
+
   /** Both sides have greeted: long bodies may come. */
   greeted(): void {
     this.#splitter.bodyMax = FRAME_BODY_MAX;

@@ -1,7 +1,7 @@
 import { LINK_COMPRESSIONS } from '../../hw/linkCompress.ts';
 import type { LinkStream } from '../../hw/linkStream.ts';
 import { LinkType } from '../../parsers/formats/linkFrame.ts';
-import type { Hello, LinkHash, Refusal } from '../../parsers/formats/linkGreeting.ts';
+import type { Hello, LinkFeature, LinkHash, Refusal } from '../../parsers/formats/linkGreeting.ts';
 import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
@@ -130,7 +130,9 @@ export class ReceiverSession {
     this.#incarnation = store.incarnation;
     this.#hasher = new ChunkHasher(hash);
     this.#end.greeted();
-    this.#receiver.welcome(store, hash, this.#options.now());
+    const features: LinkFeature[] = store.compareNodes ? ['nodes'] : [];
+    const told = this.#end.version === undefined || this.#end.version < 2 ? undefined : features;
+    this.#receiver.welcome(store, hash, this.#options.now(), told);
     this.#run();
   }
 
@@ -233,6 +235,10 @@ export class ReceiverSession {
     if (question.kind === 'grow') {
       if (question.bytes > store.bytes) await store.grow(question.bytes);
       return { kind: 'grew', bytes: store.bytes };
+    }
+    if (question.kind === 'nodes') {
+      if (!store.compareNodes) throw new Fault('local', 'no block table is kept there');
+      return { kind: 'same', same: await store.compareNodes(question) };
     }
     const { offset, length } = question;
     if (offset + length > store.bytes) {

@@ -18,6 +18,7 @@ import {
   type Hello,
   helloFrame,
   LINK_COMPRESSION,
+  LINK_FEATURES,
   LINK_HASHES,
   readHello,
   readRefusal,
@@ -168,12 +169,16 @@ describe('D1 greetings, questions and answers of the journey link', () => {
       hash: fc.constantFrom(...LINK_HASHES),
       windowBytes: number,
       entryBytesMax: number,
+      features: fc.option(choices(LINK_FEATURES), { nil: undefined }),
     });
     fc.assert(
       fc.property(hello, welcome, fc.record({ ...words, again: fc.boolean() }), fc.nat(2 ** 48 - 1), (h, w, r, n) => {
         assert.deepEqual(readHello(bodyOf(helloFrame(h as Hello))), { ...h });
         const durable = w.durable && { ...w.durable };
-        assert.deepEqual(readWelcome(bodyOf(welcomeFrame(w as Welcome))), { ...w, durable });
+        // One of version 1 says nothing of features, and is read all the same.
+        const { features, ...first } = w;
+        const told = features ? { ...first, durable, features } : { ...first, durable };
+        assert.deepEqual(readWelcome(bodyOf(welcomeFrame(w as Welcome))), told);
         assert.deepEqual(readRefusal(bodyOf(refuseFrame(r))), { ...r });
         const { words: text, mend } = r;
         assert.deepEqual(readWords(bodyOf(wordsFrame(LinkType.pause, { words: text, mend }))), { words: text, mend });
@@ -199,12 +204,32 @@ describe('D1 greetings, questions and answers of the journey link', () => {
         const hashes = new Uint8Array(16 * (coarse ? 1 : Math.ceil(one.length / CHECK_GROUP))).fill(9);
         return { kind: 'check' as const, ...one, coarse, hashes };
       }),
+      fc
+        .tuple(
+          fc.nat(5),
+          fc.array(fc.record({ first: fc.nat(100), count: fc.integer({ min: 1, max: 6 }) }), {
+            minLength: 1,
+            maxLength: 9,
+          }),
+        )
+        .map(([level, gaps]) => {
+          let at = 0;
+          const runs = gaps.map(({ first, count }) => {
+            const run = { first: at + first, count };
+            at = run.first + count;
+            return run;
+          });
+          const sums = new Uint8Array(16 * runs.reduce((sum, { count }) => sum + count, 0)).fill(7);
+          return { kind: 'nodes' as const, level, blockBytes: 4096, runs, sums };
+        }),
     );
-    const type = { read: LinkType.read, grow: LinkType.grow, check: LinkType.check };
+    const { read, grow, check, nodes } = LinkType;
+    const type = { read, grow, check, nodes };
     const answer: fc.Arbitrary<LinkAnswer> = fc.oneof(
       fc.record({ kind: fc.constant('grew' as const), bytes: number }),
       fc.record({ kind: fc.constant('data' as const), bytes: fc.uint8Array() }),
       fc.record({ kind: fc.constant('failed' as const), ...words }),
+      fc.record({ kind: fc.constant('same' as const), same: fc.uint8Array({ maxLength: 512 }) }),
       fc.uniqueArray(fc.nat(15)).map((list) => ({
         kind: 'differ' as const,
         groups: list
@@ -212,7 +237,8 @@ describe('D1 greetings, questions and answers of the journey link', () => {
           .map((group) => ({ group, pages: new Uint8Array(16 * (1 + (group % 16))).fill(group) })),
       })),
     );
-    const answers = { grew: LinkType.grew, data: LinkType.data, failed: LinkType.failed, differ: LinkType.differ };
+    const { grew, data, failed, differ, same } = LinkType;
+    const answers = { grew, data, failed, differ, same };
     fc.assert(
       fc.property(fc.nat(2 ** 32 - 1), question, answer, (id, q, a) => {
         assert.deepEqual(readQuestion(type[q.kind], bodyOf(questionFrame(id, q))), { id, question: { ...q } });
@@ -239,6 +265,32 @@ describe('D1 greetings, questions and answers of the journey link', () => {
       hashes: new Uint8Array(16),
     });
     assert.ok(isParseFault(readQuestion(LinkType.check, bodyOf(few))));
+    const nodes = (level: number, first: number, count: number, sums = count, blockBytes = 4096) =>
+      readQuestion(
+        LinkType.nodes,
+        bodyOf(
+          questionFrame(1, {
+            kind: 'nodes',
+            level,
+            blockBytes,
+            runs: [{ first, count }],
+            sums: new Uint8Array(16 * sums),
+          }),
+        ),
+      );
+    assert.ok(!isParseFault(nodes(0, 0, 4096)));
+    assert.ok(!isParseFault(nodes(1, 0, 64)));
+    assert.ok(isParseFault(nodes(0, 0, 4097)), 'too many blocks');
+    assert.ok(isParseFault(nodes(1, 0, 65)), 'more than a receiver may have to read');
+    assert.ok(isParseFault(nodes(7, 0, 1)), 'above the top');
+    assert.ok(isParseFault(nodes(0, 0, 2, 1)), 'a sum is missing');
+    assert.ok(isParseFault(nodes(0, 0, 1, 2)), 'a sum too many');
+    assert.ok(isParseFault(nodes(0, 0, 0)), 'no node');
+    assert.ok(isParseFault(nodes(6, 2 ** 10, 1)), 'beyond 2^53-1');
+    for (const size of [0, 256, 4095, 2 ** 21]) assert.ok(isParseFault(nodes(0, 0, 1, 1, size)), `${size}`);
+    assert.ok(
+      isParseFault(readAnswer(LinkType.same, bodyOf(answerFrame(1, { kind: 'same', same: new Uint8Array(513) })))),
+    );
     const pages = new Uint8Array(16);
     for (const groups of [[3, 3], [4, 2], [16]]) {
       const frame = answerFrame(1, { kind: 'differ', groups: groups.map((group) => ({ group, pages })) });
@@ -419,7 +471,7 @@ describe('D1 frames of the journey link', () => {
       return bytes;
     };
     assert.equal(readPreamble(versions(7, 1)), LINK_VERSION);
-    assert.match(JSON.stringify(readPreamble(versions(7, 2))), /speaks versions 2 to 7/);
+    assert.match(JSON.stringify(readPreamble(versions(7, 3))), /speaks versions 3 to 7/);
     assert.match(JSON.stringify(readPreamble(versions(0, 0))), /speaks versions 0 to 0/);
     const torn = preamble();
     torn[9] ^= 1;
