@@ -29,6 +29,13 @@ export interface DeviceCommand {
   readonly dataIn: number;
 }
 
+/** A task that ends without an outcome of its own. */
+export interface StoppedTask {
+  readonly nexus: number;
+  readonly tag: number;
+  readonly tell?: boolean;
+}
+
 /**
  * What a device server wants done at its medium, and what it is answered with. A failure is thrown into the steps as a
  * `Fault`. Offsets and lengths are bytes of the LU, which is the task's own unless `lu` names another (EXTENDED COPY).
@@ -60,6 +67,8 @@ export type DeviceRequest =
    * SBC-4 5.2). Others' reads and writes wait as long. One hold for each task, so that no two wait for each other.
    */
   | { readonly kind: 'hold'; readonly offset: number; readonly length: number; readonly lu?: number }
+  /** Answered once none of these tasks can do anything any more; `tell`: TASK ABORTED is due for it (PREEMPT AND ABORT). */
+  | { readonly kind: 'stop'; readonly tasks: readonly StoppedTask[] }
   /** Answered whenever other steps of the same LU went on or ended: `while (...) yield { kind: 'wait' }`. */
   | { readonly kind: 'wait' };
 
@@ -119,5 +128,5 @@ export interface DeviceServer {
    * The device server's part of task management: its own state, unit attentions for others, and whom to abort.
    * Returns the tasks that must be stopped, as nexus and tag, or `no lun`.
    */
-  manage(order: DeviceManagement): readonly { readonly nexus: number; readonly tag: number }[] | 'no lun';
+  manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun';
 }
