@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
-import type { SerialPortStream as Stream } from '@serialport/stream';
 import type { ProbeHello } from '../parsers/bus/probePackets.ts';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
 import { askHello } from './probeHello.ts';
 import { type LiveProbe, type ProbeLine, ProbeSession, type ProbeSettings } from './probeSession.ts';
+import type { SerialPortStream as Stream } from './probeStream.ts';
 
 export type { LiveProbe, ProbeMode, ProbeStatus } from './probeSession.ts';
 
@@ -61,9 +61,9 @@ async function serialPorts(
   baudRate: number,
   stand: SerialBinding | undefined,
 ): Promise<(line: ProbeLine) => Promise<void>> {
-  const { SerialPortStream } = await load('@serialport/stream', () => import('@serialport/stream'));
+  const { SerialPortStream } = await load('@serialport/stream', () => import('./probeStream.ts'));
   const binding: SerialBinding =
-    stand ?? (await load('@serialport/bindings-cpp', () => import('@serialport/bindings-cpp'))).autoDetect();
+    stand ?? (await load('@serialport/bindings-cpp', () => import('./probeBinding.ts'))).autoDetect();
   return (line) =>
     new Promise<void>((resolve, reject) => {
       const stream = new SerialPortStream({

@@ -3,6 +3,7 @@ import { Probe, probeCommand } from '../parsers/bus/probeFrames.ts';
 import { FEATURE_HEADER_ONLY, type ProbeHello, type ProbeReply, STATE_STOPPED } from '../parsers/bus/probePackets.ts';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
+import { ProbeMoments } from './probeMoments.ts';
 import { ProbeRate } from './probeRate.ts';
 
 /** `auto`: data as long as the line carries it, else only headers. */
@@ -48,6 +49,8 @@ export interface LiveProbe {
   readonly status: ProbeStatus;
   /** Resolves with the fault when the probe cannot be used any more: it speaks another version. */
   readonly failed: Promise<Fault>;
+  /** Resolves true once all that the bus did before the call has been pushed; false where that cannot be told in time. */
+  caughtUp(waitMs: number): Promise<boolean>;
   /** Asks for STOP, takes what the probe still sends, and closes the port. */
   close(): Promise<void>;
 }
@@ -110,6 +113,7 @@ export class ProbeSession implements LiveProbe {
   private leaving = false;
   private readonly timer: NodeJS.Timeout;
   private readonly told = new Set<string>();
+  private readonly moments = new ProbeMoments();
 
   private constructor(
     port: string,
@@ -140,6 +144,7 @@ export class ProbeSession implements LiveProbe {
         heartbeat: (heartbeat) => {
           this.filled = heartbeat.filled;
           this.modeIs(heartbeat.headerOnly);
+          this.moments.beat(this.reader.nanoseconds(heartbeat.time), this.reader.knownTo);
           this.decide(this.rate.filled(heartbeat.filled, now()));
         },
         reply: (reply) => this.replied(reply),
@@ -173,6 +178,11 @@ export class ProbeSession implements LiveProbe {
     return { port, state, hello, headerOnly, why: this.rate.why, filled, bytes, reopened, counts: { ...counts } };
   }
 
+  async caughtUp(waitMs: number): Promise<boolean> {
+    if (this.state !== 'capturing' || this.leaving) return false;
+    return this.moments.wait((answered) => this.ask(Probe.PING, undefined, answered), waitMs);
+  }
+
   async close(): Promise<void> {
     if (this.leaving) return;
     this.leaving = true;
@@ -192,6 +202,7 @@ export class ProbeSession implements LiveProbe {
     this.state = state;
     clearInterval(this.timer);
     this.asked = [];
+    this.moments.giveUp();
     const { line } = this;
     this.line = undefined;
     await line?.close();
@@ -358,6 +369,7 @@ export class ProbeSession implements LiveProbe {
     const { line } = this;
     this.line = undefined;
     this.asked = [];
+    this.moments.giveUp();
     this.openAt = now();
     this.rate.interrupted();
     if (this.state === 'capturing') {

@@ -1,7 +1,7 @@
 import type { Fault } from '../base/fault.ts';
 import type { SourceStatus } from './status.ts';
 
-/** How a running unit sits on the bus: a tap or a tee. */
+/** How a running unit sits on the bus: a tap, a tee or a probe. */
 export interface Attachment {
   /** For people: `tap eth1, eth2` or `tee 10.0.0.1:3262 -> 10.0.0.2:3260`. */
   readonly text: string;

@@ -5,8 +5,9 @@ import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
-import { Room } from '../buffer/room.ts';
+import type { Room } from '../buffer/room.ts';
 import { WriteGate } from '../gate/writeGate.ts';
+import { ParallelSnoop } from '../snoop/parallel/parallel.ts';
 import { Snoop } from '../snoop/snoop.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
@@ -16,6 +17,7 @@ import type {
   LiveMirrorConfig,
   LiveVolumeConfig,
   MediumConfig,
+  ProbeSource,
   TapSource,
   TeeSource,
 } from './configTypes.ts';
@@ -28,12 +30,14 @@ import { LinkCopyOut } from './recall.ts';
 import { type LinkStatus, logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
-export type BusConfig = LiveConfig & { source: TapSource | TeeSource };
+export type BusConfig = LiveConfig & { source: TapSource | TeeSource | ProbeSource };
 
 /** What the unit gives to its side of the bus. */
 export interface BusParts {
   /** The unit's state folder. */
   folder: string;
+  /** Where changes lie until every mirror has them. */
+  room: Room;
   identity: Identity;
   media: OpenMedia;
   log: Log;
@@ -50,7 +54,7 @@ export interface BusParts {
 const DETACH_SHARE = 0.25;
 /** How long a start waits for the far ends of links. */
 const LINK_MS = 3000;
-/** A tap may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
+/** A tap or a probe may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
 const COPY_AFTER_MS = 1000;
 
 /** A unit's side of a bus: what it snoops there, and the volumes whose mirrors it keeps. */
@@ -58,7 +62,7 @@ export class Bus {
   readonly #config: BusConfig;
   readonly #parts: BusParts;
   readonly #room: Room;
-  readonly #snoop: Snoop;
+  readonly #snoop: Snoop | ParallelSnoop;
   readonly #volumes = new Map<LuId, LiveVolume>();
   readonly #open: Medium[] = [];
   readonly #copyOuts = new Map<string, LinkCopyOut>();
@@ -71,15 +75,17 @@ export class Bus {
     const { source } = config;
     this.#config = config;
     this.#parts = parts;
-    this.#room = new Room(config.buffer);
+    this.#room = parts.room;
     this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
+    const shared = { sink: this.#sink(), room: this.#room, volumes: config.volumes, settleMs: config.settleMs };
+    if (source.kind === 'probe') {
+      this.#snoop = new ParallelSnoop(shared);
+      return;
+    }
     this.#snoop = new Snoop({
-      sink: this.#sink(),
-      room: this.#room,
-      volumes: config.volumes,
+      ...shared,
       // A tee is given every byte in order: nothing comes late.
       reorder: source.kind === 'tee' ? { ms: 0, bytes: 0 } : config.reorder,
-      settleMs: config.settleMs,
       joins: source.kind === 'tap',
       own: [parts.identity.initiatorName],
     });
@@ -190,7 +196,7 @@ export class Bus {
       ...resync,
       looking: source.kind === 'tee',
       synced: this.#writes !== undefined,
-      copyAfterMs: source.kind === 'tap' ? COPY_AFTER_MS : 0,
+      copyAfterMs: source.kind === 'tee' ? 0 : COPY_AFTER_MS,
       settleMs,
       now,
       wall: Date.now,
@@ -254,15 +260,25 @@ export class Bus {
   async #attach(): Promise<Attachment> {
     const { source } = this.#config;
     const { notice, now } = this.#parts;
+    const lost = (text: string): void => this.#lost(text);
+    if (this.#snoop instanceof ParallelSnoop) {
+      const { attachProbe } = await import('./attachProbe.ts');
+      const parts = { snoop: this.#snoop, room: this.#room, now, notice, lost, hold: () => this.#holdCopies() };
+      return attachProbe(source as ProbeSource, parts);
+    }
     const parts = { snoop: this.#snoop, room: this.#room, now, notice };
-    if (source.kind === 'tap') return attachTap(source, { ...parts, lost: (text) => this.#lost(text) });
-    return attachTee(source, { ...parts, ...(this.#writes ? { writes: this.#writes } : {}) });
+    if (source.kind === 'tap') return attachTap(source, { ...parts, lost });
+    return attachTee(source as TeeSource, { ...parts, ...(this.#writes ? { writes: this.#writes } : {}) });
   }
 
   /** Something passed the tap by: nothing smaller than everything can be proved. */
   #lost(text: string): void {
     this.#parts.notice(text);
     this.#snoop.lose();
+    this.#holdCopies();
+  }
+
+  #holdCopies(): void {
     for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
   }
 }

@@ -1,5 +1,5 @@
 import type { Placed } from './configCheck.ts';
-import type { ConfigNode, Mistake } from './configTree.ts';
+import { type ConfigNode, type Mistake, quoted } from './configTree.ts';
 import { isOfBus, isReceived, type RawOneVolume } from './configVolume.ts';
 
 /** The parts of a unit's configuration of which one needs another. */
@@ -16,7 +16,8 @@ export function refuseGaps(raw: RawParts, root: ConfigNode, book: Mistake[]): vo
     book.push({ at, where, wrong, mend });
   };
   if (!named('source') && !named('receive')) {
-    const mend = 'write "source": {"tap": {...}} or {"tee": {...}}, or "receive": {"listen": "IP:PORT"} for links';
+    const mend =
+      'write "source": {"tap": {...}} or {"tee": {...}} or {"probe": {...}}, or "receive": {"listen": "IP:PORT"} for links';
     tell({ at: root.at, where: '' }, 'neither the key "source" nor the key "receive" is there', mend);
   }
   const { source, receive, volumes = [] } = raw;
@@ -29,6 +30,12 @@ export function refuseGaps(raw: RawParts, root: ConfigNode, book: Mistake[]): vo
       const mend = 'write "source" at the top, or leave "lu" out for a volume that comes over a link';
       tell(one, 'a volume of a bus, and this unit is on none', mend);
     }
+  }
+  const ofProbe = (source?.value as { probe?: unknown } | undefined)?.probe !== undefined;
+  for (const { value } of ofProbe ? volumes.filter((one) => isOfBus(one.value)) : []) {
+    const { lu } = value as { lu?: Placed<string> };
+    if (lu === undefined || /^scsi:(?:\d|1[0-5])\/\d+$/.test(lu.value)) continue;
+    tell(lu, `${quoted(lu.value)} is no logical unit of a parallel bus`, 'write "scsi:ID/LUN", such as "scsi:3/0"');
   }
   if (receive !== undefined && volumes.length > 0 && !volumes.some(({ value }) => isReceived(value))) {
     const mend = 'add {"name": NAME, "mirrors": ["file:PATH"]} to "volumes"';

@@ -73,8 +73,8 @@ export function decodingParts(raw: RawDecoding): { settleMs: number; reorder: { 
 
 const LATER_SOURCE: Unserved = {
   wrong: 'not in this version',
-  mend: 'attach by "tap" or "tee", or replay a capture: "replay": ["bus.pcap"]',
+  mend: 'attach by "tap", "tee" or "probe", or replay a capture: "replay": ["bus.pcap"]',
 };
 
 /** Attachments of versions to come. */
-export const SOURCES_LATER: Readonly<Record<string, Unserved>> = { probe: LATER_SOURCE, target: LATER_SOURCE };
+export const SOURCES_LATER: Readonly<Record<string, Unserved>> = { target: LATER_SOURCE };

@@ -58,7 +58,7 @@ const shape = group<RawReplay>(
           replay: { check: list(placed(capturePath), 1, '["bus.pcap"]'), required: 'write "replay": ["bus.pcap"]' },
           signals: { check: signals },
         },
-        { tap: LIVE, tee: LIVE, ...SOURCES_LATER },
+        { tap: LIVE, tee: LIVE, probe: LIVE, ...SOURCES_LATER },
       ),
       required: 'write "source": {"replay": ["bus.pcap"]}',
     },

@@ -1,7 +1,7 @@
 import { type Check, group, list, oneOf, type Placed, placed, type Reading, text, whole } from './configCheck.ts';
 import { SOURCES_LATER } from './configParts.ts';
 import { type ConfigNode, type Mistake, quoted } from './configTree.ts';
-import type { TapSource, TeeSource } from './configTypes.ts';
+import type { ProbeSource, TapSource, TeeSource } from './configTypes.ts';
 import { bytes, flag, networkInterface, portal } from './configValues.ts';
 
 interface RawTap {
@@ -23,10 +23,17 @@ interface RawTee {
   awakeUs?: number;
 }
 
+interface RawProbe {
+  port: string;
+  baudRate?: number;
+  mode?: ProbeSource['mode'];
+}
+
 /** How the unit sits on a live bus, as it is written: exactly one of them. */
 export interface RawSource {
   tap?: RawTap;
   tee?: RawTee;
+  probe?: RawProbe;
 }
 
 const TAP_BUFFER_MIN = 1 << 20;
@@ -115,18 +122,39 @@ const tee: Check<RawTee> = (node, where, book) => {
   return raw;
 };
 
+const BAUD_RATE_MAX = 20_000_000;
+
+const port = text<string>(
+  (words): Reading<string> =>
+    words.trim() !== '' && !words.includes('\0')
+      ? { value: words }
+      : { wrong: 'not a serial port', mend: '`tapmirror doctor` lists those of this machine' },
+  '/dev/ttyACM0',
+);
+
+const probe: Check<RawProbe> = group<RawProbe>({
+  port: { check: port, required: 'write "port": "/dev/ttyACM0"; `tapmirror doctor` lists those of this machine' },
+  baudRate: { check: whole(1200, BAUD_RATE_MAX, 'bits a second') },
+  mode: { check: oneOf(['auto', 'full', 'header-only']) },
+});
+
 /** Another attachment beside a live one: told where both are counted. */
 const beside: Check<undefined> = () => undefined;
 
 const sources = group<RawSource & { replay?: undefined }>(
-  { tap: { check: tap }, tee: { check: tee }, replay: { check: beside as Check<never> } },
+  {
+    tap: { check: tap },
+    tee: { check: tee },
+    probe: { check: probe },
+    replay: { check: beside as Check<never> },
+  },
   SOURCES_LATER,
 );
 
 /** Exactly one attachment. */
 export const source: Check<RawSource> = (node, where, book) => {
   const raw = sources(node, where, book);
-  const named = node.kind === 'map' ? node.entries.filter(({ key }) => /^(?:replay|tap|tee)$/.test(key)) : [];
+  const named = node.kind === 'map' ? node.entries.filter(({ key }) => /^(?:replay|tap|tee|probe)$/.test(key)) : [];
   const later = node.kind === 'map' && node.entries.some(({ key }) => Object.hasOwn(SOURCES_LATER, key));
   if (node.kind === 'map' && named.length === 0 && !later) missing(node, where, book);
   for (const { key, keyAt } of named.slice(1)) {
@@ -138,12 +166,13 @@ export const source: Check<RawSource> = (node, where, book) => {
 };
 
 function missing(node: ConfigNode, where: string, book: Mistake[]): void {
-  const mend = 'write "tap": {"interfaces": ["eth1"]}, or "tee": {"listen": "IP:PORT", "target": "IP:PORT"}';
+  const mend =
+    'write "tap": {"interfaces": ["eth1"]}, or "tee": {"listen": "IP:PORT", "target": "IP:PORT"}, or "probe": {"port": PORT}';
   book.push({ at: node.at, where, wrong: 'no attachment is named', mend });
 }
 
-/** `raw` comes from a tree without mistakes: one of the two is there. */
-export function sourceConfig(raw: RawSource): TapSource | TeeSource {
+/** `raw` comes from a tree without mistakes: one of them is there. */
+export function sourceConfig(raw: RawSource): TapSource | TeeSource | ProbeSource {
   if (raw.tap !== undefined) {
     const { interfaces, filter, ...rest } = raw.tap;
     return {
@@ -158,6 +187,7 @@ export function sourceConfig(raw: RawSource): TapSource | TeeSource {
       ...(filter === undefined ? {} : { filter: filter.value }),
     };
   }
+  if (raw.probe !== undefined) return { kind: 'probe', baudRate: 3_000_000, mode: 'auto', ...raw.probe };
   const { listen, target, ...rest } = raw.tee as RawTee;
   return {
     kind: 'tee',

@@ -28,7 +28,7 @@ export interface ReplayConfig extends CommonConfig {
 export interface LiveConfig extends CommonConfig {
   kind: 'live';
   /** Absent: the unit is on no bus, and what it has comes over links. */
-  source?: TapSource | TeeSource;
+  source?: TapSource | TeeSource | ProbeSource;
   /** Where other units' links arrive. Absent: none do. */
   receive?: ReceiveConfig;
   /** What the unit proves itself by, and whom it believes; there where a link begins or ends. */
@@ -97,6 +97,17 @@ export interface TeeSource {
   connections: number;
   /** Microseconds that the process stays awake after bytes came; 0: not at all. */
   awakeUs: number;
+}
+
+/** A probe on a serial port that listens to a parallel bus (A4). */
+export interface ProbeSource {
+  kind: 'probe';
+  /** `/dev/serial/by-id/...` or whatever the system calls it. */
+  port: string;
+  /** Without meaning on USB-CDC. */
+  baudRate: number;
+  /** `auto`: data as long as the line carries it, else only headers, and data is read from the first volumes. */
+  mode: 'auto' | 'full' | 'header-only';
 }
 
 export interface VolumeConfig {

@@ -26,8 +26,8 @@ export interface UnitStatus {
 /** How the unit sits on the bus, and what it has counted there. */
 export interface SourceStatus {
   /** `links`: the unit is on no bus, and what it has comes over links. */
-  kind: 'tap' | 'tee' | 'links';
-  /** For people: `tap eth1, eth2`, `tee 10.0.0.1:3262 -> 10.0.0.2:3260` or `links at 10.0.0.1:7260`. */
+  kind: 'tap' | 'tee' | 'probe' | 'links';
+  /** For people: `tap eth1, eth2`, `tee 10.0.0.1:3262 -> 10.0.0.2:3260`, `probe /dev/ttyACM0` or `links at 10.0.0.1:7260`. */
   text: string;
   [counter: string]: unknown;
 }

@@ -39,7 +39,15 @@ export interface Script {
   /** A probe that goes on: where in the recording it begins, and the number of its next packet. */
   start?: number;
   seq?: number;
+  /** What the recording has behind its first STATE is played only then. */
+  gate?: Promise<void>;
+  /** Heartbeats in between, and after the end on. */
+  beats?: boolean;
 }
+
+const BEAT_MS = 50;
+/** Ticks between the heartbeats behind the recording's end. */
+const BEAT_TICKS = 1e6;
 
 /** Answers commands as a bus probe does (protocol version 1), and plays a recorded stream when it is told to START. */
 export class ScriptedProbe {
@@ -56,6 +64,9 @@ export class ScriptedProbe {
   private readonly sent = new Map<number, number>();
   private last: number | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private beating: NodeJS.Timeout | undefined;
+  private quietTo = 0;
+  private headerOnly = false;
   private played: () => void = () => {};
   /** The whole recording was sent. */
   readonly done: Promise<void>;
@@ -95,6 +106,22 @@ export class ScriptedProbe {
   stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;
+    clearInterval(this.beating);
+    this.beating = undefined;
+  }
+
+  /** A heartbeat; `filled` is the share of the buffer. */
+  beat(filled = 0, headerOnly = this.headerOnly): void {
+    const payload = new Uint8Array(23);
+    const view = new DataView(payload.buffer);
+    // Nothing is said of samples that are still to come.
+    if (this.at >= this.recording.length) {
+      this.quietTo += BEAT_TICKS;
+      view.setBigUint64(0, BigInt(this.quietTo), true);
+    }
+    view.setUint16(20, Math.round(filled * 65535), true);
+    payload[22] = headerOnly ? 1 : 0;
+    this.packet(Probe.HEARTBEAT, payload);
   }
 
   private get hello(): Recorded {
@@ -110,10 +137,28 @@ export class ScriptedProbe {
     if (type === Probe.ASK_HELLO) this.greet();
     else if (type === Probe.START) this.play();
     else if (type === Probe.STOP) this.stop();
+    else if (type === Probe.PING) this.beat();
+    else if (type === Probe.MODE) this.headerOnly = argument === 1;
   }
 
   private play(): void {
     if (this.timer !== undefined) return;
+    if (this.script.beats === true) this.beating = setInterval(() => this.beat(), BEAT_MS);
+    const { gate } = this.script;
+    if (gate === undefined) {
+      this.playOn();
+      return;
+    }
+    const state = this.recording.findIndex(({ type }) => type === Probe.STATE);
+    while (this.at <= state) this.next();
+    this.timer = setTimeout(() => {}, 0);
+    const { timer } = this;
+    void gate.then(() => {
+      if (this.timer === timer) this.playOn();
+    });
+  }
+
+  private playOn(): void {
     const rate = this.script.rate ?? 300_000;
     const started = process.hrtime.bigint();
     let sent = 0;
@@ -121,7 +166,7 @@ export class ScriptedProbe {
       const due = (Number(process.hrtime.bigint() - started) / 1e9) * rate;
       while (sent < due && this.at < this.recording.length) sent += this.next();
       if (this.at < this.recording.length) return;
-      this.stop();
+      clearInterval(this.timer);
       this.played();
     }, 2);
   }
@@ -129,6 +174,10 @@ export class ScriptedProbe {
   /** Sends the recording's next packet under a number that follows, as far from the last one as it was; returns its bytes. */
   private next(): number {
     const { type, seq, payload, raw } = this.recording[this.at++];
+    if (type === Probe.SAMPLES || type === Probe.HEARTBEAT) {
+      const at = Number(Buffer.from(payload).readBigUInt64LE(type === Probe.SAMPLES ? 1 : 0));
+      this.quietTo = Math.max(this.quietTo, at);
+    }
     // Its answer has told that; noise goes as it is.
     if (type === Probe.HELLO) return 0;
     if (type < 0) {

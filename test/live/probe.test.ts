@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { identifyProbe, type LiveProbe, openProbe, type ProbeOptions } from '../../hw/probe.ts';
 import { openTrace } from '../../hw/traceFile.ts';
-import { type Script, ScriptedProbe } from '../kit/scriptedProbe.ts';
 import { sharedFolder } from '../shared.ts';
 import { Record } from '../unit/parsers/bus/record.ts';
+import { Cable } from './kit/cable.ts';
 import { Processes } from './kit/processes.ts';
 import { until, when } from './kit/until.ts';
 
@@ -21,44 +21,6 @@ function lack(): string | undefined {
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
   if (sharedFolder() === undefined) return '../shared is not there';
   return undefined;
-}
-
-/** A cable: a pseudo terminal whose other end is a scripted probe. Pulling it ends the terminal. */
-class Cable {
-  probe: ScriptedProbe | undefined;
-  readonly port: string;
-  private readonly processes: Processes;
-  private socat: ChildProcess | undefined;
-
-  constructor(port: string, processes: Processes) {
-    this.port = port;
-    this.processes = processes;
-  }
-
-  async plug(stream: Uint8Array, script: Script = {}): Promise<ScriptedProbe> {
-    const socat = this.processes.start(
-      undefined,
-      ['socat', `pty,raw,echo=0,link=${this.port}`, '-'],
-      ['pipe', 'pipe', 'inherit'],
-    );
-    this.socat = socat;
-    const probe = new ScriptedProbe(stream, (bytes) => socat.stdin?.write(bytes), script);
-    socat.stdin?.on('error', () => {});
-    socat.stdout?.on('data', (bytes: Uint8Array) => probe.receive(bytes));
-    this.probe = probe;
-    await until('the terminal', () => when(existsSync(this.port)));
-    return probe;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.socat?.stdin?.write(bytes);
-  }
-
-  async pull(): Promise<void> {
-    this.probe?.stop();
-    if (this.socat !== undefined) await this.processes.end(this.socat);
-    rmSync(this.port, { force: true });
-  }
 }
 
 describe('live: a probe on a serial port (socat, the real binding)', function () {

@@ -42,7 +42,10 @@ export class Finder {
     if (connection.io === undefined && connection.reselected && (connection.identified || !this.anyIdentified(ids))) {
       connection.io = this.find(connection);
       if (connection.io === undefined) this.startGhost(connection);
-      else connection.io.restore();
+      else {
+        connection.io.restore();
+        connection.io.missedAt = -1;
+      }
     } else if (connection.io === undefined && connection.kills < 0 && connection.identified) {
       if (connection.phase === STATUS || connection.phase === DATA_OUT || connection.phase === DATA_IN)
         connection.ghost = true;

@@ -34,6 +34,8 @@ export class IoProcess {
   /** Its data cannot be placed any more. */
   spoiled = false;
   hole: OpenHole | undefined;
+  /** When a hole may first have hidden its end, by the clock of the bus; -1 where none has. */
+  missedAt = -1;
   /** Nanoseconds and bytes of its data phases, for the rate. */
   movedNs = 0;
   movedBytes = 0;

@@ -104,6 +104,7 @@ export class Nexuses implements PhaseSink {
         this.connection = before;
         this.agreement = this.agreements.of(before.ids.initiator, Math.max(0, before.ids.target));
         before.io!.hole = { nanoseconds };
+        before.io!.missedAt = -1;
       } else {
         this.gone(before);
         this.hidden(nanoseconds);
@@ -276,6 +277,7 @@ export class Nexuses implements PhaseSink {
     for (const io of this.processes.open.values()) {
       if (io === connection?.io) io.touch(io.pointer);
       else if (all) io.touch(io.saved);
+      if (all && io.missedAt < 0) io.missedAt = Number.isFinite(to) ? to : from;
     }
     if (all) {
       this.agreements.doubt();

@@ -1,9 +1,10 @@
-import type { LeaseRoom } from '../../base/change.ts';
+import type { LeaseRoom, LuId } from '../../base/change.ts';
 import type { Burst, BusFacts, SampleSink } from '../../base/samples.ts';
-import type { SnoopSink } from '../../base/sink.ts';
+import type { LuFacts, SnoopSink } from '../../base/sink.ts';
 import type { Bus } from '../bus.ts';
 import { type LuClaim, LuDirectory } from '../lu/directory.ts';
 import { Journal } from '../lu/journal.ts';
+import type { Outstanding } from '../lu/outstanding.ts';
 import { Nexuses } from './nexuses.ts';
 import { Phases } from './phases.ts';
 import type { PhaseView } from './phaseView.ts';
@@ -106,9 +107,31 @@ export class ParallelSnoop implements SampleSink {
     this.tell(text, text);
   }
 
-  /** What is known of a configured LU from elsewhere; 0 for what is not. */
-  get claimed(): readonly { id: string }[] {
-    return this.bus.directory.claimed;
+  /** Nanoseconds since 1970 of the source's moment 0. Never less than before: what was told keeps its order. */
+  countFrom(origin: bigint): void {
+    if (origin > this.bus.origin) this.bus.origin = origin;
+  }
+
+  /** What writes on their way to a configured LU may still change (requirement B6). */
+  outstanding(id: LuId): Outstanding | undefined {
+    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    return lu === undefined ? undefined : this.journal.outstanding(lu);
+  }
+
+  /** What is known of a configured LU from elsewhere, its first volume for example; 0 for what is not. */
+  learn({ lu: id, blockSize, blocks }: LuFacts): void {
+    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    if (lu === undefined || blockSize === 0 || lu.blockSizeGiven) return;
+    const first = lu.blockSize === 0;
+    if (!first && lu.blockSize !== blockSize) return;
+    lu.blockSize = blockSize;
+    if (blocks > 0) lu.blocks = blocks;
+    if (first) this.journal.sizeKnown(lu);
+  }
+
+  /** Nobody knows what passes on the bus: every configured LU is in doubt whole. */
+  lose(): void {
+    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
   }
 
   /** Time has passed: settled writes are let go. */

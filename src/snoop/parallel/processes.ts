@@ -179,9 +179,12 @@ export class Processes {
     for (const { task } of this.lingering) this.journal.finalise(task);
   }
 
-  /** Time has passed: what GOOD came too early for is over by now. */
+  /** Time has passed: what GOOD came too early for is over by now, and what ended in a hole does not come back any more. */
   tick(): void {
     const { lingering } = this;
+    for (const io of this.open.values()) {
+      if (io.missedAt >= 0 && this.bus.now - io.missedAt > this.bus.settleNs) this.end(io, 'status-lost');
+    }
     while (lingering.length > 0) {
       if (this.bus.now - lingering[0].since <= this.bus.settleNs && lingering.length <= LINGERING_MAX) return;
       this.journal.finalise(lingering.shift()!.task);

@@ -18,6 +18,7 @@ export class Settle {
   /** The word before the oldest held one, as it came in and as it went out. */
   private gone: BusWord = 0;
   private last: BusWord = 0;
+  private goneAt = 0;
   private fresh = true;
 
   constructor(out: (time: number, word: BusWord) => void) {
@@ -29,13 +30,21 @@ export class Settle {
       this.fresh = false;
       this.gone = word;
       this.last = word;
+      this.goneAt = time;
       this.out(time, word);
       return;
     }
     const limit = time - this.ns;
     while (this.count > 0 && this.times[this.head] <= limit) this.release();
     let changed = word ^ this.last;
-    if (changed === 0) return;
+    if (changed === 0) {
+      // Time has passed, and the lines stand still.
+      if (this.count === 0 && limit > this.goneAt) {
+        this.goneAt = limit;
+        this.out(limit, word);
+      }
+      return;
+    }
     this.last = word;
     // A line that changes back so soon never changed: the pulse goes out of all that is held from its first edge on.
     for (let k = this.count - 1; k >= 0 && changed !== 0; k--) {
@@ -70,6 +79,7 @@ export class Settle {
     this.count--;
     if (word === this.gone) return;
     this.gone = word;
+    this.goneAt = time;
     this.out(time, word);
   }
 }

@@ -39,7 +39,13 @@ export class Unit {
   #err = '';
 
   /** Starts a unit with the configuration in this file; see `ready`. */
-  constructor(processes: Processes, space: string, config: string, control: string, env: Record<string, string> = {}) {
+  constructor(
+    processes: Processes,
+    space: string | undefined,
+    config: string,
+    control: string,
+    env: Record<string, string> = {},
+  ) {
     const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const command = ['env', ...set, process.execPath, MAIN, 'run', '--config', config];
     this.#processes = processes;

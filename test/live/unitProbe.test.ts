@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { SourceStatus } from '../../src/unit/status.ts';
+import type { Script, ScriptedProbe } from '../kit/scriptedProbe.ts';
+import { sharedFolder } from '../shared.ts';
+import { Cable } from './kit/cable.ts';
+import { Processes } from './kit/processes.ts';
+import { Unit, writeConfig } from './kit/unit.ts';
+import { until, when } from './kit/until.ts';
+
+const FULL = 'p01-probe-full';
+const HEADERS = 'p02-probe-header';
+
+interface Disk {
+  volume: string;
+  before: Buffer;
+  after: Buffer;
+}
+
+/** The disks of a trace as its sidecar has them: before it, and after. */
+function disksOf(folder: string, name: string): Disk[] {
+  const side = JSON.parse(readFileSync(join(folder, `${name}.truth.json`), 'utf8')) as {
+    luns: { target: number; lun: number; volume: string; size: number; block_size: number; before: string }[];
+  };
+  const changed = gunzipSync(readFileSync(join(folder, `${name}.after.gz`)));
+  return side.luns.map(({ target, lun, volume, size, block_size: block, before: seed }) => {
+    const before = Buffer.alloc(size);
+    for (let k = 0; seed !== 'zeros' && k * 32 < size; k++) {
+      createHash('sha256')
+        .update(`${seed}:${k}`)
+        .digest()
+        .copy(before, k * 32);
+    }
+    const after = Buffer.from(before);
+    for (let at = 0; at < changed.length; at += 6 + block) {
+      if (changed[at] !== target || changed[at + 1] !== lun) continue;
+      changed.copy(after, changed.readUInt32LE(at + 2) * block, at + 6, at + 6 + block);
+    }
+    return { volume, before, after };
+  });
+}
+
+describe('live: a unit at a probe (socat, the real binding)', function () {
+  this.timeout(60_000);
+  const shared = join(sharedFolder() ?? '', 'bus');
+  let processes: Processes;
+  let folder: string;
+  let cable: Cable;
+  let unit: Unit;
+  let disks: Disk[];
+
+  before(function () {
+    const lacks = ['socat', 'setpriv'].filter((name) => spawnSync(name, ['--version']).error !== undefined);
+    const why = lacks.length > 0 ? `not installed: ${lacks.join(', ')}` : sharedFolder() ? undefined : 'no ../shared';
+    if (why === undefined) return;
+    if (process.env.TAPMIRROR_LIVE === 'required') assert.fail(`this live test cannot run: ${why}`);
+    console.log(`      skipped: ${why}`);
+    this.skip();
+  });
+  beforeEach(() => {
+    processes = new Processes();
+    folder = mkdtempSync(join(tmpdir(), 'tapmirror-unit-probe-'));
+    cable = new Cable(join(folder, 'port'), processes);
+  });
+  afterEach(async () => {
+    await cable.pull();
+    await processes.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const plug = (name: string, script: Script = {}): Promise<ScriptedProbe> =>
+    cable.plug(gunzipSync(readFileSync(join(shared, `${name}.probe.gz`))), { beats: true, ...script });
+  const image = (kind: string, index: number): string => join(folder, `${kind}${index}.img`);
+
+  function put(kind: string, which: 'before' | 'after', flag: 'w' | 'r+'): void {
+    for (const [i, disk] of disks.entries()) writeFileSync(image(kind, i), disk[which], { flag });
+  }
+
+  /** The mirrors hold what the disks held at the end. */
+  const same = (): void =>
+    disks.forEach(({ volume, after }, i) => {
+      const mirror = readFileSync(image('mirror', i));
+      const block = after.findIndex((byte, at) => byte !== mirror[at]) / 512;
+      assert.ok(mirror.equals(after), `${volume}: the mirror differs at LBN ${Math.floor(block)}`);
+    });
+
+  /** Starts the unit; `first`: the disks themselves can be read. */
+  async function start(name: string, first: boolean): Promise<void> {
+    disks = disksOf(shared, name);
+    put('mirror', 'before', 'w');
+    if (first) put('first', 'before', 'w');
+    const volumes = disks.map(({ volume }, i) => ({
+      lu: volume,
+      blockSize: 512,
+      mirrors: [`file:${image('mirror', i)}`],
+      ...(first ? { first: `file:${image('first', i)}` } : {}),
+    }));
+    const { config, control } = writeConfig(folder, 'unit', { source: { probe: { port: cable.port } }, volumes });
+    unit = new Unit(processes, undefined, config, control);
+    await unit.ready();
+  }
+
+  const source = async (): Promise<SourceStatus> => (await unit.status()).source;
+  /** Everything that the probe has told is in the mirrors, or in doubt. */
+  const written = (): Promise<unknown> =>
+    unit.until(
+      'all is written',
+      ({ volumes, source: { counts }, buffer }) =>
+        (counts as { packets: number }).packets > 0 &&
+        volumes.every(({ openWrites }) => openWrites === 0) &&
+        buffer.freeBytes === buffer.bytes,
+    );
+
+  it('repeats the stream of a bus at 3 Mbaud onto mirrors, through garbage on the line', async () => {
+    const probe = await plug(FULL);
+    const noise = setInterval(() => cable.write(Buffer.from([0x11, 0x22, 0x13, 0x00, 0xff])), 20);
+    try {
+      await start(FULL, false);
+      await probe.done;
+    } finally {
+      clearInterval(noise);
+    }
+    await cable.caughtUp(unit);
+    await written();
+    const { state, holes, counts, headerOnly } = await source();
+    assert.deepEqual([state, holes, headerOnly], ['capturing', 0, false]);
+    assert.ok((counts as { badFrames: number }).badFrames > 0);
+    await unit.stop();
+    same();
+  });
+
+  it('reads data that a header-only probe leaves out from the first volumes', async () => {
+    let play: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      play = resolve;
+    });
+    const probe = await plug(HEADERS, { gate });
+    await start(HEADERS, true);
+    await unit.settled();
+    put('first', 'after', 'r+');
+    play();
+    await probe.done;
+    await cable.caughtUp(unit);
+    const { volumes } = await unit.settled();
+    assert.ok(volumes.every(({ changes }) => changes > 0));
+    await unit.stop();
+    same();
+  });
+
+  for (const [what, boot] of [
+    ['was pulled and put back', undefined],
+    ['was pulled, and the probe restarted', 99],
+  ] as const) {
+    it(`compares every volume with its first where the cable ${what}`, async () => {
+      let play: () => void = () => {};
+      const gate = new Promise<void>((resolve) => {
+        play = resolve;
+      });
+      const probe = await plug(FULL, { gate, rate: 100_000 });
+      await start(FULL, true);
+      const { volumes } = await unit.settled();
+      const copied = volumes[0].mirrors[0].comparedBytes;
+      play();
+      await unit.until('some changes', (status) => status.volumes[0].changes > 5);
+      await cable.pull();
+      await unit.until('the loss', (status) => status.source.state === 'away');
+      await unit.told('the loss in the log', ({ text }) => /nothing is heard of the bus/.test(text ?? ''));
+      put('first', 'after', 'r+');
+      const again = await plug(FULL, { start: probe.at + 40, seq: probe.seq + 40, ...(boot ? { boot } : {}) });
+      await again.done;
+      await cable.caughtUp(unit);
+      const after = await unit.settled();
+      // What was written again since need not be read back.
+      assert.ok(after.volumes[0].mirrors[0].comparedBytes > copied + disks[0].after.length / 2);
+      assert.ok((after.source.holes as number) > 0);
+      assert.equal(after.source.reopened, 1);
+      await unit.stop();
+      same();
+    });
+  }
+
+  it('asks for headers only while the line is too slow, and says so', async () => {
+    const probe = await plug(FULL);
+    await start(FULL, false);
+    await probe.done;
+    probe.beat(0.9);
+    const { source: told } = await unit.until('the fallback', (status) => status.source.why !== '');
+    assert.match(String(told.why), /buffer is filled to 90%/);
+    const asked = (): boolean => probe.commands.some(({ type, argument }) => type === 0x84 && argument === 1);
+    await until('the probe is asked for headers', () => when(asked()));
+    await unit.until('headers only', (status) => status.source.headerOnly === true);
+    await unit.stop();
+  });
+
+  it('does not start where the port is not there, and says what to do', async () => {
+    await assert.rejects(start(FULL, false), /serial port .*port: .*[Nn]o such file.*plug the probe in/);
+  });
+});
