@@ -18,7 +18,8 @@ export interface FileVolumeOptions {
   lock?: boolean;
 }
 
-interface Medium {
+/** What was found at a path. */
+export interface Medium {
   kind: 'file' | 'block';
   bytes: number;
   id: string;
@@ -32,7 +33,15 @@ interface Medium {
  * Calls may overlap; `close` is for when none is under way.
  */
 export async function openFileVolume(path: string, options: FileVolumeOptions): Promise<Volume> {
-  const blockSize = options.blockSize ?? 512;
+  const { fd, medium } = await openMedium(path, options);
+  return new FileVolume(path, fd, options.blockSize ?? 512, medium);
+}
+
+/** Opens what holds blocks, locked where that is wanted. The descriptor is the caller's. Rejects with a `Fault`. */
+export async function openMedium(
+  path: string,
+  options: Pick<FileVolumeOptions, 'writable' | 'lock'>,
+): Promise<{ fd: number; medium: Medium }> {
   const doing = options.writable ? 'opening it for writing' : 'opening it for reading';
   let fd = -1;
   try {
@@ -47,7 +56,7 @@ export async function openFileVolume(path: string, options: FileVolumeOptions): 
     });
     const medium = await mediumOf(path, opened);
     if (options.lock === true) await lockFile(fd, path);
-    return new FileVolume(path, fd, blockSize, medium);
+    return { fd, medium };
   } catch (error) {
     if (fd >= 0) close(fd);
     throw error instanceof Fault ? error : fileFault(path, doing, error as NodeJS.ErrnoException);
