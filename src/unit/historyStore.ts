@@ -5,6 +5,7 @@ import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
 import { isOr } from '../base/payload.ts';
 import { draftOf, piecesOf, sizeDraft } from '../queue/draft.ts';
 import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import { refuseGap } from './entryOrder.ts';
 import { EntryDamage, type HistoryContents } from './historyContents.ts';
 import { HistoryFold } from './historyFold.ts';
 import type { HistoryKeeper } from './historyKeeper.ts';
@@ -102,6 +103,10 @@ class SystemHistoryStore implements HistoryStore {
     return this.#keeper.state.incarnation;
   }
 
+  get cuts(): number {
+    return this.#contents.cuts;
+  }
+
   get durable(): EntryPlace | undefined {
     const { index, synced } = this.#contents;
     return synced >= index.first ? index.place(synced) : this.#keeper.state.place;
@@ -127,7 +132,7 @@ class SystemHistoryStore implements HistoryStore {
   append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
     try {
       this.#checkOpen();
-      this.#checkPlace(place);
+      refuseGap(this.#place, place);
       const pieces = piecesOf(entry);
       for (const { offset, length } of pieces) this.#checkRange(offset, length);
       const late = pieces.some(({ payload }) => isOr(payload));
@@ -382,14 +387,6 @@ class SystemHistoryStore implements HistoryStore {
 
   #checkOpen(): void {
     if (this.#closed) throw new Fault('bug', `the queue in ${this.#contents.folder.path} is closed`);
-  }
-
-  /** An entry behind one that is missing would make moments that never were. */
-  #checkPlace({ epoch, number }: EntryPlace): void {
-    const last = this.#place;
-    if (!Number.isSafeInteger(number) || number < 1) throw new Fault('peer', `an entry of number ${number}`);
-    if (last === undefined || last.epoch !== epoch || number === last.number + 1) return;
-    throw new Fault('peer', `entry ${number} came behind entry ${last.number}`, 'resume behind what is durable');
   }
 
   #checkRange(offset: number, length: number): void {

@@ -4,6 +4,7 @@ import { Fault } from '../base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import { piecesOf } from '../queue/draft.ts';
+import { refuseGap } from './entryOrder.ts';
 import { HistoryKeeper } from './historyKeeper.ts';
 import { identityOf } from './historyOpen.ts';
 import { Turn } from './historyTurn.ts';
@@ -92,6 +93,8 @@ class PlainStore implements FarStore {
   #ahead: EntryPlace | undefined;
   #opened = false;
   #failed = false;
+  /** Flushes that failed: what they were to make durable may be lost. */
+  cuts = 0;
   #closed = false;
 
   constructor(volume: Volume, keeper: HistoryKeeper) {
@@ -172,13 +175,9 @@ class PlainStore implements FarStore {
     return this.#place?.epoch === ahead.epoch && this.#place.number < ahead.number;
   }
 
-  #check({ epoch, number }: EntryPlace, entry: OrderedEntry): void {
+  #check(place: EntryPlace, entry: OrderedEntry): void {
     if (this.#closed) throw new Fault('bug', 'the store is closed');
-    if (!Number.isSafeInteger(number) || number < 1) throw new Fault('peer', `an entry of number ${number}`);
-    const last = this.#place;
-    if (last?.epoch === epoch && number !== last.number + 1) {
-      throw new Fault('peer', `entry ${number} came behind entry ${last.number}`, 'resume behind what is durable');
-    }
+    refuseGap(this.#place, place);
     for (const { offset, length } of piecesOf(entry)) {
       if (Number.isSafeInteger(offset + length) && offset >= 0 && offset + length <= this.bytes) continue;
       throw new Fault('peer', `${length} bytes at ${offset} are not within a volume of ${this.bytes} bytes`);
@@ -208,6 +207,7 @@ class PlainStore implements FarStore {
       await this.#volume.flush();
     } catch (error) {
       // What the medium has lost it may call durable the next time: everything since the last sync is to come again.
+      this.cuts++;
       if (place && !this.#isAhead()) this.#ahead = place;
       this.#place = state.place;
       throw error;

@@ -198,7 +198,11 @@ export class ReceiverSession {
         for (const body of bodies) this.#pool.give(body);
         this.#receiver.appended(this.#options.now());
       },
-      (fault) => this.#receiver.notAppended(fault, this.#options.now()),
+      (fault) => {
+        // What it follows was taken back by a failed flush: trying again does not help, resuming does.
+        if (fault.blame === 'peer') this.bye(fault.message);
+        else this.#receiver.notAppended(fault, this.#options.now());
+      },
     );
   }
 

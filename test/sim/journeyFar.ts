@@ -226,7 +226,10 @@ export class Far {
       case 'append':
         this.#later(session, () => store.append(act.place, act.entry), {
           done: () => receiver.appended(now()),
-          failed: (fault) => receiver.notAppended(fault, now()),
+          failed: (fault) => {
+            if (fault.blame === 'peer') receiver.bye(fault.message, now());
+            else receiver.notAppended(fault, now());
+          },
         });
         return;
       case 'sync':

@@ -75,6 +75,26 @@ describe('C1 C2 C3 a history store', function () {
     assert.equal(newest(store), 2);
   });
 
+  it('takes another epoch from its first entry on only, also where a failed sync has taken back all of it', async () => {
+    const store = await lab.open({ folder, base });
+    await assert.rejects(store.append(at(2), mark(1, 'a')), faultOf(/entry 2 came behind entry 0/));
+    await store.append(at(1), change(1, [data(0, 512, 1)]));
+    await store.sync();
+    await store.append(at(1, OTHER_EPOCH), change(2, [data(0, 512, 2)]));
+    const { sync } = QueueSegment.prototype;
+    QueueSegment.prototype.sync = () => Promise.reject(new Fault('local', 'input/output error'));
+    try {
+      await assert.rejects(store.sync(), faultOf(/1 entries .* taken back/));
+    } finally {
+      QueueSegment.prototype.sync = sync;
+    }
+    const second = change(3, [data(512, 512, 3)]);
+    await assert.rejects(store.append(at(2, OTHER_EPOCH), second), faultOf(/entry 2 came behind entry 0/));
+    await store.append(at(1, OTHER_EPOCH), change(2, [data(0, 512, 2)]));
+    await store.append(at(2, OTHER_EPOCH), second);
+    assert.equal(newest(store), 3);
+  });
+
   it('takes back what a failed sync may have lost: it comes again from what is durable', async () => {
     const store = await lab.open({ folder, base, segmentBytes: 1024 });
     for (let i = 1; i <= 4; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
