@@ -49,6 +49,11 @@ export interface Change {
   doubt?: Doubt;
   /** No command told of it: what it leaves in doubt may have been so since before what was pushed last. */
   late?: true;
+  /**
+   * Where what is mirrored is itself a mirror that keeps an order (D3): whether it holds a moment once this is applied. Stays
+   * as it was where it is absent; a bus has moments only.
+   */
+  consistent?: boolean;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }
@@ -60,6 +65,8 @@ export interface Barrier {
   lu: LuId;
   /** A bookmark (requirement C2), which an ordered mirror keeps by this name. */
   name?: string;
+  /** As of a change. */
+  consistent?: boolean;
 }
 
 /** Bounded memory for write data, lent in a few contiguous parts. */

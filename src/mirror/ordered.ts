@@ -6,11 +6,11 @@ import { Health } from './health.ts';
 import type { MirrorMachine } from './machine.ts';
 import { Horizon, type UnderWay } from './orderedHorizon.ts';
 import { Patience } from './orderedPatience.ts';
-import { type Item, type MarkItem, OrderedQueue, reachOf } from './orderedQueue.ts';
+import { type Item, type MarkItem, OrderedQueue, reachOf, upstreamOf } from './orderedQueue.ts';
 import type { OrderedInput, OrderedRequest } from './orderedRequests.ts';
 import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
 import { Unknown } from './orderedUnknown.ts';
-import { OrderedWriter } from './orderedWriter.ts';
+import { OrderedWriter, type Upstream } from './orderedWriter.ts';
 import { Repair } from './repair.ts';
 import type { MirrorState } from './requests.ts';
 import { cannotGrow, type MirrorName, tooSmall } from './words.ts';
@@ -36,6 +36,8 @@ export interface OrderedMirrorOptions {
   clock?: () => bigint;
   /** A bookmark behind which nothing stands waits so long (ns) for the mirror to be consistent. Absent: not at all. */
   markPatienceNs?: bigint;
+  /** What is mirrored is a mirror itself (requirement D3). Absent: it is a volume of a bus. */
+  upstream?: Upstream;
   /** Its medium could not be reached: it begins as broken. */
   fault?: Fault;
 }
@@ -96,6 +98,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       traffic: this.#traffic,
       clock,
       touched: () => this.#repair.touch(),
+      ...(options.upstream ? { upstream: options.upstream } : {}),
     });
     this.#health = new Health(size, options.fault);
   }
@@ -268,7 +271,9 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   /** A bookmark waits for what is being read back, as long as the bus is quiet: the moment it names is now. */
   #holds(item: MarkItem): boolean {
     this.#look();
-    return !this.#writer.consistent && !this.#queue.changeBehind && this.#patience.with(item);
+    const { consistent } = item.barrier;
+    this.#writer.follow(consistent);
+    return consistent !== false && !this.#writer.consistent && !this.#queue.changeBehind && this.#patience.with(item);
   }
 
   /** Looks at what is under way at the LU, where that matters. */
@@ -376,6 +381,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   }
 
   #drop(item: Item): void {
+    this.#writer.follow(upstreamOf(item));
     if (item.kind === 'change') {
       this.#writer.miss(item.change, 'not-written');
       if (item.entry) this.#backlog.done(item.entry);

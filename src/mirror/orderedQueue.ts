@@ -30,6 +30,8 @@ export interface GapItem {
   readonly position: number;
   readonly ranges: Extents;
   readonly marks: Barrier[];
+  /** What the last of it said. */
+  consistent: boolean | undefined;
   readonly bytes: 0;
 }
 
@@ -51,6 +53,12 @@ export function reachOf(item: Item): number {
     }
   }
   return end;
+}
+
+/** Whether what is mirrored holds a moment once the item is applied there; undefined: as before. */
+export function upstreamOf(item: Item): boolean | undefined {
+  if (item.kind === 'gap') return item.consistent;
+  return item.kind === 'change' ? item.change.consistent : item.barrier.consistent;
 }
 
 /** An ordered mirror's backlog as it is worked off: strictly in order, the data of lost entries recalled ahead. */
@@ -112,14 +120,18 @@ export class OrderedQueue {
 
   /** The backlog is giving this change up at this moment; it must not be taken from. */
   miss(change: Change): void {
-    const { ranges } = this.#gap();
+    const gap = this.#gap();
+    const { ranges } = gap;
+    gap.consistent = change.consistent ?? gap.consistent;
     if (change.pieces === 'wholeLu') ranges.add(0, WHOLE);
     else for (const { offset, length } of change.pieces) ranges.add(offset, offset + length);
     if (this.#backlog.lost) this.#traffic.forget(change.seq);
   }
 
   missMark(barrier: Barrier): void {
-    const { marks } = this.#gap();
+    const gap = this.#gap();
+    const { marks } = gap;
+    gap.consistent = barrier.consistent ?? gap.consistent;
     if (marks.length < GAP_MARKS) marks.push(barrier);
   }
 
@@ -190,7 +202,8 @@ export class OrderedQueue {
     const last = this.#items.at(-1);
     if (last?.kind === 'gap') return last;
     const { position } = this.#backlog;
-    const gap: GapItem = { kind: 'gap', position, ranges: new Extents(GAP_RANGES), marks: [], bytes: 0 };
+    const ranges = new Extents(GAP_RANGES);
+    const gap: GapItem = { kind: 'gap', position, ranges, marks: [], consistent: undefined, bytes: 0 };
     this.#items.push(gap);
     return gap;
   }

@@ -6,7 +6,7 @@ import { WHOLE } from './doubts.ts';
 import type { Held } from './flight.ts';
 import type { Horizon } from './orderedHorizon.ts';
 import { common } from './orderedPieces.ts';
-import type { ChangeItem, GapItem, OrderedQueue } from './orderedQueue.ts';
+import { type ChangeItem, type GapItem, type OrderedQueue, upstreamOf } from './orderedQueue.ts';
 import type { Copying, OrderedTraffic, Sent } from './orderedTraffic.ts';
 import type { Unknown } from './orderedUnknown.ts';
 
@@ -20,6 +20,15 @@ export interface WriterParts {
   clock: () => bigint;
   /** Something came to be in doubt. */
   touched: () => void;
+  upstream?: Upstream;
+}
+
+/** What is mirrored where that is a mirror itself (requirement D3): how it is before the first item that is taken. */
+export interface Upstream {
+  /** It holds a moment. */
+  readonly consistent: boolean;
+  /** Nanoseconds since 1970: the time of its newest moment. */
+  readonly at: bigint;
 }
 
 /**
@@ -34,29 +43,43 @@ export interface WriterParts {
  * been told yet. Therefore the mirror is level again as soon as the backlog is worked off up to where it ended after the
  * last read, and the writes that were under way then have ended and are worked off too (`Horizon`). Until then, and while
  * anything is unknown, no entry says that the mirror is consistent.
+ *
+ * Where the first volume is a mirror itself (`upstream`, requirement D3) what it held after the changes that were taken is a
+ * moment only if it said so: that travels with the changes, in their order, so `#moment` is what it said at exactly the
+ * place that was taken up to. Copies change nothing of this: level, the mirror holds what the first volume held at that
+ * place, whichever way the bytes came. Entries that no command brought have the time of the newest that was taken.
  */
 export class OrderedWriter {
   readonly #parts: WriterParts;
   /** What the newest entry said; undefined before the first. */
   #told: boolean | undefined;
   /** The newest time of an entry. */
-  #at = 0n;
+  #at: bigint;
+  /** The first volume holds a moment once what was taken is applied there. */
+  #moment: boolean;
   /** Where the volume ends, as far as it is known. */
   end = WHOLE;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#moment = parts.upstream?.consistent ?? true;
+    this.#at = parts.upstream?.at ?? 0n;
   }
 
   /** The mirror holds what the first volume held after the changes that were taken. */
   get consistent(): boolean {
     const { unknown, horizon, queue } = this.#parts;
-    return !unknown.intersects(0, this.end) && horizon.level(queue.position);
+    return this.#moment && !unknown.intersects(0, this.end) && horizon.level(queue.position);
   }
 
   /** What the mirror was told last. */
   get told(): boolean | undefined {
     return this.#told;
+  }
+
+  /** What the first volume says of itself from here on; undefined: the same as before. */
+  follow(consistent: boolean | undefined): void {
+    if (consistent !== undefined) this.#moment = consistent;
   }
 
   /** What the mirror holds is what the record says, and was said nothing of. */
@@ -88,7 +111,9 @@ export class OrderedWriter {
   }
 
   /** The item was taken from the queue's front just now. */
-  change({ change, entry, pieces }: ChangeItem): void {
+  change(item: ChangeItem): void {
+    const { change, entry, pieces } = item;
+    this.follow(upstreamOf(item));
     const { traffic } = this.#parts;
     const held: Held | undefined = entry && { entry, pending: 1 };
     this.#saw(change.at);
@@ -113,9 +138,10 @@ export class OrderedWriter {
   }
 
   /** What stood in a backlog that was given up. Its bookmarks name moments that nobody has any more. */
-  gap({ ranges, marks }: GapItem): void {
-    this.doubtAll(ranges, 'no-room');
-    for (const barrier of marks) this.mark(barrier, false);
+  gap(item: GapItem): void {
+    this.follow(upstreamOf(item));
+    this.doubtAll(item.ranges, 'no-room');
+    for (const barrier of item.marks) this.mark(barrier, false);
   }
 
   mark(barrier: Barrier, consistent: boolean): void {
@@ -193,7 +219,7 @@ export class OrderedWriter {
 
   /** The time of an entry that no command brought: never before those of the bus. */
   #now(): bigint {
-    this.#saw(this.#parts.clock());
+    if (this.#parts.upstream === undefined) this.#saw(this.#parts.clock());
     return this.#at;
   }
 }

@@ -6,6 +6,7 @@ import type { Room } from '../buffer/room.ts';
 import { Mirror } from '../mirror/mirror.ts';
 import { OrderedMirror } from '../mirror/ordered.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
+import type { Upstream } from '../mirror/orderedWriter.ts';
 import { Unresolved } from '../record/unresolved.ts';
 import type { Arm, ArmOptions } from './arm.ts';
 import { OrderedPump } from './orderedPump.ts';
@@ -31,6 +32,8 @@ export interface ArmSetting {
   /** Nanoseconds since 1970. */
   clock: () => bigint;
   markPatienceMs?: number;
+  /** What is mirrored is a mirror itself (D3): what is referred to are its own blocks, and its owner calls the guards. */
+  upstream?: Upstream;
 }
 
 /** The part of the room that a mirror which keeps the order may have waiting, unless it is told otherwise. */
@@ -38,7 +41,7 @@ const ORDERED_SHARE = 0.5;
 
 /** The mirrors of a volume, in the order given. What the ordered ones refer to are the blocks of the first that is none. */
 export function makeArms(mirrors: readonly ArmOptions[], setting: ArmSetting): Arm[] {
-  const guards = mirrors.flatMap(({ copyOut }) => copyOut ?? []);
+  const guards = setting.upstream ? [] : mirrors.flatMap(({ copyOut }) => copyOut ?? []);
   const local = mirrors.findIndex(({ volume }) => !isOrdered(volume));
   return mirrors.map((options, i) => {
     const { volume } = options;
@@ -77,7 +80,7 @@ function orderedArm(
   volume: OrderedVolume,
   setting: ArmSetting,
 ): Arm {
-  const { ring, first, now, notice, moved, metered, copyBytes, underWay, settleMs = 0, clock } = setting;
+  const { ring, first, now, notice, moved, metered, copyBytes, underWay, settleMs = 0, clock, upstream } = setting;
   const bytes = buffer ? buffer.bytes * (1 - (buffer.threshold ?? 0)) : defaultBytes(setting.room);
   const backlog = ring.join((change) => mirror.step({ kind: 'missed', change }), {
     bytes,
@@ -94,6 +97,7 @@ function orderedArm(
     ...(fault === undefined ? {} : { fault }),
     size: volume.blocks * volume.blockSize,
     ...(underWay ? { underWay } : {}),
+    ...(upstream ? { upstream } : {}),
     ...(copyBytes === undefined ? {} : { copyBytes }),
     markPatienceNs: BigInt(setting.markPatienceMs ?? 0) * 1_000_000n,
   });

@@ -89,7 +89,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     control: controlOf(raw.state, raw.control, around).path,
     buffer: { bytes: 128 << 20, threshold: 0.25, ...raw.buffer, whenFull: 'lbn' },
     volumes: volumes.filter(isOfBus).map((one) => volumeConfig(one, around.at, wants)),
-    received: volumes.filter(isReceived).map((one) => receivedConfig(one, around.at)),
+    received: volumes.filter(isReceived).map((one) => receivedConfig(one, around.at, wants)),
     spill: { bytes: 1 << 30, ...raw.spill },
     record: { chunkBytes: 64 << 10, hotBytes: 64 << 20, ...raw.record },
     resync: { ...raw.resync },

@@ -1,6 +1,7 @@
 import { isVolumeName, VOLUME_NAME_MAX } from '../base/journeyUrl.ts';
 import { type Check, group, list, type Placed, placed, text, type Unserved, whole } from './configCheck.ts';
 import { mirrorMedium, type RawFile, type RawMirror } from './configMedium.ts';
+import { mirrorConfig, type SecretWant } from './configSecrets.ts';
 import type { ReceivedVolumeConfig } from './configTypes.ts';
 import { bytes, duration, path, portal } from './configValues.ts';
 
@@ -58,30 +59,39 @@ const shape = group<RawReceivedVolume>(
   { first: OF_BUS, portals: OF_BUS, blocks: OF_BUS },
 );
 
-/** A volume that comes over a link: one file or block device, and how much of the past is kept beside it. */
+/**
+ * A volume that comes over a link: a file or block device that it is kept in, how much of the past is kept beside it, and
+ * further mirrors that it is passed on to.
+ */
 export const receivedVolume: Check<RawReceivedVolume> = (node, where, book) => {
   const raw = shape(node, where, book);
-  const [first, second] = raw?.mirrors ?? [];
-  if (first !== undefined && first.value.kind !== 'file') {
+  const [first] = raw?.mirrors ?? [];
+  if (raw !== undefined && first !== undefined && ownOf(raw) === undefined) {
     const { at, where } = first;
-    const wrong = 'what comes over a link is kept in a file or block device, in this version';
-    book.push({ at, where, wrong, mend: 'write "file:PATH"' });
-  }
-  if (second !== undefined) {
-    const { at, where } = second;
-    const wrong = 'a volume that comes over a link has one mirror, in this version';
-    book.push({ at, where, wrong, mend: 'leave it out; a second link from the sender can have a volume of its own' });
+    const wrong = 'none of the mirrors is a file or block device, which what comes over a link is kept in';
+    book.push({ at, where, wrong, mend: 'add "file:PATH"; what is kept there is passed on to the others' });
   }
   return raw;
 };
 
+/** The mirror that keeps the volume: the first that is a file. */
+function ownOf({ mirrors }: RawReceivedVolume): Placed<RawMirror> | undefined {
+  return mirrors.find(({ value }) => value.kind === 'file');
+}
+
 /** `raw` comes from a tree without mistakes. */
-export function receivedConfig(raw: RawReceivedVolume, at: (path: string) => string): ReceivedVolumeConfig {
+export function receivedConfig(
+  raw: RawReceivedVolume,
+  at: (path: string) => string,
+  wants: SecretWant[],
+): ReceivedVolumeConfig {
   const { name, mirrors, history, blockSize } = raw;
-  const file = mirrors[0].value as RawFile;
+  const own = ownOf(raw);
+  const file = own?.value as RawFile;
   return {
     name: name.value,
     mirror: { ...file, path: at(file.path) },
+    further: mirrors.filter((one) => one !== own).map(({ value }) => mirrorConfig(value, at, wants)),
     ...(history === undefined
       ? {}
       : {

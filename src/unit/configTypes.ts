@@ -149,7 +149,10 @@ export interface TlsConfig {
 export interface ReceivedVolumeConfig {
   /** What links call it. */
   name: string;
+  /** Where it is kept. */
   mirror: FileMedium;
+  /** What is passed on to (requirement D3). */
+  further: LiveMirrorConfig[];
   /** How much of the past is kept; absent: nothing but the newest moment. */
   history?: HistoryConfig;
   blockSize?: number;

@@ -3,12 +3,13 @@ import { limitRepeats } from '../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
 import { packageVersion } from '../../hw/version.ts';
 import { Fault } from '../base/fault.ts';
+import { Room } from '../buffer/room.ts';
 import { Bus } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { initiatorNameOf } from './media.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
-import type { MarkReport, MirrorStatus, RunningUnit, StartHooks, UnitStatus } from './status.ts';
+import type { BufferStatus, MarkReport, MirrorStatus, RunningUnit, StartHooks, UnitStatus } from './status.ts';
 import { OpenMedia } from './twins.ts';
 
 /** How often the caretakers look around. */
@@ -38,6 +39,7 @@ class LiveUnit implements RunningUnit {
   readonly failed: Promise<Fault>;
   readonly #config: LiveConfig;
   readonly #state: StateFolder;
+  readonly #room: Room;
   readonly #bus: Bus | undefined;
   readonly #receiving: ReceiveParts | undefined;
   #receive: Receive | undefined;
@@ -60,8 +62,11 @@ class LiveUnit implements RunningUnit {
     const notice = (text: string): void => this.#notice(text);
     const shared = { folder, media: new OpenMedia(), log, notice, now, ...(signal === undefined ? {} : { signal }) };
     const identity = { unit, initiatorName: initiator, epoch: randomUUID() };
-    this.#bus = source && new Bus({ ...config, source }, { ...shared, identity, fail });
-    this.#receiving = receive && tls && { ...shared, listen: receive.listen, volumes, tls };
+    const room = new Room(config.buffer);
+    this.#room = room;
+    this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail });
+    this.#receiving = receive &&
+      tls && { ...shared, room, identity, keeping: config, listen: receive.listen, volumes, tls };
   }
 
   get ready(): string {
@@ -91,7 +96,7 @@ class LiveUnit implements RunningUnit {
       since: this.#since.toISOString(),
       source: bus?.source ?? { kind: 'links', text: this.#receive?.text ?? '' },
       ...(this.#receive === undefined ? {} : { receive: { text: this.#receive.text } }),
-      buffer: bus?.buffer ?? { bytes: 0, freeBytes: 0, state: 'data', falls: 0 },
+      buffer: bus?.buffer ?? this.#buffer(),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       notices: [...this.#notices],
     };
@@ -122,10 +127,11 @@ class LiveUnit implements RunningUnit {
     const timer = setTimeout(() => {
       late = this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
     }, withinMs);
+    const signal = AbortSignal.timeout(withinMs);
     // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
     await this.#bus?.stop(withinMs);
+    await this.#receive?.stop(signal);
     clearTimeout(timer);
-    await this.#receive?.stop();
     clearInterval(this.#timer);
     await this.#state.close();
     this.#noticeLog.flush();
@@ -141,8 +147,18 @@ class LiveUnit implements RunningUnit {
     throw new Fault('peer', 'no volume comes over a link to this unit', mend);
   }
 
+  /** Without a bus only what is passed on lies in it. */
+  #buffer(): BufferStatus {
+    const { bytes, state, falls } = this.#room.report();
+    const passes = this.#config.received.some(({ further }) => further.length > 0);
+    if (!passes) return { bytes: 0, freeBytes: 0, state: 'data', falls: 0 };
+    return { bytes, freeBytes: this.#room.freeBytes, state, falls };
+  }
+
+  /** Those that this unit sends to; what comes over a link its sender keeps. */
   #mirrors(): MirrorStatus[] {
-    return this.#bus?.status().volumes.flatMap(({ mirrors }) => mirrors) ?? [];
+    const received = this.#receive?.status().flatMap(({ mirrors }) => mirrors.slice(1)) ?? [];
+    return [...(this.#bus?.status().volumes.flatMap(({ mirrors }) => mirrors) ?? []), ...received];
   }
 
   #texts(): string[] {

@@ -13,6 +13,12 @@ export function named({ to, volume }: Medium): { name: string; volume: Volume } 
   return { name: to, volume };
 }
 
+/** The bound of a link's own buffer, where it has one. */
+export function bufferOf({ mirrors }: LiveVolumeConfig, index: number): { buffer?: { bytes: number; threshold: number } } {
+  const one = mirrors[index];
+  return one?.kind === 'journey' && one.buffer ? { buffer: one.buffer } : {};
+}
+
 /**
  * Throws a `Fault` when the mirror holds less than the first volume does. What another site has is no reason not to begin here:
  * such a mirror grows, or waits in words until it can.

@@ -2,10 +2,12 @@ import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
 import { isOrdered } from '../base/ordered.ts';
+import type { WriteGuard } from '../base/recall.ts';
 import type { LuFacts } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Room } from '../buffer/room.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
+import type { Upstream } from '../mirror/orderedWriter.ts';
 import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
 import type { Arm } from './arm.ts';
@@ -14,8 +16,9 @@ import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import type { LateVolume } from './lateVolume.ts';
-import { named, openRecord, refuseSmall } from './liveRecord.ts';
+import { bufferOf, named, openRecord, refuseSmall } from './liveRecord.ts';
 import { firstStatus, mirrorStatus } from './liveStatus.ts';
+import { underWayOf, withLoose } from './liveUnderWay.ts';
 import type { LinkCopyOut } from './recall.ts';
 import { Reviver } from './reviver.ts';
 import type { VolumeStatus } from './status.ts';
@@ -50,6 +53,11 @@ export interface LiveParts {
    * since its last flush. Absent: what a link has no room for is read back from the first volume.
    */
   copyOut?: (to: string, local: Volume, losses: () => number) => Promise<LinkCopyOut>;
+  /** The first volume is a mirror itself (D3): entries without data refer to its own blocks. */
+  upstream?: Upstream & {
+    /** Bytes that it holds and may yet give up: their marks stay. */
+    loose: () => Extents;
+  };
 }
 
 /** A medium of the configuration, opened or not yet. */
@@ -131,6 +139,7 @@ export class LiveVolume {
       settleMs: parts.copyAfterMs,
       wall,
       markPatienceMs: MARK_PATIENCE_MS,
+      ...(parts.upstream ? { upstream: parts.upstream } : {}),
     });
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
@@ -143,7 +152,7 @@ export class LiveVolume {
         arm: this.unit.arms[i],
         record,
         limit: () => this.unit.limit,
-        underWay: () => this.#underWay(),
+        underWay: () => withLoose(this.#underWay(), parts.upstream?.loose()),
         meet: () => this.#meet(i),
         firstUp: () => first !== undefined && !first.volume.down,
         now,
@@ -168,7 +177,8 @@ export class LiveVolume {
     const opened: Opened[] = [];
     let volume: LiveVolume | undefined;
     const local = mirrors.findIndex((one) => !isOrdered(one.volume));
-    const losses = (): number => volume?.losses(local) ?? 0;
+    const referred = parts.upstream ? first?.volume : mirrors[local]?.volume;
+    const losses = (): number => (parts.upstream ? 0 : (volume?.losses(local) ?? 0));
     try {
       const firstVolume = first?.volume.opened;
       refuseTwins([...(first ? [named(first)] : []), ...mirrors.map(named)]);
@@ -176,8 +186,8 @@ export class LiveVolume {
         if (firstVolume && medium.volume.opened) refuseSmall(medium, firstVolume);
         const one: Opened = { ...medium, record: await openRecord(config, parts, first, medium) };
         opened.push(one);
-        if (local < 0 || !isOrdered(medium.volume) || !parts.copyOut) continue;
-        one.copyOut = await parts.copyOut(medium.to, mirrors[local].volume, losses);
+        if (!referred || !isOrdered(medium.volume) || !parts.copyOut) continue;
+        one.copyOut = await parts.copyOut(medium.to, referred, losses);
       }
     } catch (error) {
       for (const { record, copyOut } of opened) {
@@ -219,6 +229,16 @@ export class LiveVolume {
       if (wait !== undefined) all = all === undefined ? wait : Promise.all([all, wait]);
     }
     return all as Promise<void> | undefined;
+  }
+
+  /** Those who have to be asked before the first volume itself is written, where links refer to its blocks (D3). */
+  get guards(): readonly WriteGuard[] {
+    return this.#keepers.flatMap(({ copyOut }) => copyOut ?? []);
+  }
+
+  /** The first volume is another one than it was: the records learn that before anything else is pushed. */
+  renewed(firstId: string): void {
+    for (const { record } of this.#keepers) record.meet({ firstId });
   }
 
   push(change: Change): void {
@@ -326,7 +346,8 @@ export class LiveVolume {
       }
     }
     const { now, settleMs } = this.#parts;
-    if (!left.isEmpty) this.#landing = { bytes: left, until: now() + settleMs * 1e6 };
+    // Nobody but this process writes a first volume that is a mirror.
+    if (!left.isEmpty && !this.#parts.upstream) this.#landing = { bytes: left, until: now() + settleMs * 1e6 };
     this.learn(this.facts);
   }
 
@@ -339,17 +360,7 @@ export class LiveVolume {
   }
 
   #underWay(): UnderWay {
-    const { tasks = 0, blocks } = this.#parts.outstanding(this.lu) ?? {};
-    const bytes = new Extents();
-    const landing = this.#landing?.bytes;
-    landing?.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => bytes.add(start, end));
-    const all = tasks + (landing ? 1 : 0);
-    const size = this.unit.blockSize;
-    if (tasks === 0) return { tasks: all, bytes };
-    if (!blocks || size === 0) return { tasks: all, bytes: undefined };
-    const last = Math.floor(Number.MAX_SAFE_INTEGER / size);
-    blocks.forEachIn(0, last, (start, end) => bytes.add(start * size, end * size));
-    return { tasks: all, bytes };
+    return underWayOf(this.#parts.outstanding(this.lu), this.unit.blockSize, this.#landing?.bytes);
   }
 
   /** A first volume that came late may be another than the one that the records were kept for. */
@@ -388,10 +399,4 @@ export class LiveVolume {
   #failed(fault: Fault): void {
     this.#firstFault = fault;
   }
-}
-
-/** The bound of a link's own buffer, where it has one. */
-function bufferOf({ mirrors }: LiveVolumeConfig, index: number): { buffer?: { bytes: number; threshold: number } } {
-  const one = mirrors[index];
-  return one?.kind === 'journey' && one.buffer ? { buffer: one.buffer } : {};
 }

@@ -4,13 +4,18 @@ import { openFileVolume } from '../../hw/files.ts';
 import type { Log } from '../../hw/log.ts';
 import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
+import type { FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
-import type { ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
+import type { Room } from '../buffer/room.ts';
+import type { LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
 import { openHistoryStore } from './historyStore.ts';
+import type { HistoryStore } from './historyTypes.ts';
+import type { Identity } from './media.ts';
 import { openPlainStore } from './plainStore.ts';
 import { ReceivedVolume } from './receivedVolume.ts';
 import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
+import { Relay } from './relay.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
 
@@ -21,6 +26,10 @@ export interface ReceiveParts {
   tls: TlsConfig;
   /** The unit's state folder. */
   folder: string;
+  identity: Identity;
+  /** For what is passed on: where it waits, and how its mirrors are kept. */
+  room: Room;
+  keeping: Pick<LiveConfig, 'record' | 'resync' | 'spill'>;
   media: OpenMedia;
   log: Log;
   notice: (text: string) => void;
@@ -76,14 +85,15 @@ export class Receive {
     for (const volume of this.#volumes.values()) volume.tick(this.#service?.sender(volume.name));
   }
 
-  async stop(): Promise<void> {
+  /** What is being passed on goes on until `signal` ends that. */
+  async stop(signal: AbortSignal): Promise<void> {
     await this.#service?.close();
-    await Promise.all([...this.#volumes.values()].map((volume) => volume.close()));
+    await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
   }
 
   async #open(config: ReceivedVolumeConfig): Promise<ReceivedVolume> {
     const { folder, media, log, notice, now } = this.#parts;
-    const { name, mirror, history, blockSize } = config;
+    const { name, mirror, history, further, blockSize } = config;
     const tell = (text: string): void => notice(`${name}: ${text}`);
     const medium = await openFileVolume(mirror.path, {
       writable: true,
@@ -93,10 +103,12 @@ export class Receive {
     try {
       media.checkOf(mirror.to)(medium);
       const keeping = await openKeeping(config, medium, folder, tell);
+      const relay = further.length === 0 ? undefined : await this.#relay(config, medium, keeping);
       return new ReceivedVolume({
         name,
         to: mirror.to,
         ...keeping,
+        ...(relay ? { relay } : {}),
         ...(history ? { windowMs: history.windowMs } : {}),
         now,
         told: (change) => logState(log, { lu: name, mirror: mirror.to, ...change }),
@@ -106,6 +118,31 @@ export class Receive {
       throw error;
     }
   }
+
+  /** Closes the store where it cannot be opened. */
+  async #relay({ name, mirror, further }: ReceivedVolumeConfig, medium: Volume, keeping: Keeping): Promise<Relay> {
+    const { tls, keeping: parts } = this.#parts;
+    const { store, history } = keeping;
+    const newestAt = history?.moments().newest.at ?? BigInt(Date.now()) * 1_000_000n;
+    const volume = { name, store, newestAt, own: { name: mirror.to, volume: medium }, mirrors: further };
+    try {
+      return await Relay.open(volume, {
+        ...this.#parts,
+        tls,
+        record: parts.record,
+        ...parts.resync,
+        spillBytes: parts.spill.bytes,
+      });
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+}
+
+interface Keeping {
+  store: FarStore;
+  history?: HistoryStore;
 }
 
 async function openKeeping(
@@ -113,7 +150,7 @@ async function openKeeping(
   medium: Volume,
   folder: string,
   notice: (text: string) => void,
-) {
+): Promise<Keeping> {
   if (history === undefined) {
     const statePath = join(folder, `${fileName(name)}.place`);
     return { store: await openPlainStore({ statePath, volume: medium, notice }) };

@@ -5,6 +5,7 @@ import type { Moment } from '../queue/moments.ts';
 import type { HistoryStore } from './historyTypes.ts';
 import { type MomentWord, type MomentWords, momentWords, targetOf } from './momentWords.ts';
 import type { SenderStatus } from './receiverTypes.ts';
+import type { Relay } from './relay.ts';
 import type { MirrorStatus, ReceivedStatus, VolumeStatus } from './status.ts';
 
 export interface ReceivedVolumeOptions {
@@ -14,6 +15,8 @@ export interface ReceivedVolumeOptions {
   store: FarStore;
   /** The same store, where it keeps the past. */
   history?: HistoryStore;
+  /** Its further mirrors. */
+  relay?: Relay;
   windowMs?: number;
   /** Monotonic time in nanoseconds. */
   now: () => number;
@@ -58,6 +61,7 @@ export interface RewindOrder {
 /** A volume that comes over a link: its store, and what people are told of it and ask of it. */
 export class ReceivedVolume {
   readonly name: string;
+  /** What links give their entries to. */
   readonly store: FarStore;
   readonly #options: ReceivedVolumeOptions;
   #state: MirrorState = 'equal';
@@ -65,12 +69,17 @@ export class ReceivedVolume {
 
   constructor(options: ReceivedVolumeOptions) {
     this.name = options.name;
-    this.store = options.store;
+    this.store = options.relay?.store ?? options.store;
     this.#options = options;
   }
 
   /** Something may have changed, or time has passed. */
   tick(sender: SenderStatus | undefined): void {
+    this.#options.relay?.tick();
+    this.#tell(sender);
+  }
+
+  #tell(sender: SenderStatus | undefined): void {
     const state = this.#stateOf(sender);
     const from = this.#state;
     if (state === from) return;
@@ -82,7 +91,7 @@ export class ReceivedVolume {
   }
 
   status(sender: SenderStatus | undefined): VolumeStatus {
-    this.tick(sender);
+    this.#tell(sender);
     const { blockSize, bytes } = this.store;
     return {
       lu: this.name,
@@ -93,7 +102,7 @@ export class ReceivedVolume {
       changes: sender?.applied ?? 0,
       barriers: 0,
       openWrites: 0,
-      mirrors: [this.#mirror(sender)],
+      mirrors: [this.#mirror(sender), ...(this.#options.relay?.status() ?? [])],
       received: this.#received(sender),
     };
   }
@@ -126,8 +135,10 @@ export class ReceivedVolume {
     return { volume: this.name, out, bytes, ...momentWords(moment) };
   }
 
-  close(): Promise<void> {
-    return this.store.close();
+  /** What is being passed on goes on until `signal` ends that. */
+  async close(signal: AbortSignal): Promise<void> {
+    await this.#options.relay?.close(signal);
+    await this.store.close();
   }
 
   #past(): HistoryStore {

@@ -5,6 +5,7 @@ import type { LuFacts } from '../base/sink.ts';
 import { Ring } from '../buffer/ring.ts';
 import type { Room } from '../buffer/room.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
+import type { Upstream } from '../mirror/orderedWriter.ts';
 import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
 import { makeArms } from './armMaker.ts';
 import { Kick } from './kick.ts';
@@ -41,6 +42,8 @@ export interface VolumeUnitOptions {
   wall?: () => number;
   /** A bookmark behind which nothing stands waits so long for such a mirror to be consistent. Default: not at all. */
   markPatienceMs?: number;
+  /** What is mirrored is a mirror itself (requirement D3), and changes and barriers tell whether it is consistent. */
+  upstream?: Upstream;
 }
 
 export interface VolumeReport {

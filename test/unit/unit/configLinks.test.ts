@@ -95,6 +95,7 @@ describe('D1 the configuration of links', () => {
       {
         name: 'vol1',
         mirror: { kind: 'file', to: 'file:third.img', path: join(folder, 'third.img') },
+        further: [],
         history: { windowMs: 1.5 * DAY_MS, bytes: 2 ** 31, folder: join(folder, 'past') },
         blockSize: 4096,
       },
@@ -103,6 +104,21 @@ describe('D1 the configuration of links', () => {
     const path = join(folder, 'unit.json');
     assert.equal((await loadConfig(path)).kind, 'live');
     await assert.rejects(loadReplayConfig(path), /receive: `tapmirror mirror` replays captures/);
+  });
+
+  it('keeps what comes over a link in its first file, and passes it on to the others (D3)', async () => {
+    const mirrors = [{ to: FAR, limit: '5MB' }, 'file:a', 'file:b', 'iscsi://10.0.0.2:3260/iqn.x:y/1'];
+    const { mirror, further } = (await load(far({ mirrors }))).received[0];
+    assert.equal(mirror.to, 'file:a');
+    assert.deepEqual(
+      further.map(({ kind, to }) => [kind, to]),
+      [
+        ['journey', FAR],
+        ['file', 'file:b'],
+        ['lu', 'iscsi://10.0.0.2:3260/iqn.x:y/1'],
+      ],
+    );
+    assert.deepEqual(further[1], { kind: 'file', to: 'file:b', path: join(folder, 'b') });
   });
 
   it('lets a unit be on a bus and at the far end of links at once', async () => {
@@ -192,11 +208,15 @@ describe('D1 the configuration of links', () => {
     ['a window without a unit', () => far({ history: { ...HISTORY, window: 3600 } }), /such as "1h" or "7d"/],
     ['a small queue', () => far({ history: { ...HISTORY, bytes: 1 } }), /bytes: 1 is not a whole .* 1048576 bytes/],
     [
-      'two mirrors',
-      () => far({ mirrors: ['file:a', 'file:b'] }),
-      /mirrors\[1\]: a volume that comes over a link has one/,
+      'nothing but a link onwards',
+      () => far({ mirrors: [FAR, 'iscsi://10.0.0.2/iqn.x:y/1'] }),
+      /mirrors\[0\]: none of the mirrors is a file or block device, .*; add "file:PATH"/,
     ],
-    ['a link onwards', () => far({ mirrors: [FAR] }), /mirrors\[0\]: what comes over a link is kept in a file/],
+    [
+      'a further mirror that is taken',
+      () => far({ mirrors: ['file:a', FAR, 'file:./a'] }),
+      /mirrors\[2\]: a mirror onto a, which is the mirror volumes\[0\]\.mirrors\[0\]/,
+    ],
     [
       'a name twice',
       () => far({}, { volumes: [far().volumes, { name: 'vol1', mirrors: ['file:b'] }].flat() }),

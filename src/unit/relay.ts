@@ -1,0 +1,111 @@
+import type { Log } from '../../hw/log.ts';
+import type { FarStore } from '../base/ordered.ts';
+import type { Volume } from '../base/volume.ts';
+import type { Room } from '../buffer/room.ts';
+import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
+import { LateVolume } from './lateVolume.ts';
+import { LiveVolume } from './liveVolume.ts';
+import { RelayMedia, type RelayMediaParts } from './relayMedia.ts';
+import { RelayStore } from './relayStore.ts';
+import { logState, type MirrorStatus } from './status.ts';
+
+export interface RelayParts extends RelayMediaParts {
+  room: Room;
+  record: { chunkBytes: number; hotBytes: number };
+  bytesPerSecond?: number;
+  log: Log;
+}
+
+export interface RelayedVolume {
+  /** What links call it. */
+  name: string;
+  store: FarStore;
+  /** Time of its newest moment, in nanoseconds since 1970. */
+  newestAt: bigint;
+  /** What the store lies on, under the name that the operator gave it. */
+  own: { name: string; volume: Volume };
+  /** To be kept beside that. */
+  mirrors: readonly LiveMirrorConfig[];
+}
+
+/** The further mirrors of a volume that comes over a link (requirement D3): chains and fans. */
+export class Relay {
+  /** In place of the volume's own store: what it is given is passed on. */
+  readonly store: RelayStore;
+  readonly #media: RelayMedia;
+  readonly #live: LiveVolume;
+
+  private constructor(store: RelayStore, media: RelayMedia, live: LiveVolume) {
+    this.store = store;
+    this.#media = media;
+    this.#live = live;
+  }
+
+  /** Rejects with a `Fault` for what somebody has to mend, everything closed again but the store. */
+  static async open(volume: RelayedVolume, parts: RelayParts): Promise<Relay> {
+    const { name, mirrors, own } = volume;
+    const store = new RelayStore({ name, store: volume.store, room: parts.room });
+    const media = new RelayMedia(mirrors, volume.store, own, parts);
+    try {
+      await media.open();
+      const live = await openLive(volume, store, media, parts);
+      store.feed(live);
+      return new Relay(store, media, live);
+    } catch (error) {
+      await media.close();
+      throw error;
+    }
+  }
+
+  tick(): void {
+    this.store.look();
+    this.#live.tick();
+  }
+
+  status(): MirrorStatus[] {
+    return this.#live.status().mirrors.map((mirror) => {
+      const link = this.#media.link(mirror.to);
+      return link === undefined ? mirror : { ...mirror, link };
+    });
+  }
+
+  /** Passes on what waits, until `signal` ends that. The store is closed by its owner, afterwards. */
+  async close(signal: AbortSignal): Promise<void> {
+    await this.#live.close(signal);
+    await this.#media.close();
+  }
+}
+
+async function openLive(
+  { name, store: own, newestAt, mirrors }: RelayedVolume,
+  store: RelayStore,
+  media: RelayMedia,
+  { room, folder, record, bytesPerSecond, log, notice, now }: RelayParts,
+): Promise<LiveVolume> {
+  const first = { to: name, volume: new LateVolume(name, 'file', () => Promise.resolve(store.first)) };
+  await first.volume.open();
+  const config: LiveVolumeConfig = { lu: name, portals: [], mirrors: [...mirrors] };
+  return LiveVolume.open(
+    config,
+    {
+      room,
+      folder,
+      record,
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+      // What the store is given while this process does not run nobody gives it.
+      looking: true,
+      synced: false,
+      copyAfterMs: 0,
+      settleMs: 0,
+      now,
+      wall: Date.now,
+      notice,
+      told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
+      outstanding: () => store.outstanding(),
+      copyOut: (to, volume, losses) => media.copyOut(to, volume, losses),
+      upstream: { consistent: own.consistent, at: newestAt, loose: () => store.loose() },
+    },
+    first,
+    media.all,
+  );
+}

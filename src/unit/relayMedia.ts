@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { openSpill } from '../../hw/spill.ts';
+import { Fault } from '../base/fault.ts';
+import type { FarStore } from '../base/ordered.ts';
+import type { Volume } from '../base/volume.ts';
+import type { LiveMirrorConfig, TlsConfig } from './configTypes.ts';
+import { LateOrderedVolume } from './lateOrdered.ts';
+import { linkWords } from './linkWords.ts';
+import type { Medium } from './liveVolume.ts';
+import { type Identity, medium } from './media.ts';
+import { LinkCopyOut } from './recall.ts';
+import type { LinkStatus } from './status.ts';
+import { type OpenMedia, refuseTwins } from './twins.ts';
+
+export interface RelayMediaParts {
+  /** The unit's state folder. */
+  folder: string;
+  identity: Identity;
+  tls: TlsConfig;
+  media: OpenMedia;
+  /** Bytes of temporary storage for each link. */
+  spillBytes: number;
+  notice: (text: string) => void;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
+}
+
+/** How long a start waits for the far ends of links. */
+const LINK_MS = 3000;
+
+let spills = 0;
+
+/** The media of a received volume's further mirrors. */
+export class RelayMedia {
+  readonly all: readonly Medium[];
+  readonly #parts: RelayMediaParts;
+  readonly #copyOuts = new Map<string, LinkCopyOut>();
+
+  /** `own`: the medium that the store lies on, under its name. */
+  constructor(
+    mirrors: readonly LiveMirrorConfig[],
+    store: FarStore,
+    own: { name: string; volume: Volume },
+    parts: RelayMediaParts,
+  ) {
+    const { identity, tls, media, notice, now } = parts;
+    this.#parts = parts;
+    const mirrored = (): { bytes: number; blockSize: number } => ({ bytes: store.bytes, blockSize: store.blockSize });
+    this.all = mirrors.map((one) => {
+      const unlike = media.checkOf(one.to);
+      const check = (volume: Volume): void => {
+        refuseTwins([own, { name: one.to, volume }]);
+        refuseLoop(one.to, volume, store);
+        unlike(volume);
+      };
+      const volume = medium(one, identity, {
+        writable: true,
+        notice,
+        check,
+        tls,
+        mirrored,
+        now,
+        ...sizeOf(one, store),
+      });
+      media.add(one.to, volume);
+      return { to: one.to, volume };
+    });
+  }
+
+  /** Rejects with a `Fault` for what somebody has to mend; what does not answer, and every link, is waited for later. */
+  async open(): Promise<void> {
+    await Promise.all(this.all.map((one) => this.#tryToOpen(one)));
+  }
+
+  /** Temporary storage for what a link has no room for (C4): what it refers to are the blocks of the store. */
+  async copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut> {
+    const { folder, spillBytes, notice } = this.#parts;
+    const spill = await openSpill(join(folder, `relay-${++spills}.spill`), spillBytes);
+    const copyOut = new LinkCopyOut({ name: to, volume, spill, notice, losses });
+    this.#copyOuts.set(to, copyOut);
+    return copyOut;
+  }
+
+  /** Of a link to another unit, once it was reached. */
+  link(to: string): LinkStatus | undefined {
+    const found = this.all.find((one) => one.to === to)?.volume;
+    const link = found instanceof LateOrderedVolume ? found.opened?.link : undefined;
+    if (link === undefined) return undefined;
+    const copyOut = this.#copyOuts.get(to)?.report;
+    return { ...linkWords(link, this.#parts.now()), ...(copyOut ? { copyOut } : {}) };
+  }
+
+  /** Those that nobody took over; closing twice does nothing. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.all.map(({ volume }) => volume.close()));
+  }
+
+  async #tryToOpen({ to, volume }: Medium): Promise<void> {
+    const link = volume instanceof LateOrderedVolume;
+    try {
+      await volume.open(link ? AbortSignal.timeout(LINK_MS) : undefined);
+    } catch (error) {
+      const waited = error instanceof Fault && (link ? error.blame !== 'bug' : error.unreachable);
+      if (!waited) throw error;
+      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
+    }
+  }
+}
+
+/** Every unit of a ring would send what it receives, for ever. */
+function refuseLoop(to: string, volume: Volume, { incarnation }: FarStore): void {
+  if (!volume.identity().id.includes(incarnation)) return;
+  throw new Fault('local', `${to} leads back to the very volume that it is a mirror of`, 'name another volume');
+}
+
+function sizeOf({ kind }: LiveMirrorConfig, { blockSize }: FarStore): { blockSize?: number } {
+  return kind === 'file' ? { blockSize } : {};
+}
