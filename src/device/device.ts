@@ -1,0 +1,188 @@
+import { lunNumber } from '../../parsers/scsi/lun.ts';
+import type { DeviceCommand, DeviceManagement, DeviceServer, DeviceTask, Nexus, StoppedTask } from '../base/device.ts';
+import { AbsentTask } from './absent.ts';
+import { command, cut, reply } from './command.ts';
+import { LogicalUnit } from './logicalUnit.ts';
+import type { DeviceOptions, LunOptions, LunStatus } from './options.ts';
+import { attention, INVALID_OPCODE, illegal, invalidCdb, writeProtected } from './refusal.ts';
+import { reportLuns } from './reportLuns.ts';
+import type { Seat } from './seat.ts';
+import { BUS_RESET, CAPACITY_CHANGED, DEVICE_RESET, LUNS_CHANGED, MEDIUM_CHANGED } from './seat.ts';
+import { commandOf } from './table.ts';
+import { Task } from './task.ts';
+
+const TRANSFER_BYTES_MAX = 0x1000000;
+const REPORT_LUNS = 0xa0;
+const NACA = 0x04;
+
+/** A SCSI target device with the logical units of `options`. */
+export function createDevice(options: DeviceOptions): Device {
+  return new Device(options);
+}
+
+/** A SCSI target device: routes commands to its logical units and keeps what is true of all of them. */
+export class Device implements DeviceServer {
+  readonly name: string;
+  readonly #transferBytesMax: number;
+  readonly #units = new Map<number, LogicalUnit>();
+  readonly #nexuses = new Map<number, Nexus>();
+  readonly #reportLuns = command(
+    [REPORT_LUNS, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
+    { calm: true, always: true },
+    (task, cdb) => {
+      task.cdb = cdb.slice(0, 12);
+    },
+    reply((task) => this.#listLuns(task)),
+  );
+  #order = 0;
+
+  constructor(options: DeviceOptions) {
+    this.name = options.name;
+    this.#transferBytesMax = options.transferBytesMax ?? TRANSFER_BYTES_MAX;
+    for (const lun of options.luns) this.#place(lun);
+  }
+
+  open(nexus: Nexus): void {
+    this.#nexuses.set(nexus.id, nexus);
+    for (const unit of this.#units.values()) unit.open(nexus);
+  }
+
+  close(nexus: Nexus): void {
+    this.#nexuses.delete(nexus.id);
+    for (const unit of this.#units.values()) unit.close(nexus);
+  }
+
+  begin(order: DeviceCommand): DeviceTask {
+    const number = lunNumber(order.lun, 0);
+    const unit = number === undefined ? undefined : this.#units.get(number);
+    if (unit === undefined) return new AbsentTask(order, () => this.luns());
+    const seat = unit.seat(order.nexus);
+    this.#order += 1;
+    const task = new Task(unit, seat, order, this.#order);
+    try {
+      this.#admit(task, unit, seat, order.cdb);
+    } catch (error) {
+      task.takes = 0;
+      task.failed = task.outcomeOf(error);
+    }
+    seat.add(task);
+    return task;
+  }
+
+  /** Everything that can be refused before any data moves, in the order of SAM-6 section 5.3.3. */
+  #admit(task: Task, unit: LogicalUnit, seat: Seat, cdb: Uint8Array): void {
+    const found = cdb[0] === REPORT_LUNS ? this.#reportLuns : commandOf(cdb);
+    if (!seat.isGreeted && found?.calm !== true) this.#report(seat);
+    if (found === undefined || found.offered?.(task) === false) throw illegal(INVALID_OPCODE);
+    task.command = found;
+    // ACA is not supported: nobody may ask for it (SAM-6 section 5.3.2).
+    const control = found.usage.length - 1;
+    if ((cdb[control] & NACA) !== 0) throw invalidCdb(control, 2);
+    if (unit.isRestricted) unit.admit(seat, found.access);
+    if (!found.always) unit.demandNotSanitizing();
+    if (found.medium && !unit.isReady) unit.demandMedium();
+    found.prepare(task, cdb);
+    if (found.writes && unit.isWriteProtected) throw writeProtected();
+  }
+
+  #report(seat: Seat): void {
+    const code = seat.takeAttention();
+    if (code !== undefined) throw attention(code);
+  }
+
+  #listLuns(task: Task): Uint8Array {
+    const bytes = reportLuns(task.cdb, this.luns());
+    task.seat.dismiss(LUNS_CHANGED);
+    return cut(bytes, bytes.length);
+  }
+
+  /** LUNs in ascending order. */
+  luns(): readonly number[] {
+    return [...this.#units.keys()].sort((one, other) => one - other);
+  }
+
+  manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun' {
+    if (!('lun' in order)) return this.#resetAll(order.kind);
+    const number = lunNumber(order.lun, 0);
+    const unit = number === undefined ? undefined : this.#units.get(number);
+    if (unit === undefined) return 'no lun';
+    const seat = unit.seat(order.nexus);
+    switch (order.kind) {
+      case 'abortTask':
+        return stopped([seat]).filter(({ tag }) => tag === order.tag);
+      case 'abortTaskSet':
+      case 'clearTaskSet':
+        // Every nexus has a task set of its own (TST 001b): others' tasks stay (SAM-6 section 7.4).
+        return stopped([seat]);
+      case 'clearAca':
+        return [];
+      case 'lunReset': {
+        const tasks = stopped([...unit.seats.values()]);
+        unit.reset(DEVICE_RESET);
+        return tasks;
+      }
+    }
+  }
+
+  #resetAll(kind: 'targetWarmReset' | 'targetColdReset'): readonly StoppedTask[] {
+    const units = [...this.#units.values()];
+    const tasks = units.flatMap((unit) => stopped([...unit.seats.values()]));
+    for (const unit of units) unit.reset(kind === 'targetWarmReset' ? BUS_RESET : DEVICE_RESET);
+    return tasks;
+  }
+
+  /** The medium has another size: every host is told (SBC-4 section 4.10). */
+  resize(lun: number, blocks: number): void {
+    const unit = this.#units.get(lun);
+    if (unit === undefined || unit.blocks === blocks) return;
+    unit.blocks = blocks;
+    unit.attendAll(CAPACITY_CHANGED);
+  }
+
+  /** Behind the same LUN lies another medium, or the same after what the hosts know no longer holds. */
+  changeMedium(lun: number): void {
+    this.#units.get(lun)?.attendAll(MEDIUM_CHANGED);
+  }
+
+  /** One more logical unit; the hosts are told that the LUNs changed. Its LUN and its key must be free. */
+  add(options: LunOptions): void {
+    const unit = this.#place(options);
+    for (const nexus of this.#nexuses.values()) unit.open(nexus);
+    this.#lunsChanged(unit);
+  }
+
+  /** Takes a logical unit away; its tasks end as they would have. */
+  remove(lun: number): void {
+    if (this.#units.delete(lun)) this.#lunsChanged(undefined);
+  }
+
+  status(): readonly LunStatus[] {
+    return this.luns().map((lun) => {
+      const unit = this.#units.get(lun) as LogicalUnit;
+      let tasks = 0;
+      for (const seat of unit.seats.values()) tasks += seat.tasks.size;
+      return {
+        lun,
+        blocks: unit.blocks,
+        tasks,
+        registrants: unit.registry.size,
+        reserved: unit.isRestricted,
+        writeCache: unit.modes.writeCache,
+      };
+    });
+  }
+
+  #lunsChanged(except: LogicalUnit | undefined): void {
+    for (const unit of this.#units.values()) if (unit !== except) unit.attendAll(LUNS_CHANGED);
+  }
+
+  #place(options: LunOptions): LogicalUnit {
+    const unit = new LogicalUnit(options, { targetName: this.name, transferBytesMax: this.#transferBytesMax });
+    this.#units.set(options.lun, unit);
+    return unit;
+  }
+}
+
+function stopped(seats: readonly Seat[]): StoppedTask[] {
+  return seats.flatMap((seat) => [...seat.tasks].map(({ tag }) => ({ nexus: seat.nexus.id, tag })));
+}

@@ -1,0 +1,42 @@
+import { serviceActionOf } from '../../parsers/scsi/opcodes.ts';
+import { basicCommands } from './basics.ts';
+import { cacheCommands } from './cache.ts';
+import type { Command } from './command.ts';
+import { inquiryCommand } from './inquiry.ts';
+import { modeSenseCommands } from './modeSense.ts';
+import { readWriteCommands } from './readWrite.ts';
+
+/** Every command of a logical unit; what belongs to the device as a whole (REPORT LUNS) is in `device.ts`. */
+const entries: readonly Command[] = [
+  ...basicCommands,
+  inquiryCommand,
+  ...readWriteCommands,
+  ...modeSenseCommands,
+  ...cacheCommands,
+];
+
+const plain: (Command | undefined)[] = new Array(256).fill(undefined);
+const actions = new Map<number, Command>();
+for (const entry of entries) {
+  if (entry.action < 0) plain[entry.opcode] = entry;
+  else actions.set(entry.opcode * 65536 + entry.action, entry);
+}
+
+/** The command that a CDB asks for. */
+export function commandOf(cdb: Uint8Array): Command | undefined {
+  return plain[cdb[0]] ?? actionCommand(cdb);
+}
+
+function actionCommand(cdb: Uint8Array): Command | undefined {
+  const action = serviceActionOf(cdb, 0, cdb.length);
+  return action < 0 ? undefined : actions.get(cdb[0] * 65536 + action);
+}
+
+/** Whether an opcode has commands that are told apart by their service action. */
+export function hasActions(opcode: number): boolean {
+  return entries.some((entry) => entry.opcode === opcode && entry.action >= 0);
+}
+
+export function allCommands(): readonly Command[] {
+  return entries;
+}

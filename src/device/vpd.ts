@@ -1,0 +1,158 @@
+import { put16, put32 } from '../../parsers/bytes.ts';
+import type { Nexus } from '../base/device.ts';
+import type { LogicalUnit } from './logicalUnit.ts';
+import { concat, hexBytes, putText } from './text.ts';
+
+/** Vital product data pages by their code, each behind its header (SPC-5 section 7.7, SBC-4 section 6.6). */
+const pages: ReadonlyMap<number, (unit: LogicalUnit, nexus: Nexus) => Uint8Array> = new Map([
+  [0x00, supportedPages],
+  [0x80, serialNumber],
+  [0x83, identification],
+  [0x86, extendedInquiry],
+  [0x87, modePagePolicy],
+  [0x8f, thirdPartyCopy],
+  [0xb0, blockLimits],
+  [0xb1, characteristics],
+  [0xb2, provisioning],
+]);
+
+export const UNMAP_BLOCKS_MAX = 0xffffffff;
+export const UNMAP_DESCRIPTORS_MAX = 4096;
+/** COMPARE AND WRITE's count is one byte. */
+export const COMPARE_BLOCKS_MAX = 255;
+export const ATOMIC_BYTES_MAX = 0x100000;
+
+const ASCII = 2;
+const UTF8 = 3;
+const ISCSI = 0x50;
+const PROTOCOL_VALID = 0x80;
+const TARGET_PORT = 0x10;
+const TARGET_DEVICE = 0x20;
+
+/** A page whole, as nobody has cut it; undefined where there is no such page. */
+export function vpdPage(unit: LogicalUnit, nexus: Nexus, code: number): Uint8Array | undefined {
+  const content = pages.get(code)?.(unit, nexus);
+  if (content === undefined) return undefined;
+  const page = new Uint8Array(4 + content.length);
+  page[1] = code;
+  put16(page, 2, content.length);
+  page.set(content, 4);
+  return page;
+}
+
+function supportedPages(): Uint8Array {
+  return Uint8Array.from(pages.keys());
+}
+
+function text(value: string): Uint8Array {
+  const bytes = new Uint8Array(value.length);
+  putText(bytes, 0, value.length, value);
+  return bytes;
+}
+
+function serialNumber(unit: LogicalUnit): Uint8Array {
+  return text(unit.identity.serial);
+}
+
+/** SPC-5 section 7.7.6: the logical unit by NAA and T10 vendor id, the target port and the target device by their names. */
+function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
+  const { identity, targetName } = unit;
+  const port = new Uint8Array(4);
+  put16(port, 2, nexus.targetPort);
+  const group = nexus.targetPort.toString(16).padStart(4, '0');
+  const parts = [
+    designator(1, 0x03, 0, hexBytes(identity.naa)),
+    designator(ASCII, 0x01, 0, text(identity.vendor.padEnd(8).slice(0, 8) + identity.serial)),
+    designator(1, TARGET_PORT | 0x04, ISCSI, port),
+    designator(UTF8, TARGET_PORT | 0x08, ISCSI, scsiName(`${targetName},t,0x${group}`)),
+    designator(UTF8, TARGET_DEVICE | 0x08, ISCSI, scsiName(targetName)),
+  ];
+  return concat(parts);
+}
+
+function designator(codeSet: number, type: number, protocol: number, bytes: Uint8Array): Uint8Array {
+  const part = new Uint8Array(4 + bytes.length);
+  part[0] = protocol | codeSet;
+  part[1] = protocol === 0 ? type : PROTOCOL_VALID | type;
+  part[3] = bytes.length;
+  part.set(bytes, 4);
+  return part;
+}
+
+/** A SCSI name string ends in a NUL and fills whole words (SPC-5 section 7.7.6.11). */
+function scsiName(name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name);
+  const padded = new Uint8Array((bytes.length + 4) & ~3);
+  padded.set(bytes);
+  return padded;
+}
+
+/** SPC-5 section 7.7.7: all task attributes but ACA, V_SUP where there is a cache, attentions cleared for each nexus. */
+function extendedInquiry(unit: LogicalUnit): Uint8Array {
+  const content = new Uint8Array(60);
+  content[1] = 0x07;
+  content[2] = unit.modes.pages.some(({ defaults }) => defaults[0] === 0x08 && (defaults[2] & 0x04) !== 0) ? 0x01 : 0;
+  content[3] = 0x01;
+  return content;
+}
+
+/** SPC-5 section 7.7.9: every page is shared. */
+function modePagePolicy(): Uint8Array {
+  return Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
+}
+
+/** SPC-5 section 7.7.17: the commands of third-party copy. */
+function thirdPartyCopy(): Uint8Array {
+  const commands = Uint8Array.of(0x83, 1, 0x00, 0x84, 4, 0x00, 0x03, 0x04, 0x05);
+  const supported = new Uint8Array((4 + 1 + commands.length + 3) & ~3);
+  put16(supported, 0, 0x0001);
+  put16(supported, 2, supported.length - 4);
+  supported[4] = commands.length;
+  supported.set(commands, 5);
+  // Parameter data: descriptors, segments, list identifiers.
+  const parameters = new Uint8Array(32);
+  put16(parameters, 0, 0x0004);
+  put16(parameters, 2, 28);
+  put16(parameters, 8, 16);
+  put16(parameters, 10, 64);
+  put32(parameters, 12, 65536);
+  put32(parameters, 16, 0);
+  // Supported CSCD and segment descriptors: identification; block to block.
+  const descriptors = Uint8Array.of(0x00, 0x08, 0x00, 0x04, 0x02, 0x02, 0xe4, 0x00);
+  return concat([supported, parameters, descriptors]);
+}
+
+/** SBC-4 section 6.6.4. */
+function blockLimits(unit: LogicalUnit): Uint8Array {
+  const content = new Uint8Array(60);
+  content[1] = COMPARE_BLOCKS_MAX;
+  put16(content, 2, Math.max(1, Math.floor(4096 / unit.blockSize)));
+  put32(content, 4, unit.transferBlocksMax);
+  put32(content, 8, Math.min(unit.transferBlocksMax, Math.floor(0x100000 / unit.blockSize)));
+  if (unit.isThin) {
+    put32(content, 16, UNMAP_BLOCKS_MAX);
+    put32(content, 20, UNMAP_DESCRIPTORS_MAX);
+    put32(content, 24, unit.unmapGranularity);
+    // UGAVALID with an alignment of zero.
+    put32(content, 28, 0x80000000);
+  }
+  put32(content, 40, atomicBlocksMax(unit));
+  return content;
+}
+
+/** Blocks that WRITE ATOMIC takes at once; any alignment, any granularity, no boundary. */
+export function atomicBlocksMax(unit: LogicalUnit): number {
+  return Math.max(1, Math.min(unit.transferBlocksMax, Math.floor(ATOMIC_BYTES_MAX / unit.blockSize)));
+}
+
+/** SBC-4 section 6.6.2: nothing rotates. */
+function characteristics(): Uint8Array {
+  const content = new Uint8Array(60);
+  put16(content, 0, 1);
+  return content;
+}
+
+/** SBC-4 section 6.6.6: UNMAP and WRITE SAME unmap, and what is unmapped reads as zeros. */
+function provisioning(unit: LogicalUnit): Uint8Array {
+  return Uint8Array.of(0, unit.isThin ? 0xe4 : 0, unit.isThin ? 0x02 : 0, 0);
+}
