@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import type { PunchCalls } from './punchCalls.ts';
 
 /** A run of bytes in a file: offset and length. */
 export type Run = readonly [offset: number, length: number];
@@ -14,21 +15,6 @@ export interface Punch {
   mapped(fd: number, offset: number, length: number, max: number): Run[];
 }
 
-interface Calls {
-  fallocate: {
-    (fd: number, mode: number, offset: number, length: number): number;
-    async(
-      fd: number,
-      mode: number,
-      offset: number,
-      length: number,
-      done: (error: Error | null, result: number) => void,
-    ): void;
-  };
-  lseek(fd: number, offset: number, whence: number): number;
-  errno(): number;
-}
-
 /** linux/falloc.h, unistd.h and errno.h; the same on every processor that Linux knows but for errno on a few. */
 const KEEP_SIZE = 1;
 const PUNCH_HOLE = 2;
@@ -40,7 +26,7 @@ const ENOSYS = 38;
 
 const CODES: Readonly<Record<number, string>> = { 5: 'EIO', 9: 'EBADF', 22: 'EINVAL', 28: 'ENOSPC', 30: 'EROFS' };
 
-let known: Promise<Calls | undefined> | undefined;
+let known: Promise<PunchCalls | undefined> | undefined;
 
 /**
  * The system's calls for holes in files, which Node does not have; undefined where the package that reaches them is not
@@ -58,21 +44,15 @@ export async function canFree(punch: Punch, fd: number): Promise<boolean> {
   return punch.free(fd, Math.ceil(size / 4096) * 4096 + 4096, 4096).catch(() => false);
 }
 
-async function load(): Promise<Calls | undefined> {
+async function load(): Promise<PunchCalls | undefined> {
   try {
-    const { default: koffi } = await import('koffi');
-    const c = koffi.load(null);
-    return {
-      fallocate: c.func('int fallocate64(int fd, int mode, int64_t offset, int64_t len)') as Calls['fallocate'],
-      lseek: c.func('int64_t lseek64(int fd, int64_t offset, int whence)') as Calls['lseek'],
-      errno: () => koffi.errno(),
-    };
+    return (await import('./punchCalls.ts')).punchCalls();
   } catch {
     return undefined;
   }
 }
 
-function free({ fallocate, errno }: Calls, fd: number, offset: number, length: number): Promise<boolean> {
+function free({ fallocate, errno }: PunchCalls, fd: number, offset: number, length: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     fallocate.async(fd, KEEP_SIZE | PUNCH_HOLE, offset, length, (error, result) => {
       if (error) return reject(error);
@@ -84,7 +64,7 @@ function free({ fallocate, errno }: Calls, fd: number, offset: number, length: n
   });
 }
 
-function mappedBy(calls: Calls): Punch['mapped'] {
+function mappedBy(calls: PunchCalls): Punch['mapped'] {
   return (fd, offset, length, max) => {
     const end = offset + length;
     const runs: Run[] = [];
@@ -101,7 +81,7 @@ function mappedBy(calls: Calls): Punch['mapped'] {
 }
 
 /** Undefined where nothing follows. */
-function seek({ lseek, errno }: Calls, fd: number, offset: number, whence: number): number | undefined {
+function seek({ lseek, errno }: PunchCalls, fd: number, offset: number, whence: number): number | undefined {
   const at = lseek(fd, offset, whence);
   if (at >= 0) return at;
   const code = errno();

@@ -25,7 +25,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@serialport/bindings-cpp': /^hw\/probeBinding\.ts$/,
   '@serialport/binding-mock': /^test\//,
   'binary-parser': /^parsers\/.*\.layout\.ts$/,
-  koffi: /^hw\/punch\.ts$/,
+  koffi: /^hw\/punchCalls\.ts$/,
   commander: /^src\/cli\/|^test\//,
   winston: /^hw\/log\.ts$/,
   '@peculiar/x509': /^hw\/keysCertificates\.ts$/,
