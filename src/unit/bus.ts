@@ -21,13 +21,13 @@ import type {
   TapSource,
   TeeSource,
 } from './configTypes.ts';
-import type { JourneyStatus } from './journeyTypes.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
+import { linkWords } from './linkWords.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import { LinkCopyOut } from './recall.ts';
-import { type LinkStatus, logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
+import { logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
 export type BusConfig = LiveConfig & { source: TapSource | TeeSource | ProbeSource };
@@ -281,14 +281,4 @@ export class Bus {
   #holdCopies(): void {
     for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
   }
-}
-
-function linkWords({ since, roundTripMs, paused, lastFault, ...rest }: JourneyStatus, now: number): LinkStatus {
-  return {
-    ...rest,
-    since: new Date(Date.now() - (now - since) / 1e6).toISOString(),
-    ...(roundTripMs === undefined ? {} : { roundTripMs }),
-    ...(paused === undefined ? {} : { paused }),
-    ...(lastFault === undefined ? {} : { lastFault }),
-  };
 }
