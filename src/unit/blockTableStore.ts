@@ -1,0 +1,114 @@
+import type { NodeSums } from '../base/blocks.ts';
+import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
+import type { BlockTable } from '../blocks/blockTable.ts';
+import { piecesOf } from '../queue/draft.ts';
+import type { KeptTable } from './blockTable.ts';
+import { compareNodes } from './blockTableNodes.ts';
+import { Scrub } from './blockTableScrub.ts';
+
+/**
+ * A far store that keeps a block table of its newest moment. Whoever changes the newest moment by anything but `append` calls
+ * `lost` before.
+ */
+export class TabledStore implements FarStore {
+  readonly scrub: Scrub;
+  readonly #store: FarStore;
+  readonly #kept: KeptTable;
+  #incarnation: string;
+
+  /** The table's identity is the store's incarnation. */
+  constructor(store: FarStore, kept: KeptTable) {
+    this.#store = store;
+    this.#kept = kept;
+    this.#incarnation = store.incarnation;
+    this.scrub = new Scrub({ table: kept.table, read: (offset, into) => store.read(offset, into) });
+  }
+
+  get table(): BlockTable {
+    return this.#kept.table;
+  }
+
+  get blockSize(): number {
+    return this.#store.blockSize;
+  }
+
+  get bytes(): number {
+    return this.#store.bytes;
+  }
+
+  get incarnation(): string {
+    return this.#store.incarnation;
+  }
+
+  get durable(): EntryPlace | undefined {
+    return this.#store.durable;
+  }
+
+  get consistent(): boolean {
+    return this.#store.consistent;
+  }
+
+  async append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
+    const pieces = piecesOf(entry);
+    this.#meet();
+    const { table } = this.#kept;
+    for (const { offset, length } of pieces) table.begin(offset, length);
+    try {
+      await this.#store.append(place, entry);
+    } finally {
+      for (const { offset, length } of pieces) table.end(offset, length);
+    }
+  }
+
+  /** A medium that fails to make durable what it was given may show something else from then on. */
+  async sync(): Promise<void> {
+    try {
+      await this.#store.sync();
+    } catch (error) {
+      this.lost();
+      throw error;
+    }
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    return this.#store.read(offset, into);
+  }
+
+  async compareNodes(theirs: NodeSums): Promise<Uint8Array> {
+    this.#meet();
+    const same = await compareNodes(this.#kept.table, this.scrub, theirs);
+    // What was compared is not there any more.
+    return this.#incarnation === this.#store.incarnation ? same : new Uint8Array(same.length);
+  }
+
+  async grow(bytes: number): Promise<void> {
+    await this.#store.grow(bytes);
+    this.#meet();
+  }
+
+  async close(): Promise<void> {
+    await this.scrub.stop();
+    let clean = false;
+    try {
+      await this.#store.close();
+      clean = true;
+    } finally {
+      await this.#kept.close(clean);
+    }
+  }
+
+  /** The newest moment is about to be another one. */
+  lost(): void {
+    this.#kept.table.loseAll();
+  }
+
+  /** The store may have become another one, or longer. */
+  #meet(): void {
+    const { incarnation, bytes } = this.#store;
+    if (incarnation !== this.#incarnation) {
+      this.#incarnation = incarnation;
+      this.#kept.rename(incarnation);
+    }
+    this.#kept.resize(bytes);
+  }
+}
