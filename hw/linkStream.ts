@@ -22,8 +22,8 @@ export interface LinkStream {
   readonly receivedBytes: number;
   /** From now on events are told. */
   listen(events: LinkEvents): void;
-  /** Sends the buffers in order, without copying them; they are the caller's again with `written`. */
-  write(buffers: readonly Uint8Array[], written: () => void): void;
+  /** Sends the bytes behind those of earlier calls; they are the caller's again with `written`. */
+  write(bytes: Uint8Array, written: () => void): void;
   /** Nothing is read until `resume`; the other side comes to wait. */
   pause(): void;
   resume(): void;
@@ -73,17 +73,11 @@ export class TlsStream implements LinkStream {
     if (this.#fault) events.closed(this.#fault);
   }
 
-  write(buffers: readonly Uint8Array[], written: () => void): void {
-    if (this.#over || buffers.length === 0) return;
-    const last = buffers.length - 1;
-    const done = (error?: Error | null): void => {
+  write(bytes: Uint8Array, written: () => void): void {
+    if (this.#over) return;
+    this.#socket.write(bytes, (error) => {
       if (!this.#over && !error) written();
-    };
-    // Corked, they become one run of TLS records.
-    this.#socket.cork();
-    for (let i = 0; i < last; i++) this.#socket.write(buffers[i]);
-    this.#socket.write(buffers[last], done);
-    this.#socket.uncork();
+    });
   }
 
   pause(): void {

@@ -6,7 +6,7 @@ import { isFill, isOr } from '../base/payload.ts';
 import { runsOf } from './runs.ts';
 
 /** Bytes of entries in one frame: measured, larger ones leave the processor's cache before they are on the wire. */
-export const FRAME_DATA: number = 256 * 1024;
+export const FRAME_DATA: number = 64 * 1024;
 const FRAME_RUNS = 4096;
 
 /** Cuts one entry into frames, in the order in which they have to be sent. */

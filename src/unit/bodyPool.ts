@@ -1,6 +1,6 @@
 /** Bodies of this length and above have memory of their own; shorter ones share. */
 const OWN_MIN = 32 * 1024;
-const STEP = 64 * 1024;
+const STEP = 16 * 1024;
 const SHARED = 256 * 1024;
 /** Memory kept for later. */
 const FREE_MAX = 16 * 1024 * 1024;

@@ -7,13 +7,12 @@ import {
   type LinkFrame,
   type LinkType,
   preamble,
-  sealFrame,
-  sealInto,
 } from '../../parsers/formats/linkFrame.ts';
 import { LINK_COMPRESSION, type LinkCompression } from '../../parsers/formats/linkGreeting.ts';
 import { LinkSplitter, type ReceivedFrame } from '../../parsers/formats/linkSplitter.ts';
 import { Fault } from '../base/fault.ts';
 import type { BodyPool } from './bodyPool.ts';
+import { LinkOutbox } from './linkOutbox.ts';
 
 export interface LinkEndOptions {
   stream: LinkStream;
@@ -45,11 +44,6 @@ interface Leaving {
 
 /** Compressed frames that came and are expanded ahead: beyond it nothing is read, and what has come stays as it is. */
 const EXPANDING_MAX = 8;
-/** Frames with shorter bodies are copied together, so that a thousand of them are one call: measured twice as fast. */
-const SHORT_BODY = 32 * 1024;
-const STAGE_BYTES = 256 * 1024;
-/** Less than this is not worth a call of its own while another is under way. */
-const BATCH_MIN = 64 * 1024;
 /** A frame that compressing shortens less than this is sent as it was: the far end is spared the work. */
 const WORTH = 0.97;
 
@@ -62,16 +56,10 @@ export class LinkEnd {
   readonly #splitter: LinkSplitter;
   readonly #leaving: (Slot<Leaving> & { bytes: number })[] = [];
   readonly #coming: (Slot<ReceivedFrame> & { packed: ReceivedFrame | undefined })[] = [];
-  #batch: Uint8Array[] = [preamble()];
-  /** Where short frames are put together: what of it is in no batch yet, and what the batch has taken. */
-  #stage: { bytes: Uint8Array; from: number; to: number } | undefined;
-  #staged: Uint8Array[] = [];
-  #batchBytes = 0;
-  #batchWire = 0;
+  readonly #outbox: LinkOutbox;
   /** Bytes given to the stream that it has not passed on, and since when it has been busy with them. */
   #outstanding = 0;
   #busyAt = 0;
-  #sequence = 0;
   #over = false;
   #told = false;
   #held = false;
@@ -79,6 +67,8 @@ export class LinkEnd {
   constructor(options: LinkEndOptions) {
     const { stream, pool } = options;
     this.#options = options;
+    this.#outbox = new LinkOutbox(pool);
+    this.#outbox.begin(preamble());
     this.#splitter = new LinkSplitter(
       (bytes) => pool.take(bytes),
       (frame) => this.#came(frame),
@@ -114,25 +104,9 @@ export class LinkEnd {
     else this.#put({ frame, compression: 0 }, bytes);
   }
 
-  /** Passes on what was sent since the last time; little waits behind what is still under way, and goes with what follows. */
-  flush(now = false): void {
-    if (this.#over || (!now && this.#outstanding > 0 && this.#batchWire < BATCH_MIN)) return;
-    this.#cutStage();
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    const staged = this.#staged;
-    this.#staged = [];
-    const bytes = this.#batchBytes;
-    const wire = this.#batchWire;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    this.#batchWire = 0;
-    if (this.#outstanding === 0) this.#busyAt = this.#options.now();
-    this.#outstanding += wire;
-    this.#options.stream.write(batch, () => {
-      for (const part of staged) this.#options.pool.give(part);
-      this.#written(bytes, wire);
-    });
+  /** Passes on what was sent since the last time; what is sent while that is under way goes together afterwards. */
+  flush(): void {
+    if (!this.#over && this.#outstanding === 0) this.#write();
   }
 
   /** Nothing more is read for now, or again. */
@@ -147,7 +121,7 @@ export class LinkEnd {
   end(): void {
     if (this.#over) return;
     for (const { ready, bytes } of this.#leaving) if (ready) this.#put(ready, bytes);
-    this.flush(true);
+    while (this.#write());
     this.#stop();
     this.#options.stream.end();
   }
@@ -157,14 +131,29 @@ export class LinkEnd {
     this.#options.stream.destroy();
   }
 
-  #written(bytes: number, wire: number): void {
+  /** Writes the next chunk; false where there is none. */
+  #write(): boolean {
+    const { now, stream, pool } = this.#options;
+    const chunk = this.#outbox.next();
+    if (!chunk) return false;
+    const { bytes, counted } = chunk;
+    if (this.#outstanding === 0) this.#busyAt = now();
+    this.#outstanding += bytes.length;
+    stream.write(bytes, () => {
+      pool.give(bytes);
+      this.#written(counted, bytes.length);
+    });
+    return true;
+  }
+
+  #written(counted: number, wire: number): void {
     if (this.#over) return;
     const { now, written, carried } = this.#options;
     const at = now();
     carried?.(wire, at - this.#busyAt);
     this.#busyAt = at;
     this.#outstanding -= wire;
-    written(bytes);
+    written(counted);
     this.flush();
   }
 
@@ -271,39 +260,7 @@ export class LinkEnd {
   }
 
   #put({ frame, compression }: Leaving, bytes: number): void {
-    if (frame.bytes < SHORT_BODY) this.#toStage(frame, compression);
-    else {
-      this.#cutStage();
-      this.#batch.push(...sealFrame(frame, this.#sequence++, compression));
-    }
-    this.#batchBytes += bytes;
-    this.#batchWire += FRAME_HEADER_BYTES + frame.bytes;
-  }
-
-  #toStage(frame: LinkFrame, compression: number): void {
-    const { pool } = this.#options;
-    if (this.#stage && this.#stage.to + FRAME_HEADER_BYTES + frame.bytes > STAGE_BYTES) this.#endStage();
-    this.#stage ??= { bytes: pool.take(STAGE_BYTES), from: 0, to: 0 };
-    const { bytes, to } = this.#stage;
-    this.#stage.to = sealInto(bytes, to, frame, this.#sequence++, compression);
-  }
-
-  /** What has been staged goes out in its turn; what comes next is put behind it. */
-  #cutStage(): void {
-    const stage = this.#stage;
-    if (!stage || stage.from === stage.to) return;
-    this.#batch.push(stage.bytes.subarray(stage.from, stage.to));
-    stage.from = stage.to;
-    if (stage.to > STAGE_BYTES / 2) this.#endStage();
-  }
-
-  /** Its memory is the pool's again once the batch has been passed on. */
-  #endStage(): void {
-    const stage = this.#stage;
-    if (!stage) return;
-    if (stage.from < stage.to) this.#batch.push(stage.bytes.subarray(stage.from, stage.to));
-    this.#staged.push(stage.bytes);
-    this.#stage = undefined;
+    this.#outbox.put(frame, compression, bytes);
   }
 
   #pace(): void {

@@ -21,10 +21,11 @@ const PAGE = 4096;
 /** What an ordered mirror has under way. */
 const IN_FLIGHT = 16 * 1024 * 1024;
 
-/** What one run gave: MB/s, and nanoseconds of processor for each byte at the end that needed more. */
+/** What one run gave: MB/s, and nanoseconds of processor for each byte at either end. */
 interface Run {
   rate: number;
-  cpu: number;
+  near: number;
+  far: number;
 }
 
 async function start(order: FarOrder): Promise<{ child: ChildProcess; port: number }> {
@@ -73,11 +74,11 @@ async function run(
   await pass();
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(before);
-  const cpu = Math.max((user + system) * 1000, await far()) / bytes;
+  const processor = { near: ((user + system) * 1000) / bytes, far: (await far()) / bytes };
   const share = wire();
   await close();
   child.kill();
-  return { rate: bytes / 1e6 / seconds, cpu, wire: share };
+  return { rate: bytes / 1e6 / seconds, ...processor, wire: share };
 }
 
 async function bareSink(port: number, keys: LinkKeys, step: number): Promise<Sink> {
@@ -140,10 +141,14 @@ async function throughput(
         .toFixed(0)
         .padStart(5);
     const ratio = median(ours.map(({ rate }, i) => rate / theirs[i].rate)).toFixed(2);
-    const cpu = median(ours.map((one, i) => theirs[i].cpu / one.cpu)).toFixed(2);
+    const most = ({ near, far }: Run): number => Math.max(near, far);
+    const cpu = median(ours.map((one, i) => most(theirs[i]) / most(one))).toFixed(2);
+    const ends = (runs: readonly Run[]): string =>
+      [runs.map(({ near }) => near), runs.map(({ far }) => far)].map((all) => median(all).toFixed(2)).join('+');
     const name = `${step / 1024} KiB`.padEnd(9);
     const figures = `TLS ${rates(theirs)} MB/s  link ${rates(ours)} MB/s  ratio ${ratio}`;
-    console.log(`${name} ${figures}  by processor ${cpu}  wire ${wire.toFixed(4)}`);
+    const needs = `processor ${ends(theirs)} and ${ends(ours)} ns/byte, ratio ${cpu}`;
+    console.log(`${name} ${figures}  ${needs}  wire ${wire.toFixed(4)}`);
   }
 }
 
