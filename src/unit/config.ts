@@ -82,12 +82,21 @@ function around(path: string, wanted?: Config['kind']): Surroundings {
 /** Whether a URL in the text itself has a secret in it: more media have one than were read from elsewhere. */
 function holdsSecret({ config, wants }: Draft): boolean {
   if (config.kind === 'replay') return false;
-  const media = config.volumes.flatMap(({ first, mirrors }) => [...(first === undefined ? [] : [first]), ...mirrors]);
-  const held = media.reduce((n, one) => {
+  const { targets = [], discovery } = config.serve ?? {};
+  const served = targets.flatMap(({ luns }) => luns.map(({ from }) => from));
+  const mirrored = config.volumes.flatMap(({ first, mirrors }) => [
+    ...(first === undefined ? [] : [first]),
+    ...mirrors,
+  ]);
+  const held = [...mirrored, ...served].reduce((n, one) => {
     if (one.kind !== 'lu') return n;
     return n + (one.url.secret === undefined ? 0 : 1) + (one.mutual === undefined ? 0 : 1);
   }, 0);
-  return held > wants.length;
+  const proofs = [...targets.map(({ auth }) => auth), discovery].reduce(
+    (n, auth) => n + (auth === undefined ? 0 : auth.users.length + (auth.mutual === undefined ? 0 : 1)),
+    0,
+  );
+  return held + proofs > wants.length;
 }
 
 async function readRoot(path: string): Promise<{ text: string; root: ConfigNode }> {

@@ -15,10 +15,15 @@ export function refuseGaps(raw: RawParts, root: ConfigNode, book: Mistake[]): vo
   const tell = ({ at, where }: { at: number; where: string }, wrong: string, mend: string): void => {
     book.push({ at, where, wrong, mend });
   };
-  if (!named('source') && !named('receive')) {
+  if (!named('source') && !named('receive') && !named('serve')) {
     const mend =
       'write "source": {"tap": {...}} or {"tee": {...}} or {"probe": {...}}, or "receive": {"listen": "IP:PORT"} for links';
     tell({ at: root.at, where: '' }, 'neither the key "source" nor the key "receive" is there', mend);
+  }
+  // A unit that only serves has nothing to mirror.
+  if (!named('volumes') && (!named('serve') || named('source') || named('receive'))) {
+    const mend = 'write "volumes": [{"lu": ..., "mirrors": [...]}]';
+    tell({ at: root.at, where: '' }, 'the key "volumes" is missing', mend);
   }
   const { source, receive, volumes = [] } = raw;
   for (const one of volumes) {

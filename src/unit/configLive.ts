@@ -5,6 +5,7 @@ import { refuseGaps } from './configGaps.ts';
 import { BUFFER, DECODING, decodingParts, type RawBuffer, type RawDecoding } from './configParts.ts';
 import { type RawReceive, receive, receivedConfig } from './configReceived.ts';
 import type { SecretWant } from './configSecrets.ts';
+import { type RawServe, serve, serveConfig, servedMedia } from './configServe.ts';
 import type { Draft, Surroundings } from './configShape.ts';
 import { type RawSource, source, sourceConfig } from './configSource.ts';
 import { type RawTls, tls } from './configTls.ts';
@@ -17,11 +18,12 @@ import { isOfBus, isReceived, type RawOneVolume, volume, volumeConfig } from './
 interface RawLive extends RawDecoding {
   source?: Placed<RawSource>;
   receive?: Placed<RawReceive>;
+  serve?: Placed<RawServe>;
   tls?: RawTls;
   state: Placed<string>;
   control?: Placed<string>;
   buffer?: RawBuffer & { whenFull?: 'lbn' };
-  volumes: Placed<RawOneVolume>[];
+  volumes?: Placed<RawOneVolume>[];
   record?: { chunkBytes?: number; hotBytes?: number };
   resync?: { bytesPerSecond?: number };
   spill?: { bytes?: number };
@@ -48,14 +50,12 @@ const PAUSE: Unserved = { wrong: 'a pause is not taken', mend: 'limit the rate w
 const shape = group<RawLive>({
   source: { check: placed(source) },
   receive: { check: placed(receive) },
+  serve: { check: placed(serve) },
   tls: { check: tls },
   state: { check: placed(path('/var/lib/tapmirror')), required: 'write "state": FOLDER, where the record is kept' },
   control: { check: placed(path('/run/tapmirror.sock')) },
   buffer: { check: group<NonNullable<RawLive['buffer']>>({ ...BUFFER, whenFull: { check: whenFull } }) },
-  volumes: {
-    check: list(placed(volume), 1, '[{"lu": ..., "mirrors": [...]}]'),
-    required: 'write "volumes": [{"lu": ..., "mirrors": [...]}]',
-  },
+  volumes: { check: list(placed(volume), 1, '[{"lu": ..., "mirrors": [...]}]') },
   record: {
     check: group<NonNullable<RawLive['record']>>({
       chunkBytes: { check: powerOfTwo(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX) },
@@ -80,11 +80,12 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
   // The parts are complete only in a tree without mistakes.
   if (book.length > 0) return undefined;
   const wants: SecretWant[] = [];
-  const volumes = raw.volumes.map(({ value }) => value);
+  const volumes = (raw.volumes ?? []).map(({ value }) => value);
   const config: LiveConfig = {
     kind: 'live',
     ...(raw.source === undefined ? {} : { source: sourceConfig(raw.source.value) }),
     ...(raw.receive === undefined ? {} : { receive: raw.receive.value }),
+    ...(raw.serve === undefined ? {} : { serve: serveConfig(raw.serve.value, around.at, wants) }),
     state: around.at(raw.state.value),
     control: controlOf(raw.state, raw.control, around).path,
     buffer: { bytes: 128 << 20, threshold: 0.25, ...raw.buffer, whenFull: 'lbn' },
@@ -132,6 +133,7 @@ function compare(raw: Partial<RawLive>, around: Surroundings, book: Mistake[]): 
     if (one.history?.folder !== undefined) twins.own(one.history.folder);
   }
   for (const { mirrors } of volumes) for (const one of mirrors ?? []) twins.mirror(one);
+  if (raw.serve !== undefined) for (const one of servedMedia(raw.serve.value)) twins.served(one);
 }
 
 const controlShape = group<{ state?: Placed<string>; control?: Placed<string> }>({

@@ -107,11 +107,13 @@ interface RawLogin {
   digests?: Placed<'none' | 'header' | 'data' | 'both'>;
 }
 
-const userName = text<string>(
+/** A CHAP name. */
+export const userName = text<string>(
   (words) => (words === '' ? { wrong: 'an empty name', mend: 'leave the key out' } : { value: words }),
   'joe',
 );
-const variable = text<string>((words) => {
+/** The name of an environment variable. */
+export const variable = text<string>((words) => {
   const name = /^[A-Za-z_][A-Za-z0-9_]*$/.test(words);
   // A secret that was written here by mistake is not repeated.
   return name ? { value: words } : { wrong: 'not the name of an environment variable', mend: 'write its name alone' };
@@ -122,7 +124,8 @@ const PLAIN_SECRET: Unserved = {
   mend: 'put it into a file that only this user may read and name it in "secretFile", or name a variable in "secretEnv"',
 };
 
-const secretPath = path('mirror.secret');
+/** The path of a file with a secret in it. */
+export const secretPath = path('mirror.secret');
 
 const LOGIN = {
   user: { check: placed(userName) },
@@ -234,7 +237,8 @@ function loginOf(lu: RawLu, raw: RawLogin, node: ConfigNode, where: string, book
   };
 }
 
-function secretOf(
+/** The one place of two where a secret lies. */
+export function secretOf(
   file: Placed<string> | undefined,
   env: Placed<string> | undefined,
   tell: (place: Placed<string>, wrong: string, mend: string) => void,

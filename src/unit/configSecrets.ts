@@ -53,7 +53,8 @@ const SAME_SECRETS = {
   mend: 'give the target a secret of its own',
 };
 
-function absolute({ value, ...place }: Placed<SecretPlace>, at: (path: string) => string): Placed<SecretPlace> {
+/** The same place, with a path that starts at the root. */
+export function absolute({ value, ...place }: Placed<SecretPlace>, at: (path: string) => string): Placed<SecretPlace> {
   return { ...place, value: 'file' in value ? { file: at(value.file) } : value };
 }
 

@@ -38,7 +38,7 @@ export function unitConfig(root: ConfigNode, around: Surroundings, book: Mistake
   const { wanted } = around;
   if (kind !== undefined && wanted !== undefined && kind !== wanted) {
     const { key, keyAt } = live ?? named[0];
-    book.push({ at: keyAt, where: key === 'receive' ? key : `source.${key}`, ...WRONG_KIND[kind] });
+    book.push({ at: keyAt, where: /^(?:receive|serve)$/.test(key) ? key : `source.${key}`, ...WRONG_KIND[kind] });
     return undefined;
   }
   if ((kind ?? wanted) === 'live') return liveConfig(root, around, book);
@@ -57,10 +57,10 @@ const WRONG_KIND: Readonly<Record<Config['kind'], { wrong: string; mend: string 
   },
 };
 
-/** The entries that say where the unit has its bytes from: those of `source`, and `receive`. */
+/** The entries that say where the unit has its bytes from: those of `source`, `receive` and `serve`. */
 function attachments(root: ConfigNode): ConfigEntry[] {
   if (root.kind !== 'map') return [];
   const source = root.entries.find(({ key }) => key === 'source')?.value;
   const named = source?.kind === 'map' ? source.entries.filter(({ key }) => /^(?:replay|tap|tee)$/.test(key)) : [];
-  return [...named, ...root.entries.filter(({ key }) => key === 'receive')];
+  return [...named, ...root.entries.filter(({ key }) => key === 'receive' || key === 'serve')];
 }

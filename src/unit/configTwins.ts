@@ -80,6 +80,17 @@ export class Twins {
     this.#taken.set(key, `the mirror ${to.where}`);
   }
 
+  /** What the unit serves itself is nobody else's. */
+  served(from: Placed<RawMedium>): void {
+    const key = this.#key(from.value);
+    const other = this.#taken.get(key);
+    if (other !== undefined) {
+      const shown = from.value.kind === 'file' ? key : from.value.to;
+      this.#tell(from, `${shown} is ${other}`, 'a mirror is served by "mirror": its URL');
+    }
+    this.#taken.set(key, `served already, at ${from.where}`);
+  }
+
   /** Names of targets are unique in the world, so a portal tells nothing (RFC 7143 section 4.2.7.1). */
   #key(medium: RawMirror): string {
     if (medium.kind === 'journey') return journeyKey(medium);

@@ -2,6 +2,7 @@ import type { LogLevel } from '../../hw/logLevel.ts';
 import type { JourneyUrl } from '../base/journeyUrl.ts';
 import type { LuUrl } from '../base/luUrl.ts';
 import type { SignalNames } from '../base/samples.ts';
+import type { ServeOptions } from './serveTypes.ts';
 
 /** What one unit is to do; every path is absolute (or `-` in `replay`), every default is filled in. */
 export type Config = ReplayConfig | LiveConfig;
@@ -31,6 +32,8 @@ export interface LiveConfig extends CommonConfig {
   source?: TapSource | TeeSource | ProbeSource;
   /** Where other units' links arrive. Absent: none do. */
   receive?: ReceiveConfig;
+  /** What it serves as an iSCSI target. Absent: nothing. */
+  serve?: ServeConfig;
   /** What the unit proves itself by, and whom it believes; there where a link begins or ends. */
   tls?: TlsConfig;
   /** The bus does not wait. */
@@ -128,6 +131,30 @@ export interface MirrorConfig {
   /** The URL as written, for the report. */
   to: string;
   path: string;
+}
+
+/** What a unit serves as an iSCSI target. */
+export type ServeConfig = ServeOptions<ServeSource>;
+
+/** Where the blocks of a logical unit lie that is served. */
+export type ServeSource = MediumConfig | ServeMirror | ServeMoment;
+
+/** A mirror of this unit: read-only until it is promoted. */
+export interface ServeMirror {
+  kind: 'mirror';
+  /** Its URL as the volume names it. */
+  to: string;
+}
+
+/** A moment of the past of a volume that comes over a link. */
+export interface ServeMoment {
+  kind: 'moment';
+  volume: string;
+  /** A bookmark, a sequence or a time, as people write it. */
+  at: string;
+  /** Where what hosts write goes until the unit ends; absent: they cannot. */
+  scratch?: string;
+  force: boolean;
 }
 
 export interface ReceiveConfig {
