@@ -52,8 +52,13 @@ export class Registry {
     return this.#registrations.size;
   }
 
-  get isFull(): boolean {
-    return this.#registrations.size >= REGISTRATIONS_MAX;
+  hasRoomFor(count: number): boolean {
+    return this.#registrations.size + count <= REGISTRATIONS_MAX;
+  }
+
+  /** The registrations or who holds them changed: PRGENERATION, SPC-5 section 6.16.2. */
+  count(): void {
+    this.generation = (this.generation + 1) % 0x100000000;
   }
 
   all(): IterableIterator<Registration> {

@@ -1,10 +1,15 @@
 import { serviceActionOf } from '../../parsers/scsi/opcodes.ts';
+import { atomicCommands } from './atomic.ts';
 import { basicCommands } from './basics.ts';
 import { cacheCommands } from './cache.ts';
 import type { Command } from './command.ts';
 import { inquiryCommand } from './inquiry.ts';
 import { modeSenseCommands } from './modeSense.ts';
 import { readWriteCommands } from './readWrite.ts';
+import { reserveInCommands } from './reserveIn.ts';
+import { reserveOutCommands } from './reserveOut.ts';
+import { thinCommands } from './thin.ts';
+import { verifyCommands } from './verify.ts';
 
 /** Every command of a logical unit; what belongs to the device as a whole (REPORT LUNS) is in `device.ts`. */
 const entries: readonly Command[] = [
@@ -13,6 +18,11 @@ const entries: readonly Command[] = [
   ...readWriteCommands,
   ...modeSenseCommands,
   ...cacheCommands,
+  ...verifyCommands,
+  ...atomicCommands,
+  ...thinCommands,
+  ...reserveInCommands,
+  ...reserveOutCommands,
 ];
 
 const plain: (Command | undefined)[] = new Array(256).fill(undefined);
