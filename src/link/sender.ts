@@ -21,10 +21,12 @@ import { Outflow } from './outflow.ts';
 import { Pulse } from './pulse.ts';
 import { pieceBytes, wrongEntry } from './runs.ts';
 import type { SenderAct, SenderOptions } from './senderTypes.ts';
-import { SendQueue, type SentEntry } from './sendQueue.ts';
+import { type SendItem, SendQueue, type SentEntry } from './sendQueue.ts';
 
 export type { SenderAct, SenderOptions };
 
+/** It was asked before a break, and the far end is of an older version since. */
+const NO_TABLES: LinkAnswer = { kind: 'failed', words: 'no block table is kept there any more', mend: '' };
 const STAMP_NS = 1000;
 const LOOK = 'look at the far unit and at the network to it';
 
@@ -304,10 +306,14 @@ export class Sender {
       this.#outflow.sent = durable;
       this.#last = durable;
     }
-    for (const item of this.#queue.restart((one) =>
-      one.kind === 'entry' ? one.number > durable : one.state === 'open',
-    )) {
+    const tables = welcome.features?.includes('nodes') === true;
+    const kept = (one: SendItem): boolean => {
+      if (one.kind === 'entry') return one.number > durable;
+      return one.state === 'open' && (tables || one.question.kind !== 'nodes');
+    };
+    for (const item of this.#queue.restart(kept)) {
       if (item.kind === 'entry') this.#ended(item);
+      else if (item.state === 'open') this.#acts.push({ kind: 'answer', id: item.id, answer: NO_TABLES });
     }
     this.#acts.push({ kind: 'up' });
     if (before && before.bytes !== welcome.bytes) this.#acts.push({ kind: 'size', bytes: welcome.bytes });

@@ -1,46 +1,23 @@
 import type { Backlog, DoubtRecord } from '../base/backlog.ts';
 import type { Barrier, Piece } from '../base/change.ts';
+import type { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
 import type { Machine } from '../base/machine.ts';
 import { Health } from './health.ts';
 import type { MirrorMachine } from './machine.ts';
-import { Horizon, type UnderWay } from './orderedHorizon.ts';
+import { Horizon } from './orderedHorizon.ts';
+import type { OrderedMirrorOptions } from './orderedOptions.ts';
 import { Patience } from './orderedPatience.ts';
 import { type Item, type MarkItem, OrderedQueue, reachOf, upstreamOf } from './orderedQueue.ts';
 import type { OrderedInput, OrderedRequest } from './orderedRequests.ts';
 import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
 import { Unknown } from './orderedUnknown.ts';
-import { OrderedWriter, type Upstream } from './orderedWriter.ts';
+import { OrderedWriter } from './orderedWriter.ts';
 import { Repair } from './repair.ts';
 import type { MirrorState } from './requests.ts';
 import { cannotGrow, type MirrorName, tooSmall } from './words.ts';
 
-export interface OrderedMirrorOptions {
-  name: MirrorName;
-  backlog: Backlog;
-  record: DoubtRecord;
-  /** Bytes the mirror's medium holds. */
-  size: number;
-  /** Bytes of entries that are appended and not durable yet. */
-  inFlightBytes?: number;
-  /** Bytes of one copy from the first volume, and copies under way at once. */
-  copyBytes?: number;
-  copiesMax?: number;
-  /** Copies wait for `credit`. */
-  metered?: boolean;
-  /** What writes on their way at the LU may still change. Absent: no write is ever under way. */
-  underWay?: () => UnderWay;
-  /** What is under way is known only some time later (a tap): each look at it is asked for by `settle`. */
-  settles?: boolean;
-  /** Nanoseconds since 1970, for entries that no command brought. */
-  clock?: () => bigint;
-  /** A bookmark behind which nothing stands waits so long (ns) for the mirror to be consistent. Absent: not at all. */
-  markPatienceNs?: bigint;
-  /** What is mirrored is a mirror itself (requirement D3). Absent: it is a volume of a bus. */
-  upstream?: Upstream;
-  /** Its medium could not be reached: it begins as broken. */
-  fault?: Fault;
-}
+export type { OrderedMirrorOptions };
 
 /** Bookmarks of a broken mirror that are kept. */
 const LATE_MARKS = 4096;
@@ -89,7 +66,8 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.#queue = new OrderedQueue(backlog, this.#traffic);
     this.#unknown = new Unknown(record);
     this.#horizon = new Horizon(underWay);
-    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered });
+    const surveys = options.surveys ? { surveys: options.surveys } : {};
+    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered, ...surveys });
     this.#writer = new OrderedWriter({
       record,
       unknown: this.#unknown,
@@ -183,6 +161,9 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
         break;
       case 'copied':
         this.#copied(input.id, input.pieces);
+        break;
+      case 'surveyed':
+        this.#surveyed(input.id, input.rest);
         break;
       case 'missed':
         // The backlog is being given up at this moment: it must not be taken from.
@@ -314,7 +295,9 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       this.#break(fault);
     } else if (landed.kind === 'copy') {
       if (landed.void) return;
-      if (source) this.#repair.unread([[landed.start, landed.end]], fault, this.name.to);
+      // What tables cannot tell is compared as it is copied.
+      if (landed.survey) this.#repair.surveyed();
+      else if (source) this.#repair.unread([[landed.start, landed.end]], fault, this.name.to);
       else this.#break(fault);
     } else this.#errandFailed(landed, fault);
   }
@@ -332,6 +315,19 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.#repair.copied(landed.end - landed.start);
     this.#unsettled = true;
     this.#writer.copied(landed, pieces);
+  }
+
+  /**
+   * What was found to be the same counts as a copy of it that was read and did not differ, so that the writer's proof holds as
+   * it stands: the checksums were true after every entry appended before had happened, and what was changed since is touched.
+   */
+  #surveyed(id: number, rest: Extents): void {
+    const landed = this.#traffic.land(id);
+    if (landed.kind !== 'copy' || landed.void || !this.#begun) return;
+    rest.forEachIn(landed.start, landed.end, (start, end) => landed.touch(start, end));
+    this.#unsettled = true;
+    this.#writer.copied(landed, []);
+    this.#repair.surveyed();
   }
 
   #resolve(limit: number): void {

@@ -1,4 +1,5 @@
 import type { Barrier, Piece } from '../base/change.ts';
+import type { Extents } from '../base/extents.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
 import type { MirrorInput } from './requests.ts';
 
@@ -15,6 +16,8 @@ export type OrderedRequest =
   | { kind: 'forget'; seq: number }
   /** Bytes to be read from the first volume and then compared with what the mirror holds. */
   | { kind: 'copy'; id: number; offset: number; length: number }
+  /** To be compared by block tables, before any of it is copied; answered by `surveyed` or `failed`. */
+  | { kind: 'survey'; id: number; wanted: Extents }
   /** Answered once everything that was on the bus by now has been pushed. */
   | { kind: 'settle'; id: number }
   | { kind: 'flush'; id: number }
@@ -33,4 +36,6 @@ export type OrderedInput =
    * The first volume was read, and what the mirror holds compared with it: `pieces` differ, sorted. Their bytes are the
    * mirror's own. (`failed` with `source`: it could not be read.)
    */
-  | { kind: 'copied'; id: number; pieces: readonly Piece[] };
+  | { kind: 'copied'; id: number; pieces: readonly Piece[] }
+  /** All of the wanted but `rest` is known to hold what reading it from the first volume now would give. */
+  | { kind: 'surveyed'; id: number; rest: Extents };

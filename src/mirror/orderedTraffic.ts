@@ -54,13 +54,16 @@ export class Copying {
   readonly kind = 'copy';
   readonly start: number;
   readonly end: number;
+  /** It is compared by block tables. */
+  readonly survey: boolean;
   /** What was changed or came to be unknown since it was asked for: what was read there may be older. */
   readonly touched = new Extents();
   void = false;
 
-  constructor(start: number, end: number) {
+  constructor(start: number, end: number, survey = false) {
     this.start = start;
     this.end = end;
+    this.survey = survey;
   }
 
   touch(start: number, end: number): void {
@@ -194,6 +197,12 @@ export class OrderedTraffic implements CopyTraffic {
     const id = ++this.#lastId;
     this.#copies.set(id, new Copying(start, end));
     this.#requests.push({ kind: 'copy', id, offset: start, length: end - start });
+  }
+
+  survey(wanted: Extents, limit: number): void {
+    const id = ++this.#lastId;
+    this.#copies.set(id, new Copying(0, limit, true));
+    this.#requests.push({ kind: 'survey', id, wanted });
   }
 
   /** A request has ended; the backlog needs an entry's data no longer once all that carried it have. */

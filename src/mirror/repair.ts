@@ -1,3 +1,4 @@
+import type { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
 import { Resolver, type Wanted } from './resolver.ts';
 
@@ -7,7 +8,12 @@ export interface RepairOptions {
   copiesMax: number;
   /** Copies wait for credit. */
   metered: boolean;
+  /** Whether block tables can be compared at present, which is done before a long repair. Absent: never. */
+  surveys?: () => boolean;
 }
+
+/** What is shorter is copied, or compared as it is copied, without a look at block tables. */
+const SURVEY_MIN = 4 * 1024 * 1024;
 
 /** What the copies of a mirror are asked for with. */
 export interface CopyTraffic {
@@ -16,6 +22,8 @@ export interface CopyTraffic {
   /** A copy of `[start, end)` must wait for what is under way. */
   touches(start: number, end: number): boolean;
   copy(start: number, end: number): void;
+  /** Has what is wanted, all of it below `limit`, compared by block tables; only where the options have `surveys`. */
+  survey?(wanted: Extents, limit: number): void;
   notice(text: string): void;
 }
 
@@ -25,6 +33,10 @@ export class Repair {
   readonly #traffic: CopyTraffic;
   readonly #options: RepairOptions;
   #resolver: Resolver | undefined;
+  /** What is being compared by block tables; once that is done, what was known to be equal by them. */
+  #surveying: { limit: number; total: number } | undefined;
+  #known = 0;
+  #whole = false;
   #last = { done: 0, total: 0 };
   copiedBytes = 0;
   #credit = 0;
@@ -37,17 +49,19 @@ export class Repair {
   }
 
   get active(): boolean {
-    return this.#resolver !== undefined;
+    return this.#resolver !== undefined || this.#surveying !== undefined;
   }
 
   /** True when everything was in doubt: a first copy, not a repair. */
   get whole(): boolean {
-    return this.#resolver?.whole ?? false;
+    return this.active && this.#whole;
   }
 
   /** Bytes read back, of those that were to be, in the run under way or the last one. */
   get progress(): { done: number; total: number } {
-    return this.#resolver ? { done: this.#resolver.done, total: this.#resolver.total } : this.#last;
+    if (this.#surveying) return { done: 0, total: this.#surveying.total };
+    const known = this.#known;
+    return this.#resolver ? { done: known + this.#resolver.done, total: known + this.#resolver.total } : this.#last;
   }
 
   /** The run under way, or the last one, met something that the first volume could not give. */
@@ -56,7 +70,27 @@ export class Repair {
   }
 
   start(limit: number): void {
+    this.#known = 0;
+    const wanted = this.#options.surveys?.() ? this.#record.below(limit) : undefined;
+    if (wanted && wanted.total >= SURVEY_MIN && this.#traffic.survey) {
+      this.#resolver = undefined;
+      this.#surveying = { limit, total: wanted.total };
+      this.#whole = wanted.total === limit;
+      this.#traffic.survey(wanted, limit);
+    } else {
+      this.#surveying = undefined;
+      this.#resolver = new Resolver(this.#record, limit, this.#options.copyBytes);
+      this.#whole = this.#resolver.whole;
+    }
+  }
+
+  /** Block tables were compared, as far as that was possible: what is left is copied. */
+  surveyed(): void {
+    if (!this.#surveying) return;
+    const { limit, total } = this.#surveying;
+    this.#surveying = undefined;
     this.#resolver = new Resolver(this.#record, limit, this.#options.copyBytes);
+    this.#known = Math.max(0, total - this.#resolver.total);
   }
 
   /** So many more bytes may be copied; what is not used up by then is lost, as an idle minute must not end in a burst. */
@@ -66,6 +100,7 @@ export class Repair {
 
   /** No more copies are started. */
   stop(): void {
+    this.#surveying = undefined;
     if (this.#resolver) {
       this.#last = this.progress;
       this.#failed = this.#resolver.failedBefore;

@@ -1,4 +1,4 @@
-import { isOrdered, type OrderedVolume } from '../base/ordered.ts';
+import { isOrdered, type NearSums, type OrderedVolume } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Ring } from '../buffer/ring.ts';
@@ -32,6 +32,8 @@ export interface ArmSetting {
   /** Nanoseconds since 1970. */
   clock: () => bigint;
   markPatienceMs?: number;
+  /** What a local mirror's block table says of the volume at present (see `OrderedPumpOptions`). */
+  near?: () => NearSums | undefined;
   /** What is mirrored is a mirror itself (D3): what is referred to are its own blocks, and its owner calls the guards. */
   upstream?: Upstream;
 }
@@ -80,7 +82,8 @@ function orderedArm(
   volume: OrderedVolume,
   setting: ArmSetting,
 ): Arm {
-  const { ring, first, now, notice, moved, metered, copyBytes, underWay, settleMs = 0, clock, upstream } = setting;
+  const { ring, first, now, notice, moved, metered, copyBytes, underWay, settleMs = 0, clock } = setting;
+  const { upstream, near } = setting;
   const bytes = buffer ? buffer.bytes * (1 - (buffer.threshold ?? 0)) : defaultBytes(setting.room);
   const backlog = ring.join((change) => mirror.step({ kind: 'missed', change }), {
     bytes,
@@ -98,11 +101,12 @@ function orderedArm(
     size: volume.blocks * volume.blockSize,
     ...(underWay ? { underWay } : {}),
     ...(upstream ? { upstream } : {}),
+    ...(near ? { surveys: () => near() !== undefined } : {}),
     ...(copyBytes === undefined ? {} : { copyBytes }),
     markPatienceNs: BigInt(setting.markPatienceMs ?? 0) * 1_000_000n,
   });
-  const recaller = copyOut ? { recaller: copyOut } : {};
-  const pump = new OrderedPump({ mirror, volume, first, ...recaller, settleMs, now, notice, moved });
+  const helpers = { ...(copyOut ? { recaller: copyOut } : {}), ...(near ? { near } : {}) };
+  const pump = new OrderedPump({ mirror, volume, first, ...helpers, settleMs, now, notice, moved });
   return { to, mirror, volume, record, backlog, pump, ordered: true };
 }
 

@@ -1,8 +1,12 @@
+import { nodesMax } from '../../parsers/formats/linkNodes.ts';
 import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion, READ_MAX } from '../../parsers/formats/linkRequests.ts';
+import type { NodeSums } from '../base/blocks.ts';
 import type { Piece } from '../base/change.ts';
+import { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
-import type { OrderedEntry } from '../base/ordered.ts';
+import type { NearSums, OrderedEntry } from '../base/ordered.ts';
 import type { VolumeIdentity } from '../base/volume.ts';
+import { Survey } from '../blocks/survey.ts';
 import { ChunkHasher, differingPieces } from '../link/checks.ts';
 import { JourneyLink, type SenderNews } from './journeyLink.ts';
 import type { JourneyStatus, JourneyVolume, JourneyVolumeOptions } from './journeyTypes.ts';
@@ -27,6 +31,8 @@ interface Waiting {
   reject: (fault: Fault) => void;
 }
 
+/** Questions about nodes of block tables under way at once. */
+const SURVEYS = 4;
 /** Of the chunks compared lately, the share from which on groups are compared at once. */
 const FINE_SHARE = 1 / 16;
 const NEW_SHARE = 1 / 16;
@@ -38,6 +44,8 @@ class LinkedVolume implements JourneyVolume {
   readonly #flushes: { number: number; waiting: Waiting }[] = [];
   readonly #listeners: ((blocks: number) => void)[] = [];
   #hasher: ChunkHasher | undefined;
+  /** What a survey found to differ and nobody has asked about since. */
+  #differ = new Extents();
   #ids = 0;
   /** Of chunks compared, about, those that differed: begins with the belief that they do. */
   #differed = 1;
@@ -79,6 +87,11 @@ class LinkedVolume implements JourneyVolume {
 
   async differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]> {
     const chunks: Promise<Piece[]>[] = [];
+    // Sending what is the same after all would do no harm.
+    if (this.#differ.covers(offset, offset + bytes.length)) {
+      this.#differ.remove(offset, offset + bytes.length);
+      return [{ offset, length: bytes.length, payload: [bytes] }];
+    }
     for (let at = 0; at < bytes.length; at += CHECK_CHUNK_MAX) {
       chunks.push(this.#compare(offset + at, bytes.subarray(at, at + CHECK_CHUNK_MAX), signal));
     }
@@ -89,6 +102,34 @@ class LinkedVolume implements JourneyVolume {
       for (const piece of chunk.value) joinPiece(found, piece);
     }
     return found;
+  }
+
+  async survey(wanted: Extents, near: NearSums, signal?: AbortSignal): Promise<Extents | undefined> {
+    if (!this.#link.sender.far.welcome?.features?.includes('nodes')) return undefined;
+    const survey = new Survey(wanted, near, nodesMax);
+    const asked = new Set<Promise<void>>();
+    const ask = async (nodes: NodeSums): Promise<void> => {
+      const take = (answer: LinkAnswer): void => {
+        if (answer.kind === 'same' && survey.answered(nodes, answer.same)) return;
+        throw this.#nonsense('comparing block tables');
+      };
+      await this.#ask({ kind: 'nodes', ...nodes }, take, signal);
+    };
+    try {
+      while (!survey.over) {
+        while (asked.size < SURVEYS) {
+          const nodes = survey.next();
+          if (!nodes) break;
+          const one: Promise<void> = ask(nodes).finally(() => asked.delete(one));
+          asked.add(one);
+        }
+        if (asked.size > 0) await Promise.race(asked);
+      }
+    } finally {
+      await Promise.allSettled(asked);
+    }
+    this.#differ = survey.differing;
+    return survey.rest;
   }
 
   async read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {

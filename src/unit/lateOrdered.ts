@@ -1,5 +1,6 @@
 import type { Piece } from '../base/change.ts';
-import type { OrderedEntry, OrderedVolume } from '../base/ordered.ts';
+import type { Extents } from '../base/extents.ts';
+import type { NearSums, OrderedEntry, OrderedVolume } from '../base/ordered.ts';
 import type { JourneyVolume } from './journeyTypes.ts';
 import { LateVolume } from './lateVolume.ts';
 
@@ -12,6 +13,10 @@ export class LateOrderedVolume extends LateVolume<JourneyVolume> implements Orde
 
   append(entry: OrderedEntry): Promise<void> {
     return this.opened?.append(entry) ?? Promise.reject(this.fault);
+  }
+
+  survey(wanted: Extents, near: NearSums, signal?: AbortSignal): Promise<Extents | undefined> {
+    return this.opened?.survey?.(wanted, near, signal) ?? Promise.resolve(undefined);
   }
 
   differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]> {

@@ -1,6 +1,6 @@
 import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
-import type { OrderedVolume } from '../base/ordered.ts';
+import type { NearSums, OrderedVolume } from '../base/ordered.ts';
 import { isFill, isOr } from '../base/payload.ts';
 import type { Recaller } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
@@ -13,6 +13,8 @@ export interface OrderedPumpOptions {
   volume: OrderedVolume;
   /** Where copies are read from. */
   first: Volume | undefined;
+  /** What is known of the volume by a local mirror's block table at present; undefined: nothing. */
+  near?: () => NearSums | undefined;
   /** Brings back data that the mirror had no room for. Absent: nobody can. */
   recaller?: Recaller;
   /** How long after a frame was on the bus, at most, what it tells has been pushed. */
@@ -26,6 +28,7 @@ export interface OrderedPumpOptions {
 
 type Errand = Extract<OrderedRequest, { kind: 'append' | 'flush' | 'grow' | 'settle' }>;
 type Copy = Extract<OrderedRequest, { kind: 'copy' }>;
+type Survey = Extract<OrderedRequest, { kind: 'survey' }>;
 type Recall = Extract<OrderedRequest, { kind: 'recall' }>;
 
 /** A copy's read failed, or was given up: the mirror itself is not to blame. */
@@ -87,6 +90,9 @@ export class OrderedPump implements ArmPump {
       case 'copy':
         void this.#copy(request);
         break;
+      case 'survey':
+        void this.#survey(request);
+        break;
       default:
         void this.#errand(request);
     }
@@ -135,6 +141,19 @@ export class OrderedPump implements ArmPump {
     } catch (error) {
       const source = error instanceof SourceFailure;
       mirror.step({ kind: 'failed', id, fault: faultOf(source ? error.cause : error), source });
+    }
+    this.#ended(started);
+  }
+
+  async #survey({ id, wanted }: Survey): Promise<void> {
+    const { mirror, volume, near, now } = this.#options;
+    const started = now();
+    try {
+      const sums = near?.();
+      const rest = sums && (await volume.survey?.(wanted, sums, this.#abort.signal));
+      mirror.step({ kind: 'surveyed', id, rest: rest ?? wanted });
+    } catch (error) {
+      mirror.step({ kind: 'failed', id, fault: faultOf(error), source: false });
     }
     this.#ended(started);
   }

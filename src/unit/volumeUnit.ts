@@ -1,6 +1,7 @@
 import type { Reason } from '../base/backlog.ts';
 import type { Barrier, Change, Doubt, LuId, Piece } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
+import type { NearSums } from '../base/ordered.ts';
 import type { LuFacts } from '../base/sink.ts';
 import { Ring } from '../buffer/ring.ts';
 import type { Room } from '../buffer/room.ts';
@@ -44,6 +45,8 @@ export interface VolumeUnitOptions {
   markPatienceMs?: number;
   /** What is mirrored is a mirror itself (requirement D3), and changes and barriers tell whether it is consistent. */
   upstream?: Upstream;
+  /** What is known of the volume by block tables at present, for mirrors that keep the order; undefined: nothing. */
+  near?: () => NearSums | undefined;
 }
 
 export interface VolumeReport {
