@@ -59,6 +59,8 @@ export class PduSplitter {
   start = 0;
   /** Largest data segment believed; a longer claim is no header. RFC 7143 section 13.12 allows up to 2^24 - 1. */
   maxDataLength = 0xffffff;
+  /** Whether a header may have an opcode that nobody knows: on a connection of one's own, where no boundary is in doubt. */
+  anyOpcode = false;
 
   private readonly sink: PduSink;
   private readonly own = new Uint8Array(HEADER_MAX);
@@ -226,7 +228,7 @@ export class PduSplitter {
     const dataLength = u24(bytes, at + 5);
     const digestAtOffset = at + total - 4;
     if (
-      KNOWN[first] === 0 ||
+      (KNOWN[first] === 0 && !this.anyOpcode) ||
       ((opcode & 0x20) === 0) !== this.toTarget ||
       dataLength > this.maxDataLength ||
       (this.headerDigest &&

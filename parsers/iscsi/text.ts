@@ -26,6 +26,31 @@ export function parseText(bytes: Uint8Array): TextKeys {
   return keys;
 }
 
+/** A key's name: a standard-label, RFC 7143 section 6.1. */
+const KEY_NAME = /^[A-Z][A-Za-z0-9.\-+@_]{0,62}$/;
+
+/**
+ * The same for whoever has to answer: undefined where a pair is none, a key is not a key's name, or one key comes twice, all of
+ * which section 6.1 forbids.
+ */
+export function parseTextStrictly(bytes: Uint8Array): TextKeys | undefined {
+  const keys: TextKeys = new Map();
+  let from = 0;
+  while (from < bytes.length) {
+    let to = bytes.indexOf(0, from);
+    if (to < 0) to = bytes.length;
+    if (to > from) {
+      const pair = latin.decode(bytes.subarray(from, to));
+      const cut = pair.indexOf('=');
+      const key = pair.slice(0, cut);
+      if (cut <= 0 || !KEY_NAME.test(key) || keys.has(key)) return undefined;
+      keys.set(key, pair.slice(cut + 1));
+    }
+    from = to + 1;
+  }
+  return keys;
+}
+
 /** The text of a request or response: every pair ended by NUL. */
 export function textBytes(keys: Iterable<readonly [string, string]>): Uint8Array {
   let text = '';

@@ -1,7 +1,6 @@
 import { CRC_START, crcUpdate, crcValue } from '../../../parsers/iscsi/crc32c.ts';
 import { BHS_BYTES } from '../../../parsers/iscsi/opcodes.ts';
 import { Fault } from '../../base/fault.ts';
-import type { Command } from './command.ts';
 
 /** Headers, padding, digests and short payloads are gathered in slabs of this size. */
 const SLAB_BYTES = 256 * 1024;
@@ -12,6 +11,15 @@ const SLAB_BYTES = 256 * 1024;
 export const COPY_MAX = 4096;
 /** The most that one PDU can take of a slab. */
 const PDU_ROOM = BHS_BYTES + 4 + COPY_MAX + 8;
+
+/** Data to send, and where in it the next byte stands: part, byte of the part, byte of the whole. */
+export interface OutgoingPayload {
+  readonly parts: readonly Uint8Array[];
+  readonly outBytes: number;
+  atPart: number;
+  atSkip: number;
+  at: number;
+}
 
 /**
  * What is to be sent, as a list of buffers: PDUs one behind the other, with digests and padding (RFC 7143 section 11.2).
@@ -25,7 +33,7 @@ export class Outgoing {
   /** Bytes put in so far, and of those the bytes handed out. */
   position = 0;
   taken = 0;
-  slab = new Uint8Array(SLAB_BYTES);
+  slab: Uint8Array = newSlab();
   #buffers: Uint8Array[] = [];
   /** Of the slab: where what is not in `#buffers` yet begins and ends. */
   #from = 0;
@@ -39,7 +47,7 @@ export class Outgoing {
   begin(): number {
     if (this.#to + PDU_ROOM > SLAB_BYTES) {
       this.#close();
-      this.slab = new Uint8Array(SLAB_BYTES);
+      this.slab = newSlab();
       this.#from = 0;
       this.#to = 0;
     }
@@ -64,7 +72,7 @@ export class Outgoing {
       this.#to += bytes.length;
     } else {
       this.#close();
-      this.#buffers.push(bytes.slice());
+      this.#buffers.push(Uint8Array.from(bytes));
       this.position += bytes.length;
     }
     if (this.dataDigest) crc = crcUpdate(crc, bytes, 0, bytes.length);
@@ -73,7 +81,7 @@ export class Outgoing {
   }
 
   /** The data segment: the next `length` bytes of the command's payload, from its cursor on, which moves. */
-  payload(command: Command, length: number): void {
+  payload(command: OutgoingPayload, length: number): void {
     const before = this.#to;
     const copy = length <= COPY_MAX;
     const { parts } = command;
@@ -146,4 +154,9 @@ export class Outgoing {
     this.#buffers.push(this.slab.subarray(this.#from, this.#to));
     this.#from = this.#to;
   }
+}
+
+/** A socket makes a view of its own of anything but a `Buffer`. */
+function newSlab(): Uint8Array {
+  return Buffer.allocUnsafeSlow(SLAB_BYTES);
 }

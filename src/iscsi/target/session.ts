@@ -1,0 +1,101 @@
+import type { DeviceServer, Nexus } from '../../base/device.ts';
+import type { Connection } from './connection.ts';
+import type { Login } from './login.ts';
+import type { Parameters } from './negotiate.ts';
+import type { Request } from './request.ts';
+import type { Shared } from './shared.ts';
+import type { Task } from './task.ts';
+import { Tasks } from './tasks.ts';
+import type { TargetSpec } from './types.ts';
+import { CommandWindow } from './window.ts';
+
+/** A request that came before its turn, on another connection than the one before it. */
+export interface Parked {
+  readonly connection: Connection;
+  readonly request: Request;
+  readonly data: Uint8Array;
+  readonly damaged: boolean;
+}
+
+/** Nothing is behind a discovery session. */
+const NO_DEVICE: DeviceServer = {
+  open: () => undefined,
+  close: () => undefined,
+  begin: () => {
+    throw new Error('a discovery session has no commands');
+  },
+  manage: () => 'no lun',
+};
+
+/** A session of one initiator port with one target, over one connection or several (RFC 7143 section 4.2.3). */
+export class Session {
+  readonly target: TargetSpec | undefined;
+  readonly device: DeviceServer;
+  readonly nexus: Nexus;
+  readonly initiator: string;
+  readonly alias: string | undefined;
+  readonly isid: string;
+  readonly tsih: number;
+  readonly user: string | undefined;
+  /** Those of the leading connection; each connection has its own digests and segment lengths. */
+  readonly parameters: Parameters;
+  /** By CID. */
+  readonly connections = new Map<number, Connection>();
+  readonly window: CommandWindow;
+  readonly tasks: Tasks;
+  /** Bytes of data under way, and commands that wait for room. */
+  held = 0;
+  readonly waiting: Task[] = [];
+  /** By CmdSN; undefined where the number is to be passed over. */
+  readonly parked = new Map<number, Parked | undefined>();
+  /** Task management that waits for requests before it. */
+  readonly orders: { cmdSn: number; run: () => void }[] = [];
+  /** It is ending: its connections are closed, its tasks stop. */
+  closing = false;
+
+  constructor(shared: Shared, login: Login, tsih: number, nexus: number) {
+    const { target, initiator, alias, parameters, user, isid } = login;
+    this.target = target;
+    this.device = target?.device ?? NO_DEVICE;
+    this.initiator = initiator;
+    this.alias = alias;
+    this.isid = Array.from(isid, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    this.tsih = tsih;
+    this.user = user;
+    this.parameters = parameters;
+    this.nexus = {
+      id: nexus,
+      initiator,
+      initiatorPort: `${initiator},i,0x${this.isid}`,
+      targetPort: target?.tag ?? 1,
+    };
+    this.window = new CommandWindow(login.cmdSn, shared.limits.commands);
+    this.tasks = new Tasks(this, shared, this.device);
+  }
+
+  get discovery(): boolean {
+    return this.target === undefined;
+  }
+
+  /** A request took its turn: what waited for it goes on. */
+  unpark(): void {
+    const { window, parked, orders } = this;
+    while (parked.size > 0 && parked.has(window.expCmdSn)) {
+      const next = parked.get(window.expCmdSn);
+      parked.delete(window.expCmdSn);
+      window.advance();
+      if (next !== undefined && !next.connection.over) next.connection.deliver(next);
+    }
+    if (orders.length > 0) this.#order();
+  }
+
+  /** Task management concerns every command before it: those have to be here first (RFC 7143 section 4.2.3.3). */
+  #order(): void {
+    const { window, orders } = this;
+    const due = orders.filter(({ cmdSn }) => ((cmdSn - window.expCmdSn) | 0) <= 0);
+    for (const order of due) {
+      orders.splice(orders.indexOf(order), 1);
+      order.run();
+    }
+  }
+}
