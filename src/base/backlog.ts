@@ -16,6 +16,8 @@ export interface Backlog {
   readonly length: number;
   /** Entries of the ring before the next one, ever since it began; `position + length` is one past the newest. */
   readonly position: number;
+  /** Position of the oldest change that is not `done`, taken or not: everything before it this mirror has, or counts as doubt. */
+  readonly oldest: number;
   peek(): Entry | undefined;
   /**
    * True when this mirror lost the data of the entry that `peek` shows: its pieces count as LBN-only.

@@ -187,6 +187,8 @@ class Place implements Backlog {
   readonly #bytesMax: number;
   /** Positions from `next` on whose data this mirror has lost. */
   readonly #lost = new Extents();
+  /** Positions of changes that were taken and are not done, oldest first. */
+  readonly #open = new Set<number>();
   /** Bytes of leases that this mirror has yet to write, and has not lost. */
   #heldBytes = 0;
   next: number;
@@ -207,6 +209,11 @@ class Place implements Backlog {
     return this.next;
   }
 
+  get oldest(): number {
+    for (const position of this.#open) return position;
+    return this.next;
+  }
+
   get lost(): boolean {
     return this.#lost.intersects(this.next, this.next + 1);
   }
@@ -216,12 +223,14 @@ class Place implements Backlog {
   }
 
   take(): void {
+    if (this.peek()?.change !== undefined && !this.lost) this.#open.add(this.next);
     this.#lost.remove(this.next, this.next + 1);
     this.next++;
     this.#ring.trim();
   }
 
   done(entry: Entry): void {
+    this.#open.delete((entry as Slot).position);
     this.#heldBytes -= entry.change?.lease?.bytes ?? 0;
     this.#ring.release(entry as Slot);
   }

@@ -9,6 +9,7 @@ import type { Room } from '../buffer/room.ts';
 import { WriteGate } from '../gate/writeGate.ts';
 import { ParallelSnoop } from '../snoop/parallel/parallel.ts';
 import { Snoop } from '../snoop/snoop.ts';
+import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
@@ -69,6 +70,9 @@ export class Bus {
   #spills = 0;
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
+  readonly #latencies: LatencyTally | undefined;
+  #holes = 0;
+  #holeBytes = 0;
   #attachment: Attachment | undefined;
 
   constructor(config: BusConfig, parts: BusParts) {
@@ -76,6 +80,7 @@ export class Bus {
     this.#config = config;
     this.#parts = parts;
     this.#room = parts.room;
+    this.#latencies = config.web && new LatencyTally();
     this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
     const shared = { sink: this.#sink(), room: this.#room, volumes: config.volumes, settleMs: config.settleMs };
     if (source.kind === 'probe') {
@@ -133,11 +138,17 @@ export class Bus {
 
   status(): Pick<UnitStatus, 'source' | 'buffer' | 'volumes'> {
     const { bytes, state, falls } = this.#room.report();
+    const attached = this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' };
     return {
-      source: this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' },
+      source: { ...attached, holes: this.#holes, holeBytes: this.#holeBytes },
       buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
       volumes: [...this.#volumes.values()].map((volume) => this.#withLinks(volume.status())),
     };
+  }
+
+  /** How long commands took, by host and LU; nothing where nobody wants to know. */
+  latencies(): LatencySnapshot[] {
+    return this.#latencies?.snapshot() ?? [];
   }
 
   tick(): void {
@@ -170,7 +181,9 @@ export class Bus {
   #sink(): SnoopSink {
     const volumes = this.#volumes;
     const writes = this.#writes;
+    const latencies = this.#latencies;
     return {
+      ...(latencies && { command: (view) => latencies.record(view) }),
       intent: (lu, offset, length) => {
         const wait = volumes.get(lu)?.intent(offset, length);
         if (wait !== undefined) writes?.intent(lu, wait);
@@ -182,6 +195,10 @@ export class Bus {
       },
       barrier: (barrier) => volumes.get(barrier.lu)?.barrier(barrier),
       facts: (facts) => volumes.get(facts.lu)?.learn(facts),
+      hole: ({ bytes }) => {
+        this.#holes++;
+        this.#holeBytes += bytes;
+      },
       notice: (text) => this.#parts.notice(text),
     };
   }

@@ -14,6 +14,7 @@ import { Twins } from './configTwins.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { bytes, initiatorName, path, powerOfTwo } from './configValues.ts';
 import { isOfBus, isReceived, type RawOneVolume, volume, volumeConfig } from './configVolume.ts';
+import { type RawWeb, web, webConfig } from './configWeb.ts';
 
 interface RawLive extends RawDecoding {
   source?: Placed<RawSource>;
@@ -27,6 +28,7 @@ interface RawLive extends RawDecoding {
   record?: { chunkBytes?: number; hotBytes?: number };
   resync?: { bytesPerSecond?: number };
   spill?: { bytes?: number };
+  web?: RawWeb;
   initiator?: string;
   log?: { level?: LogLevel };
 }
@@ -66,6 +68,7 @@ const shape = group<RawLive>({
     check: group<NonNullable<RawLive['resync']>>({ bytesPerSecond: { check: bytes(RATE_MIN) } }, { pauseMs: PAUSE }),
   },
   spill: { check: group<NonNullable<RawLive['spill']>>({ bytes: { check: bytes(0) } }) },
+  web: { check: web },
   initiator: { check: initiatorName },
   log: { check: group<NonNullable<RawLive['log']>>({ level: { check: oneOf(LOG_LEVELS) } }) },
   ...DECODING,
@@ -94,6 +97,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     spill: { bytes: 1 << 30, ...raw.spill },
     record: { chunkBytes: 64 << 10, hotBytes: 64 << 20, ...raw.record },
     resync: { ...raw.resync },
+    ...(raw.web === undefined ? {} : { web: webConfig(raw.web) }),
     ...(raw.initiator === undefined ? {} : { initiator: raw.initiator }),
     log: { level: raw.log?.level ?? 'info' },
     ...decodingParts(raw),

@@ -56,6 +56,8 @@ export interface LiveConfig extends CommonConfig {
   };
   /** Bytes a second that copying and repairing may read; absent: as fast as it goes. */
   resync: { bytesPerSecond?: number };
+  /** Metrics and the status page; absent: none are served. */
+  web?: WebConfig;
   /** iSCSI name of the unit's own sessions; absent: made from the unit's id. */
   initiator?: string;
   log: { level: LogLevel };
@@ -155,6 +157,14 @@ export interface ServeMoment {
   /** Where what hosts write goes until the unit ends; absent: they cannot. */
   scratch?: string;
   force: boolean;
+}
+
+/** Metrics and pages that are only read. */
+export interface WebConfig {
+  /** `IP:PORT` in the form of `base/address`. */
+  listen: string;
+  /** Names, besides addresses and `localhost`, that browsers may call it by. */
+  names: string[];
 }
 
 export interface ReceiveConfig {

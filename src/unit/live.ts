@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { limitRepeats } from '../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
 import { packageVersion } from '../../hw/version.ts';
+import type { WebServer } from '../../hw/webServer.ts';
 import { Fault } from '../base/fault.ts';
 import { Room } from '../buffer/room.ts';
 import { Bus } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
+import { EventLog } from './events.ts';
 import { initiatorNameOf } from './media.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
@@ -46,12 +48,16 @@ class LiveUnit implements RunningUnit {
   readonly #since = new Date();
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
+  readonly #events: EventLog;
+  #web: WebServer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: LiveConfig, { log, signal }: StartHooks, state: StateFolder) {
+  constructor(config: LiveConfig, { log: outer, signal }: StartHooks, state: StateFolder) {
+    const log = new EventLog(outer);
     this.#config = config;
     this.#state = state;
+    this.#events = log;
     this.#noticeLog = limitRepeats(log);
     let fail: (fault: Fault) => void = () => {};
     this.failed = new Promise((resolve) => {
@@ -82,10 +88,24 @@ class LiveUnit implements RunningUnit {
       await this.#receive.start();
     }
     await this.#bus?.start();
+    await this.#startWeb();
     this.#timer = setInterval(() => {
       this.#bus?.tick();
       this.#receive?.tick();
     }, TICK_MS);
+  }
+
+  async #startWeb(): Promise<void> {
+    const { web } = this.#config;
+    if (web === undefined) return;
+    const { serveWeb } = await import('./web.ts');
+    this.#web = await serveWeb(web, {
+      status: () => this.status(),
+      latencies: () => this.#bus?.latencies() ?? [],
+      events: () => this.#events.events,
+      failed: (error) => this.#events.error('the status page failed', { why: String(error) }),
+    });
+    this.#events.info('status page', { url: this.#web.url });
   }
 
   status(): UnitStatus {
@@ -133,6 +153,7 @@ class LiveUnit implements RunningUnit {
     await this.#receive?.stop(signal);
     clearTimeout(timer);
     clearInterval(this.#timer);
+    await this.#web?.close();
     await this.#state.close();
     this.#noticeLog.flush();
     if (late.length === 0) return;

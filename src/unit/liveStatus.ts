@@ -1,5 +1,6 @@
 import type { Fault } from '../base/fault.ts';
 import { type Arm, faultWords } from './arm.ts';
+import type { LagReport } from './lag.ts';
 import type { Keeper, Medium } from './liveVolume.ts';
 import type { FirstStatus, MirrorStatus } from './status.ts';
 
@@ -12,13 +13,16 @@ export function firstStatus(first: Medium | undefined, lost: Fault | undefined):
 }
 
 /** `limit`: bytes of the volume, 0 while unknown. */
-export function mirrorStatus({ caretaker, record }: Keeper, { mirror, pump, to }: Arm, limit: number): MirrorStatus {
+export function mirrorStatus(keeper: Keeper, arm: Arm, limit: number, age: (position: number) => number): MirrorStatus {
+  const { caretaker, record } = keeper;
+  const { mirror, pump, to } = arm;
   const { fault, state } = caretaker;
   return {
     to,
     state,
     behindBytes: state === 'equal' ? 0 : caretaker.behindBytes(),
     unresolvedBytes: record.below(limit || Number.MAX_SAFE_INTEGER).total,
+    lag: lagOf(keeper, arm, age),
     writtenBytes: mirror.writtenBytes,
     comparedBytes: pump.comparedBytes,
     copiedBytes: pump.differingBytes,
@@ -27,4 +31,13 @@ export function mirrorStatus({ caretaker, record }: Keeper, { mirror, pump, to }
     ...(fault ? { error: faultWords(fault) } : {}),
     record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
   };
+}
+
+/** Whatever is being copied or repaired may be as old as that has lasted. */
+function lagOf({ caretaker }: Keeper, { backlog }: Arm, age: (position: number) => number): LagReport {
+  const { position, length, oldest } = backlog;
+  const changes = position + length - oldest;
+  const ordinary = caretaker.state === 'equal' || caretaker.state === 'behind';
+  const ageMs = Math.max(age(oldest), ordinary ? 0 : Date.now() - caretaker.since);
+  return { changes, seconds: Math.max(0, ageMs) / 1000 };
 }

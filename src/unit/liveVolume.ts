@@ -14,6 +14,7 @@ import type { Arm } from './arm.ts';
 import { before } from './before.ts';
 import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
+import { Ages } from './lag.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import type { LateVolume } from './lateVolume.ts';
 import { bufferOf, named, openRecord, refuseSmall } from './liveRecord.ts';
@@ -98,6 +99,7 @@ export class LiveVolume {
   readonly #first: Medium | undefined;
   readonly #reviver: Reviver | undefined;
   readonly #keepers: readonly Keeper[];
+  readonly #ages = new Ages();
   /** Media that were not there when the records were opened. */
   readonly #late: Set<LateVolume>;
   readonly #cameLate: ReadonlySet<Volume>;
@@ -271,6 +273,7 @@ export class LiveVolume {
   }
 
   tick(): void {
+    this.#look();
     this.#meetLate();
     this.#settle();
     this.#lookAtFirst();
@@ -283,6 +286,7 @@ export class LiveVolume {
 
   status(): VolumeStatus {
     const { unit } = this;
+    const now = this.#look();
     const { name } = this.#config;
     return {
       lu: this.lu,
@@ -293,7 +297,9 @@ export class LiveVolume {
       changes: unit.changes,
       barriers: unit.barriers,
       openWrites: this.#underWay().tasks,
-      mirrors: this.#keepers.map((keeper, i) => mirrorStatus(keeper, unit.arms[i], unit.limit)),
+      mirrors: this.#keepers.map((keeper, i) =>
+        mirrorStatus(keeper, unit.arms[i], unit.limit, (position) => this.#ages.ageMs(position, now)),
+      ),
     };
   }
 
@@ -333,6 +339,14 @@ export class LiveVolume {
       );
     await record.stored.close(idle && !record.broken);
     await copyOut?.close();
+  }
+
+  /** Notes how far the bus has come. Returns `now`, in milliseconds. */
+  #look(): number {
+    const now = this.#parts.now() / 1e6;
+    const [arm] = this.unit.arms;
+    if (arm) this.#ages.look(arm.backlog.position + arm.backlog.length, now);
+    return now;
   }
 
   #begin(): void {

@@ -2,6 +2,7 @@ import type { Log } from '../../hw/log.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import type { LagReport } from './lag.ts';
 import type { MomentWords } from './momentWords.ts';
 import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
@@ -109,6 +110,8 @@ export interface MirrorStatus {
   behindBytes: number;
   /** Of them those that are to be read back from the first volume. */
   unresolvedBytes: number;
+  /** Only there at a unit on a bus. */
+  lag?: LagReport;
   writtenBytes: number;
   /** Bytes compared with the first volume, and those of them that differed and were copied. */
   comparedBytes: number;

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { LatencyTally } from '../../../src/stat/latency.ts';
+import { METRICS_TYPE, metricsText } from '../../../src/unit/metrics.ts';
+import type { UnitStatus } from '../../../src/unit/status.ts';
+import { view } from '../stat/view.ts';
+
+const STATUS: UnitStatus = {
+  unit: '01234567-89ab-cdef-0123-456789abcdef',
+  version: '0.1.0',
+  since: '2026-03-01T14:05:00.000Z',
+  source: { kind: 'tap', text: 'tap eth1', drops: 3, frames: 500, level: 'all', interfaces: [] },
+  buffer: { bytes: 1000, freeBytes: 400, state: 'lbnOnly', falls: 2 },
+  volumes: [
+    {
+      lu: 'iqn.a:"x"\\/1',
+      name: 'db "one"',
+      blockSize: 512,
+      blocks: 2048,
+      first: { url: 'iscsi://10.0.0.2/iqn.a/1', state: 'down' },
+      changes: 7,
+      barriers: 1,
+      openWrites: 2,
+      mirrors: [
+        {
+          to: 'journey://10.0.9.1:7260/db',
+          state: 'repairing',
+          behindBytes: 4096,
+          unresolvedBytes: 512,
+          lag: { changes: 4, seconds: 1.5 },
+          writtenBytes: 1 << 20,
+          comparedBytes: 10,
+          copiedBytes: 5,
+          progress: { done: 1, total: 4 },
+          since: '2026-03-01T14:06:00.000Z',
+          record: { chunkBytes: 65536, marked: 9 },
+          link: {
+            connected: false,
+            since: '2026-03-01T14:06:00.000Z',
+            remote: '10.0.9.1:7260',
+            peer: 'far',
+            appended: 12,
+            sent: 11,
+            durable: 10,
+            waitingBytes: 77,
+            wireBytes: 88,
+            entryBytes: 99,
+            reconnects: 1,
+            compression: 'none',
+            roundTripMs: 12,
+          },
+        },
+      ],
+    },
+  ],
+  notices: [],
+};
+
+/** Values by name and labels, each name with its type. */
+function read(text: string): { values: Map<string, number>; types: Map<string, string> } {
+  const values = new Map<string, number>();
+  const types = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const type = /^# TYPE (\S+) (\S+)$/.exec(line);
+    if (type) types.set(type[1], type[2]);
+    const value = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line);
+    if (value) values.set(value[1], Number(value[2]));
+  }
+  return { values, types };
+}
+
+describe('H2 metrics', () => {
+  it('say what the status says, in base units', async () => {
+    const { values, types } = read(await metricsText(STATUS, []));
+    const mirror = 'volume="db \\"one\\"",mirror="journey://10.0.9.1:7260/db"';
+    const expected: [string, number][] = [
+      ['tapmirror_start_time_seconds', Date.parse(STATUS.since) / 1000],
+      ['tapmirror_source_drops_total', 3],
+      ['tapmirror_source_frames_total', 500],
+      ['tapmirror_buffer_lbn_only', 1],
+      ['tapmirror_buffer_falls_total', 2],
+      ['tapmirror_volume_capacity_bytes{volume="db \\"one\\""}', 1 << 20],
+      ['tapmirror_first_up{volume="db \\"one\\""}', 0],
+      [`tapmirror_mirror_state{${mirror},state="repairing"}`, 1],
+      [`tapmirror_mirror_state{${mirror},state="equal"}`, 0],
+      [`tapmirror_mirror_recovery_point_seconds{${mirror}}`, 1.5],
+      [`tapmirror_mirror_lag_changes{${mirror}}`, 4],
+      [`tapmirror_mirror_behind_bytes{${mirror}}`, 4096],
+      [`tapmirror_mirror_written_bytes_total{${mirror}}`, 1 << 20],
+      [`tapmirror_link_connected{${mirror}}`, 0],
+      [`tapmirror_link_round_trip_seconds{${mirror}}`, 0.012],
+    ];
+    for (const [name, value] of expected) assert.equal(values.get(name), value, name);
+    for (const [name, type] of types) assert.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name);
+  });
+
+  it('have a histogram of latencies, cumulated as Prometheus wants it', async () => {
+    const tally = new LatencyTally();
+    for (const latency of [60_000, 60_000, 900_000, 30e9]) tally.record(view({ latency }));
+    const { values, types } = read(await metricsText(STATUS, tally.snapshot()));
+    const labels = 'host="iqn.host:a",target="iqn.target:t",lu="iqn.target:t/1",nature="read"';
+    const bucket = (le: string) => values.get(`tapmirror_command_duration_seconds_bucket{${labels},le="${le}"}`);
+    assert.deepEqual(
+      [bucket('0.00005'), bucket('0.0001'), bucket('0.001'), bucket('10'), bucket('+Inf')],
+      [0, 2, 3, 3, 4],
+    );
+    assert.equal(values.get(`tapmirror_command_duration_seconds_count{${labels}}`), 4);
+    assert.ok(Math.abs((values.get(`tapmirror_command_duration_seconds_sum{${labels}}`) ?? 0) - 30.00102) < 1e-9);
+    assert.equal(types.get('tapmirror_command_duration_seconds'), 'histogram');
+    assert.equal(values.get(`tapmirror_commands_total{${labels}}`), 4);
+  });
+
+  it('are Prometheus text of version 0.0.4', () => {
+    assert.match(METRICS_TYPE, /^text\/plain; version=0\.0\.4/);
+  });
+});
