@@ -1,5 +1,5 @@
 import { Fault, type ParseFault, parseFault } from '../../src/base/fault.ts';
-import type { EntryPlace } from '../../src/base/ordered.ts';
+import type { EntryPlace, SharedPlace } from '../../src/base/ordered.ts';
 import { crcUpdate, crcValue, digestAt } from '../iscsi/crc32c.ts';
 import { uuidBytes, uuidText } from './queueUuid.ts';
 
@@ -17,6 +17,9 @@ export const HEAD_BYTES_MAX: number = HEAD_BYTES_MIN + ENTRY_PIECES_MAX * PIECE_
 const KINDS = ['change', 'copy', 'mark', 'state', 'size'] as const;
 const PIECE_KINDS = ['bytes', 'fill', 'zeros'] as const;
 const CONSISTENT = 1;
+const ORDERED = 2;
+const JOINED = 4;
+const ORDER_BYTES = 16;
 const EPOCH_NONE = '00000000-0000-0000-0000-000000000000';
 
 /** As an `OrderedEntry`'s; `size`: the volume has another length from here on. */
@@ -29,6 +32,12 @@ export interface QueuePiece {
   readonly length: number;
   readonly kind: QueuePieceKind;
   readonly stored: number;
+}
+
+/** Where an entry stands in an order that volumes share. */
+export interface QueueOrder extends SharedPlace {
+  /** The number up to which the entry before was what the volume held; 0: its own. */
+  readonly before: number;
 }
 
 /** What an entry says of itself; its payload, the pieces' stored bytes one behind the other, follows it in the segment. */
@@ -49,6 +58,8 @@ export interface QueueHead {
   readonly bytes: number;
   readonly payloadBytes: number;
   readonly payloadCrc: number;
+  /** Only with a place. */
+  readonly order?: QueueOrder;
 }
 
 /** A head as it stands in a segment, with its own length. */
@@ -57,8 +68,8 @@ export interface ReadHead extends QueueHead {
 }
 
 /** Bytes of the head with so many pieces and bytes of text. */
-export function headBytesOf(pieces: number, tailBytes: number): number {
-  return HEAD_BYTES_MIN + pieces * PIECE_BYTES + tailBytes;
+export function headBytesOf(pieces: number, tailBytes: number, order?: unknown): number {
+  return HEAD_BYTES_MIN + pieces * PIECE_BYTES + (order === undefined ? 0 : ORDER_BYTES) + tailBytes;
 }
 
 /** A mark's name or a size, as it stands behind the pieces. */
@@ -80,11 +91,12 @@ const NOTHING = new Uint8Array(0);
  * Writes a head at `at`, numbers big-endian, and returns the bytes it took: magic (4), head length (4), sequence (8),
  * durable sequence (8), time (8), epoch (16; zeros: no place), number (8), payload length (4), CRC-32C of the payload (4),
  * pieces (4), kind (1), flags (1), length of what follows the pieces (2); each piece: offset (8), length (8), stored bytes
- * (4), kind (1), zeros (3); a name or a size; and the CRC-32C of all that behind the segment's salt, least significant byte
+ * (4), kind (1), zeros (3); where the flags say so the shared order's number (8) and the one before (8); a name or a size; and the CRC-32C of all that behind the segment's salt, least significant byte
  * first.
  */
 export function putHead(into: Uint8Array, at: number, head: QueueHead, tail: Uint8Array, salt: number): number {
-  const headBytes = headBytesOf(head.pieces.length, tail.length);
+  const { order } = head;
+  const headBytes = headBytesOf(head.pieces.length, tail.length, order);
   const view = new DataView(into.buffer, into.byteOffset + at, headBytes);
   into.set(ENTRY_MAGIC, at);
   view.setUint32(4, headBytes);
@@ -97,8 +109,8 @@ export function putHead(into: Uint8Array, at: number, head: QueueHead, tail: Uin
   view.setUint32(60, head.payloadCrc);
   view.setUint32(64, head.pieces.length);
   view.setUint8(68, KINDS.indexOf(head.kind));
-  view.setUint8(69, head.consistent ? CONSISTENT : 0);
-  view.setUint16(70, tail.length);
+  view.setUint8(69, (head.consistent ? CONSISTENT : 0) | (order ? ORDERED : 0) | (order?.joined ? JOINED : 0));
+  view.setUint16(70, tail.length + (order ? ORDER_BYTES : 0));
   let p = HEAD_FIXED_BYTES;
   for (const { offset, length, kind, stored } of head.pieces) {
     view.setUint32(p, Math.floor(offset / 2 ** 32));
@@ -108,6 +120,11 @@ export function putHead(into: Uint8Array, at: number, head: QueueHead, tail: Uin
     view.setUint32(p + 16, stored);
     view.setUint32(p + 20, PIECE_KINDS.indexOf(kind) << 24);
     p += PIECE_BYTES;
+  }
+  if (order) {
+    view.setBigUint64(p, BigInt(order.number));
+    view.setBigUint64(p + 8, BigInt(order.before));
+    p += ORDER_BYTES;
   }
   into.set(tail, at + p);
   const crcAt = headBytes - 4;
@@ -147,22 +164,34 @@ export function readHead(bytes: Uint8Array, salt: number): ReadHead | ParseFault
   if (payloadBytes !== pieces.stored || payloadBytes > ENTRY_PAYLOAD_MAX) {
     return parseFault(56, `a payload of ${payloadBytes} bytes for pieces of ${pieces.stored}`);
   }
-  const tail = readTail(kind, bytes, view, tailAt, tailBytes);
+  const flags = view.getUint8(69);
+  const ordered = (flags & ORDERED) !== 0 ? ORDER_BYTES : 0;
+  if (tailBytes < ordered) return parseFault(70, 'no place in a shared order');
+  const tail = readTail(kind, bytes, view, tailAt + ordered, tailBytes - ordered);
   if ('fault' in tail) return tail;
+  const order = ordered > 0 ? readOrder(view, tailAt, (flags & JOINED) !== 0) : undefined;
+  if (order && 'fault' in order) return order;
   const epoch = uuidText(bytes.subarray(32, 48));
   return {
     sequence,
     durable,
     at: view.getBigInt64(24),
     kind,
-    consistent: (view.getUint8(69) & CONSISTENT) !== 0,
+    consistent: (flags & CONSISTENT) !== 0,
     place: epoch === EPOCH_NONE ? undefined : { epoch, number },
     pieces: pieces.list,
     ...tail,
     payloadBytes,
     payloadCrc: view.getUint32(60),
     headBytes,
+    ...(order ? { order } : {}),
   };
+}
+
+function readOrder(view: DataView, at: number, joined: boolean): QueueOrder | ParseFault {
+  const number = safe(view, at);
+  const before = safe(view, at + 8);
+  return number < 0 || before < 0 ? parseFault(at, 'a number above 2^53-1') : { number, joined, before };
 }
 
 function readPieces(view: DataView, count: number): { list: QueuePiece[]; stored: number } | ParseFault {

@@ -9,7 +9,12 @@ import type { Volume } from './volume.ts';
  * No piece is `lbnOnly`; pieces of one entry do not overlap. `at` is nanoseconds since 1970, as the bus gave it.
  * `consistent`: once this entry is applied the mirror holds what the first volume held at one moment (requirement C1).
  */
-export type OrderedEntry =
+export type OrderedEntry = OrderedKind & {
+  /** Absent: the volume shares its order with no other. */
+  readonly order?: SharedPlace;
+};
+
+type OrderedKind =
   /** One completed write-natured command; without the pieces that nobody knows, and then not `consistent`. */
   | { readonly kind: 'change'; readonly at: bigint; readonly pieces: readonly Piece[]; readonly consistent: boolean }
   /** Blocks read back from the first volume: they may be newer than entries that are still to come. */
@@ -18,6 +23,17 @@ export type OrderedEntry =
   | { readonly kind: 'mark'; readonly at: bigint; readonly name: string; readonly consistent: boolean }
   /** Nothing but a change of `consistent`: a mirror that has caught up, or that begins with something unknown. */
   | { readonly kind: 'state'; readonly at: bigint; readonly consistent: boolean };
+
+/** Where an entry stands in the order that volumes of one consistency group share (requirement C5). */
+export interface SharedPlace {
+  /**
+   * Counts the changes of all those volumes as the bus gave them; never less than that of an earlier entry of the process. Once
+   * the entry is applied, the mirror holds what came of the changes of its volume up to there (if it is consistent).
+   */
+  readonly number: number;
+  /** Of what the bus gave between the entry before and this one nothing that is the volume's was left out. */
+  readonly joined: boolean;
+}
 
 /** A mirror that keeps the order of changes and not only their outcome: a journey link, or a volume with a history. */
 export interface OrderedVolume extends Volume {
@@ -32,6 +48,8 @@ export interface OrderedVolume extends Volume {
    * applied; pages of 4 KiB, neighbours joined. The pieces refer to `bytes`.
    */
   differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]>;
+  /** Everything of this volume up to this number of the shared order has been appended. Absent: nobody wants to know. */
+  through?(number: number): void;
   /**
    * Compares by block tables, coarse to fine: the parts of `wanted` that are not known to hold what `near` says, once
    * everything appended so far is applied; whole blocks of the table. Undefined: the far side keeps no table.
@@ -56,6 +74,11 @@ export interface EntryPlace {
   readonly number: number;
 }
 
+/** What epochs of one process have in common, whichever volume they are of: its numbers of a shared order belong together. */
+export function orderSpace({ epoch }: EntryPlace): string {
+  return epoch.slice(-17);
+}
+
 /** Where the far end of a link keeps one volume: a plain medium, or a base with an ordered queue before it. */
 export interface FarStore {
   /** Bytes per block, and bytes in all. */
@@ -77,6 +100,8 @@ export interface FarStore {
    * bytes are borrowed until it resolves. Rejects with a `Fault` when the medium cannot take it: then nothing of it counts.
    */
   append(place: EntryPlace, entry: OrderedEntry): Promise<void>;
+  /** The volume's changes up to this number of the shared order are among the entries up to `place`. Absent: it is not kept. */
+  through?(place: EntryPlace, number: number): void;
   /** Resolves once everything appended before the call is durable; `durable` says so then. */
   sync(): Promise<void>;
   /** Fills `into` with what the newest moment holds from `offset`. */

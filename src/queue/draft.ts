@@ -8,12 +8,13 @@ import {
 import { CRC_START, crcUpdate, crcValue } from '../../parsers/iscsi/crc32c.ts';
 import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
-import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
+import type { EntryPlace, OrderedEntry, SharedPlace } from '../base/ordered.ts';
 import { isFill, isOr } from '../base/payload.ts';
 
 /** An entry ready to be written, but for its sequence. The buffers are the entry's own. */
 export interface Draft {
-  readonly head: Omit<QueueHead, 'sequence' | 'durable'>;
+  readonly head: Omit<QueueHead, 'sequence' | 'durable' | 'order'>;
+  readonly order?: SharedPlace;
   /** What stands behind the pieces of the head. */
   readonly tail: Uint8Array;
   readonly buffers: readonly Uint8Array[];
@@ -31,14 +32,21 @@ export function draftOf(place: EntryPlace, entry: OrderedEntry, pieces: readonly
   const name = entry.kind === 'mark' ? entry.name : '';
   const payload = payloadOf(pieces);
   const head = { at, kind, consistent, place, name, bytes: 0, ...payload.told };
-  return { head, tail: headTail(kind, name, 0), buffers: payload.buffers };
+  const order = entry.order ? { order: entry.order } : {};
+  return { head, tail: headTail(kind, name, 0), buffers: payload.buffers, ...order };
 }
 
 /** The entry of another length of the volume, behind an entry of `place`. */
-export function sizeDraft(bytes: number, at: bigint, consistent: boolean, place: EntryPlace | undefined): Draft {
+export function sizeDraft(
+  bytes: number,
+  at: bigint,
+  consistent: boolean,
+  place: EntryPlace | undefined,
+  order: SharedPlace | undefined,
+): Draft {
   const told = { pieces: [], payloadBytes: 0, payloadCrc: crcValue(CRC_START) };
   const head = { at, kind: 'size', consistent, place, name: '', bytes, ...told } as const;
-  return { head, tail: headTail('size', '', bytes), buffers: [] };
+  return { head, tail: headTail('size', '', bytes), buffers: [], ...(order ? { order } : {}) };
 }
 
 interface Payloads {

@@ -34,6 +34,8 @@ export interface Stored {
 const KINDS: readonly QueuePieceKind[] = ['bytes', 'fill', 'zeros'];
 const CONSISTENT = 1;
 const CHECKED = 2;
+const ORDERED = 4;
+const JOINED = 8;
 
 /**
  * The entries of a queue that are not folded yet: where they stand, and what is the newest on each byte at any moment.
@@ -66,6 +68,8 @@ export class QueueIndex {
   readonly #within: Column<Uint32Array> = words(0);
   readonly #kind: Column<Uint8Array> = bytes(0);
   readonly #pages: Pages;
+  /** Of entries in a shared order; there once one of them has come. */
+  #orders: { number: Column<Float64Array>; before: Column<Float64Array> } | undefined;
 
   /** Begins without entries; `first` is the sequence of the one that comes. */
   constructor(first: number) {
@@ -115,7 +119,10 @@ export class QueueIndex {
     this.#clock.set(sequence, clock);
     this.#number.set(sequence, head.place?.number ?? 0);
     this.#epoch.set(sequence, this.#epochNumber(head.place));
-    this.#flags.set(sequence, (head.consistent ? CONSISTENT : 0) | (checked ? CHECKED : 0));
+    this.#flags.set(
+      sequence,
+      (head.consistent ? CONSISTENT : 0) | (checked ? CHECKED : 0) | this.#order(head, sequence),
+    );
     this.#segment.set(sequence, segment);
     this.#position.set(sequence, position);
     this.#headBytes.set(sequence, headBytes);
@@ -148,6 +155,20 @@ export class QueueIndex {
   place(sequence: number): EntryPlace | undefined {
     const epoch = this.#epoch.get(sequence);
     return epoch === 0 ? undefined : { epoch: this.#epochs[epoch - 1], number: this.#number.get(sequence) };
+  }
+
+  /** The entry's number in the order that volumes share; undefined: it is in none. */
+  order(sequence: number): number | undefined {
+    return (this.#flags.get(sequence) & ORDERED) === 0 ? undefined : this.#orders?.number.get(sequence);
+  }
+
+  /** See `QueueOrder`. */
+  before(sequence: number): number {
+    return (this.#flags.get(sequence) & ORDERED) === 0 ? 0 : (this.#orders?.before.get(sequence) ?? 0);
+  }
+
+  joined(sequence: number): boolean {
+    return (this.#flags.get(sequence) & JOINED) !== 0;
   }
 
   standing(sequence: number): Standing {
@@ -234,6 +255,15 @@ export class QueueIndex {
     for (const column of this.#pieceColumns()) column.cutFrom(piece);
   }
 
+  /** Takes note of it; the flags. */
+  #order({ order }: QueueHead, sequence: number): number {
+    if (order === undefined) return 0;
+    this.#orders ??= { number: numbers(this.#first), before: numbers(this.#first) };
+    this.#orders.number.set(sequence, order.number);
+    this.#orders.before.set(sequence, order.before);
+    return ORDERED | (order.joined ? JOINED : 0);
+  }
+
   #pieceLimit(sequence: number): number {
     if (sequence >= this.#next) return this.#nextPiece;
     return sequence < this.#first ? this.#firstPiece : this.#pieceOf.get(sequence);
@@ -247,7 +277,8 @@ export class QueueIndex {
 
   #entryColumns() {
     const standing = [this.#segment, this.#position, this.#headBytes, this.#payloadBytes, this.#payloadCrc];
-    return [this.#clock, this.#number, this.#epoch, this.#flags, this.#pieceOf, ...standing];
+    const orders = this.#orders ? [this.#orders.number, this.#orders.before] : [];
+    return [this.#clock, this.#number, this.#epoch, this.#flags, this.#pieceOf, ...standing, ...orders];
   }
 
   #pieceColumns() {

@@ -1,7 +1,10 @@
 import type { QueueHead } from '../../parsers/formats/queueEntry.ts';
+import type { StoreOrder } from '../../parsers/formats/queueState.ts';
 import { Fault } from '../base/fault.ts';
+import type { EntryPlace } from '../base/ordered.ts';
 import type { Bookmark, Moment, Moments, MomentTarget, Span } from './moments.ts';
 import type { QueueIndex } from './queueIndex.ts';
+import { type NumberRange, type OrderRun, SharedOrders } from './sharedOrders.ts';
 
 /** What holds from an entry on until the next one of its list. */
 interface Turn<T> {
@@ -12,10 +15,15 @@ interface Turn<T> {
 /** The base's own moment, and the volume's length then. */
 export interface BaseMoment extends Moment {
   readonly bytes: number;
+  /** Its last entry's, and where it stands in a shared order. */
+  readonly place?: EntryPlace | undefined;
+  readonly shared?: StoreOrder | undefined;
 }
 
 /** The moments of a queue: their times, which are consistent, their bookmarks, and the volume's length at each. */
 export class Timeline {
+  /** In an order with the moments of other volumes. */
+  readonly orders: SharedOrders;
   readonly #index: QueueIndex;
   #base: Moment;
   #clock: bigint;
@@ -27,7 +35,8 @@ export class Timeline {
 
   constructor(index: QueueIndex, base: BaseMoment) {
     this.#index = index;
-    const { sequence, at, consistent } = base;
+    const { sequence, at, consistent, place, shared } = base;
+    this.orders = new SharedOrders(index, sequence, place, shared);
     this.#base = { sequence, at, consistent };
     this.#clock = at;
     this.#consistent = [{ sequence, value: consistent }];
@@ -55,6 +64,7 @@ export class Timeline {
     if (head.consistent !== this.#consistent.at(-1)?.value) this.#consistent.push({ sequence, value: head.consistent });
     if (head.kind === 'size') this.#bytes.push({ sequence, value: head.bytes });
     if (head.kind === 'mark') this.#marks.push({ sequence, value: head.name });
+    this.orders.add(head);
   }
 
   moment(sequence: number): Moment {
@@ -110,6 +120,7 @@ export class Timeline {
   /** Entries up to this one are the base's from now on: tells which bookmarks left with them. Call before the index drops. */
   dropTo(sequence: number): string[] {
     const before = this.bookmarks();
+    this.orders.dropTo(sequence);
     this.#base = this.moment(sequence);
     dropTurns(this.#consistent, sequence);
     dropTurns(this.#bytes, sequence);
@@ -123,6 +134,7 @@ export class Timeline {
     this.#base = { ...this.#base, consistent: false };
     const { sequence } = this.#consistent[0];
     this.#consistent[0] = { sequence, value: false };
+    this.orders.doubtBase();
   }
 
   /** The newest entry whose moment is not after `time`; the base's sequence when there is none. */
@@ -143,6 +155,20 @@ export class Timeline {
       while (turns.length > 0 && turns[turns.length - 1].sequence > sequence) turns.pop();
     }
     this.#clock = this.moment(sequence).at;
+    this.orders.cutTo(sequence);
+  }
+
+  /** Numbers of the shared order within the run at which the volume was not consistent, or nobody knows; they may overlap. */
+  doubtful(run: OrderRun): NumberRange[] {
+    const ranges = this.orders.unknown(run);
+    this.#consistent.forEach(({ sequence, value }, i) => {
+      const end = this.#consistent[i + 1]?.sequence ?? this.newest + 1;
+      if (value || end <= run.first || sequence > run.last) return;
+      const from = this.orders.numberOf(Math.max(sequence, run.first));
+      const to = end > run.last ? run.high : this.orders.numberOf(end) - 1;
+      if (from <= to) ranges.push([from, to]);
+    });
+    return ranges;
   }
 
   #sequenceOf(target: MomentTarget): number {

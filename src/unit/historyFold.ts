@@ -57,10 +57,13 @@ export class HistoryFold {
     const { at, consistent } = timeline.moment(to);
     const told = { base: to, foldTo: reach, at, consistent, bytes: timeline.bytesAt(to), place: index.place(to) };
     const gone = timeline.dropTo(to);
+    const number = timeline.orders.numberOf(to);
     await this.#keeper.commit({ foldTo: reach });
     for (const pieces of this.#writes(to, loaded)) await base.writev(pieces, { fua: false });
     await base.flush();
-    await this.#keeper.commit(told);
+    // What is known beyond the entries may have moved meanwhile.
+    const { shared } = this.#keeper.state;
+    await this.#keeper.commit({ ...told, ...(shared ? { shared: { ...shared, base: number } } : {}) });
     index.dropTo(to);
     await this.#contents.dropSegments();
     return gone;

@@ -15,6 +15,7 @@ import { Timeline } from '../queue/timeline.ts';
 import { EntryDamage, HistoryContents } from './historyContents.ts';
 import { HistoryFold } from './historyFold.ts';
 import { HistoryKeeper } from './historyKeeper.ts';
+import { withoutThrough } from './historyShared.ts';
 
 export interface Opened {
   contents: HistoryContents;
@@ -45,6 +46,7 @@ export async function openHistory({ folder: path, base, notice }: Parts): Promis
     await new Recovery(contents, keeper, notice).run();
     await meetDamagedState(contents, keeper, file.damage, notice);
     contents = await finishFold(contents, keeper, notice);
+    contents.timeline.orders.recall(keeper.state.shared);
     return { contents, keeper };
   } catch (error) {
     await contents?.close();
@@ -55,8 +57,8 @@ export async function openHistory({ folder: path, base, notice }: Parts): Promis
 
 function contentsOf(state: KeptState, base: Volume, folder: QueueFolder): HistoryContents {
   const index = new QueueIndex(state.base + 1);
-  const { at, consistent, bytes } = state;
-  const timeline = new Timeline(index, { sequence: state.base, at, consistent, bytes });
+  const { at, consistent, bytes, place, shared } = state;
+  const timeline = new Timeline(index, { sequence: state.base, at, consistent, bytes, place, shared });
   return new HistoryContents(base, folder, index, timeline);
 }
 
@@ -257,7 +259,8 @@ class Recovery {
       this.#notice(`${where}, is damaged (${reason}): it is lost${lost}, the moments before it are kept`);
       const acked = Math.min(state.acked, sequence - 1);
       const { consistent } = this.#contents.timeline.base;
-      await this.#keeper.commit({ incarnation: randomUUID(), damaged: true, consistent, cutFrom: sequence, acked });
+      const told = { incarnation: randomUUID(), damaged: true, consistent, cutFrom: sequence, acked };
+      await this.#keeper.commit({ ...told, ...withoutThrough(state) });
     } else {
       this.#notice(`${where}, was not written whole (${reason}) and never acknowledged: cut`);
     }
@@ -346,6 +349,7 @@ async function finishFold(
     foldTo,
     cutFrom: foldTo + 1,
     acked: foldTo,
+    ...withoutThrough(keeper.state),
   });
   const { folder } = contents;
   await contents.close();

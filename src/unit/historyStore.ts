@@ -5,11 +5,13 @@ import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
 import { isOr } from '../base/payload.ts';
 import { draftOf, piecesOf, sizeDraft } from '../queue/draft.ts';
 import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import type { Timeline } from '../queue/timeline.ts';
 import { refuseGap } from './entryOrder.ts';
 import { EntryDamage, type HistoryContents } from './historyContents.ts';
 import { HistoryFold } from './historyFold.ts';
 import type { HistoryKeeper } from './historyKeeper.ts';
 import { openHistory } from './historyOpen.ts';
+import { HistoryShared } from './historyShared.ts';
 import { settled, Turn } from './historyTurn.ts';
 import type { Forcing, HistoryOptions, HistoryStore, ImageOptions, MomentView } from './historyTypes.ts';
 import { HistoryViews } from './historyViews.ts';
@@ -58,6 +60,9 @@ class SystemHistoryStore implements HistoryStore {
   readonly #views: HistoryViews;
   /** Of the entry that was appended last. */
   #place: EntryPlace | undefined;
+  readonly #shared: HistoryShared;
+  /** A moment that must stay as the last one of a group. */
+  #kept: number | undefined;
   #damage: string | undefined;
   #syncing: Promise<void> | undefined;
   #syncNext: Promise<void> | undefined;
@@ -66,6 +71,7 @@ class SystemHistoryStore implements HistoryStore {
   constructor(contents: HistoryContents, keeper: HistoryKeeper, options: HistoryOptions) {
     this.#contents = contents;
     this.#keeper = keeper;
+    this.#shared = new HistoryShared(contents, keeper);
     this.#notice = options.notice;
     this.#views = new HistoryViews(contents, (work) => this.#guard(work));
     this.#damage = keeper.state.damaged ? 'entries that had been durable were lost to damage' : undefined;
@@ -75,6 +81,7 @@ class SystemHistoryStore implements HistoryStore {
       windowNs: options.windowNs,
       bytes: options.bytes,
       pinned: () => this.#views.oldest,
+      kept: () => this.#kept,
       sync: () => this.#syncWritten(),
       step: (work) => this.#guard(this.#oldestTurn.run(work)),
       notice: options.notice,
@@ -117,6 +124,18 @@ class SystemHistoryStore implements HistoryStore {
     return timeline.moment(timeline.newest).consistent;
   }
 
+  get timeline(): Timeline {
+    return this.#contents.timeline;
+  }
+
+  through(place: EntryPlace, number: number): void {
+    this.#shared.through(place, number, this.#lastPlace());
+  }
+
+  keep(sequence: number | undefined): void {
+    this.#kept = sequence;
+  }
+
   /** Brings queue and base together at opening. */
   async meetBase(): Promise<void> {
     const { timeline, folder } = this.#contents;
@@ -136,9 +155,11 @@ class SystemHistoryStore implements HistoryStore {
       const pieces = piecesOf(entry);
       for (const { offset, length } of pieces) this.#checkRange(offset, length);
       const late = pieces.some(({ payload }) => isOr(payload));
-      const ready = late ? () => this.#resolved(place, entry) : draftOf(place, entry, pieces);
+      const first = this.#shared.isNews(entry);
+      const ready = late || first ? () => this.#resolved(place, entry, first) : draftOf(place, entry, pieces);
       // Its entry may have failed, or have been taken back.
       if (this.#isLonger) this.#appendSize().catch(() => undefined);
+      this.#shared.accept(place, entry);
       this.#place = place;
       return this.#guard(this.#appended(this.#writer.append(ready), entry));
     } catch (error) {
@@ -229,7 +250,8 @@ class SystemHistoryStore implements HistoryStore {
     for (const fault of ends) if (fault !== undefined) throw fault;
   }
 
-  async #resolved(place: EntryPlace, entry: OrderedEntry) {
+  async #resolved(place: EntryPlace, entry: OrderedEntry, first: boolean) {
+    if (first) await this.#shared.begin();
     return draftOf(place, entry, await knownPieces(piecesOf(entry), (offset, into) => this.#newest(offset, into)));
   }
 
@@ -254,7 +276,8 @@ class SystemHistoryStore implements HistoryStore {
     await this.#writer.append(async () => {
       const { timeline } = this.#contents;
       const newest = timeline.moment(timeline.newest);
-      return sizeDraft(this.bytes, newest.at, newest.consistent, this.#lastPlace());
+      const place = this.#lastPlace();
+      return sizeDraft(this.bytes, newest.at, newest.consistent, place, this.#shared.own(place));
     });
   }
 
@@ -291,7 +314,7 @@ class SystemHistoryStore implements HistoryStore {
       }
       if (contents.cuts !== cuts) continue;
       contents.synced = Math.max(contents.synced, target);
-      await this.#keeper.put({ acked: contents.synced });
+      await this.#keeper.put({ acked: contents.synced, ...this.#shared.told() });
       this.#window.care();
       return;
     }
@@ -343,7 +366,8 @@ class SystemHistoryStore implements HistoryStore {
 
   async #cutTo(sequence: number, changes: { damaged: boolean }): Promise<void> {
     const acked = Math.min(this.#keeper.state.acked, sequence);
-    await this.#keeper.commit({ ...changes, incarnation: randomUUID(), cutFrom: sequence + 1, acked });
+    const lost = { incarnation: randomUUID(), cutFrom: sequence + 1, acked, ...this.#shared.cut() };
+    await this.#keeper.commit({ ...changes, ...lost });
     await this.#cut(sequence);
     await this.#keeper.commit({ cutFrom: 0 });
   }
@@ -355,7 +379,7 @@ class SystemHistoryStore implements HistoryStore {
     const { sequence, at } = timeline.base;
     const lost = { damaged: true, consistent: false, place: undefined, at, bytes: timeline.bytesAt(sequence) };
     const places = { base: sequence, foldTo: sequence, cutFrom: sequence + 1, acked: sequence };
-    await this.#keeper.commit({ ...lost, ...places, incarnation: randomUUID() });
+    await this.#keeper.commit({ ...lost, ...places, ...this.#shared.lost(), incarnation: randomUUID() });
     timeline.doubtBase();
     this.#views.lose(sequence - 1);
     await this.#cut(sequence);
@@ -383,6 +407,7 @@ class SystemHistoryStore implements HistoryStore {
 
   #resetPlace(): void {
     this.#place = this.#lastPlace();
+    this.#shared.reset(this.#place);
   }
 
   #checkOpen(): void {

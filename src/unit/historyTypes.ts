@@ -1,6 +1,7 @@
-import type { FarStore } from '../base/ordered.ts';
+import type { EntryPlace, FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import type { Timeline } from '../queue/timeline.ts';
 
 /** For `openHistoryStore` of `historyStore.ts`. */
 export interface HistoryOptions {
@@ -55,6 +56,11 @@ export interface HistoryStore extends FarStore {
   moments(): Moments;
   /** The moment meant; throws a `Fault` that says why there is none, or that it is not consistent (unless forced). */
   find(target: MomentTarget, options?: Forcing): Moment;
+  /** Its moments, and where they stand among those of other volumes (requirement C5). */
+  readonly timeline: Timeline;
+  through(place: EntryPlace, number: number): void;
+  /** Folding does not pass this moment unless the queue has twice its bytes. It is the last one of a group. */
+  keep(sequence: number | undefined): void;
   /** Opens the moment of a sequence (see `find`). Folding stops before it until the view is closed. */
   view(sequence: number, options?: Forcing): MomentView;
   /** Writes the moment of a sequence into a new file, with holes for zeros, durable when it resolves. */

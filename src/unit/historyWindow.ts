@@ -14,6 +14,8 @@ export interface WindowParts {
   bytes: number;
   /** The oldest moment that is being read. */
   pinned: () => number;
+  /** The last moment that a group of volumes has in common. */
+  kept: () => number | undefined;
   sync: () => Promise<void>;
   /** Runs a step while nothing else changes the oldest entries. */
   step: <T>(work: () => Promise<T>) => Promise<T>;
@@ -133,13 +135,14 @@ export class HistoryWindow {
     const { contents, pinned, bytes, notice } = this.#parts;
     const { index, timeline } = contents;
     const limit = Math.min(goal, pinned());
-    const kept = timeline.lastConsistent();
-    if (kept === undefined || kept === timeline.newest) {
-      this.#gaveUp = kept === undefined && this.#gaveUp;
+    const own = timeline.lastConsistent();
+    const kept = Math.min(own ?? Number.POSITIVE_INFINITY, this.#parts.kept() ?? Number.POSITIVE_INFINITY);
+    if (kept >= timeline.newest) {
+      this.#gaveUp = own === undefined && this.#gaveUp;
       return limit;
     }
     if (limit > kept && index.bytes > 2 * bytes) {
-      if (!this.#gaveUp) notice('the last consistent moment left the window before the volume was consistent again');
+      if (!this.#gaveUp) notice('the last consistent moment left the window before there was another one');
       this.#gaveUp = true;
     }
     return this.#gaveUp ? limit : Math.min(limit, kept);

@@ -123,8 +123,12 @@ export class HistoryWriter {
     let at = 0;
     let bytes = 0;
     let position = segment.end;
-    for (const { head, tail, buffers: payload } of drafts) {
-      const whole = { ...head, sequence: index.next + heads.length, durable: contents.synced };
+    for (const { head, tail, order, buffers: payload } of drafts) {
+      const told =
+        order === undefined
+          ? {}
+          : { order: heads.length === 0 ? timeline.orders.orderOf(order) : { ...order, before: 0 } };
+      const whole = { ...head, ...told, sequence: index.next + heads.length, durable: contents.synced };
       const headBytes = putHead(this.#heads, at, whole, tail, segment.salt);
       buffers.push(this.#heads.subarray(at, at + headBytes));
       for (const part of payload) buffers.push(part);
@@ -161,7 +165,7 @@ export class HistoryWriter {
 
   #reserve(drafts: readonly Draft[]): void {
     let bytes = 0;
-    for (const { head, tail } of drafts) bytes += headBytesOf(head.pieces.length, tail.length);
+    for (const { head, tail, order } of drafts) bytes += headBytesOf(head.pieces.length, tail.length, order);
     if (bytes > this.#heads.length) this.#heads = new Uint8Array(2 * bytes);
   }
 }

@@ -43,9 +43,11 @@ const head: fc.Arbitrary<QueueHead> = fc
     name: fc.string({ unit: 'binary', maxLength: 60 }),
     bytes: safe,
     payloadCrc: fc.nat(0xffffffff),
+    shared: fc.option(fc.record({ number: safe, joined: fc.boolean(), before: safe }), { nil: undefined }),
   })
-  .map((made) => ({
+  .map(({ shared, ...made }) => ({
     ...made,
+    ...(shared ? { order: { ...shared } } : {}),
     name: made.kind === 'mark' ? made.name : '',
     bytes: made.kind === 'size' ? made.bytes : 0,
     payloadBytes: made.pieces.reduce((sum, { stored }) => sum + stored, 0),
@@ -53,7 +55,7 @@ const head: fc.Arbitrary<QueueHead> = fc
 
 function bytesOf(made: QueueHead): Uint8Array {
   const tail = headTail(made.kind, made.name, made.bytes);
-  const bytes = new Uint8Array(headBytesOf(made.pieces.length, tail.length));
+  const bytes = new Uint8Array(headBytesOf(made.pieces.length, tail.length, made.order));
   assert.equal(putHead(bytes, 0, made, tail, SALT), bytes.length);
   return bytes;
 }
@@ -149,8 +151,13 @@ describe('C6 the bytes of a queue', () => {
         acked: safe,
         reserved: safe,
         identity: fc.string({ maxLength: 200 }),
+        order: fc.option(fc.record({ base: safe, through: safe, space: fc.uuid().map((id) => id.slice(-17)) }), {
+          nil: undefined,
+        }),
       })
-      .map(({ reach, ...rest }): StoreState => ({ ...rest, foldTo: rest.base + reach }));
+      .map(({ reach, order, ...rest }): StoreState => {
+        return { ...rest, foldTo: rest.base + reach, ...(order ? { shared: { ...order } } : {}) };
+      });
     fc.assert(
       fc.property(state, fc.nat(), (made, random) => {
         const slot = stateSlot(made);
