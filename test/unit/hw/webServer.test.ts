@@ -116,7 +116,10 @@ describe('H4, H5: pages that are only read', () => {
       const answers = (await raw(`GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n${header}\r\n\r\n${hidden}`)).match(
         /HTTP\/1\.1 \d+/g,
       );
-      assert.ok(answers?.every((one) => one === 'HTTP/1.1 400'), `${header}: ${answers}`);
+      assert.ok(
+        answers?.every((one) => one === 'HTTP/1.1 400'),
+        `${header}: ${answers}`,
+      );
     }
     assert.match(await raw('\x16\x03\x01\x02\x00nonsense\r\n\r\n'), /^HTTP\/1\.1 400/);
     assert.match(await raw(`GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 4/);
