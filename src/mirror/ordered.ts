@@ -66,8 +66,9 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.#queue = new OrderedQueue(backlog, this.#traffic);
     this.#unknown = new Unknown(record);
     this.#horizon = new Horizon(underWay);
-    const surveys = options.surveys ? { surveys: options.surveys } : {};
-    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered, ...surveys });
+    const { surveys, surveyMin } = options;
+    const tables = { ...(surveys ? { surveys } : {}), ...(surveyMin === undefined ? {} : { surveyMin }) };
+    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered, ...tables });
     this.#writer = new OrderedWriter({
       record,
       unknown: this.#unknown,

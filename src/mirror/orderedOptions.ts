@@ -29,6 +29,8 @@ export interface OrderedMirrorOptions {
   upstream?: Upstream;
   /** Whether block tables can be compared at present, before a long repair. Absent: never. */
   surveys?: () => boolean;
+  /** Bytes in doubt from which on that is worth it. */
+  surveyMin?: number;
   /** Its medium could not be reached: it begins as broken. */
   fault?: Fault;
 }

@@ -10,9 +10,10 @@ export interface RepairOptions {
   metered: boolean;
   /** Whether block tables can be compared at present, which is done before a long repair. Absent: never. */
   surveys?: () => boolean;
+  /** What is shorter is compared as it is copied, without a look at block tables. */
+  surveyMin?: number;
 }
 
-/** What is shorter is copied, or compared as it is copied, without a look at block tables. */
 const SURVEY_MIN = 4 * 1024 * 1024;
 
 /** What the copies of a mirror are asked for with. */
@@ -72,7 +73,7 @@ export class Repair {
   start(limit: number): void {
     this.#known = 0;
     const wanted = this.#options.surveys?.() ? this.#record.below(limit) : undefined;
-    if (wanted && wanted.total >= SURVEY_MIN && this.#traffic.survey) {
+    if (wanted && wanted.total >= (this.#options.surveyMin ?? SURVEY_MIN) && this.#traffic.survey) {
       this.#resolver = undefined;
       this.#surveying = { limit, total: wanted.total };
       this.#whole = wanted.total === limit;

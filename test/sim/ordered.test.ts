@@ -16,6 +16,7 @@ const calm: Weather = {
   inFlightBytes: 256,
   recalls: true,
   fresh: false,
+  surveys: false,
 };
 const storms = fc.record<Weather>({
   doubts: fc.boolean(),
@@ -27,6 +28,7 @@ const storms = fc.record<Weather>({
   inFlightBytes: fc.constantFrom(1, 64, 256, 4096),
   recalls: fc.boolean(),
   fresh: fc.boolean(),
+  surveys: fc.boolean(),
 });
 
 function property(runs: number, weather: fc.Arbitrary<Weather>, then: (world: OrderedWorld) => void): void {

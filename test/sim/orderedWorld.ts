@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Backlog, Entry } from '../../src/base/backlog.ts';
 import type { Change, Lease, Piece } from '../../src/base/change.ts';
+import { Extents } from '../../src/base/extents.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { Ring } from '../../src/buffer/ring.ts';
 import { Room } from '../../src/buffer/room.ts';
@@ -9,6 +10,7 @@ import type { OrderedRequest } from '../../src/mirror/orderedRequests.ts';
 import { Unresolved } from '../../src/record/unresolved.ts';
 import { OrderedBus } from './orderedBus.ts';
 import { type Mark, OrderedFar } from './orderedFar.ts';
+import { OrderedLocal } from './orderedLocal.ts';
 import { BLOCK, blocks, SIZE, text, union } from './orderedPieces.ts';
 
 const LU = 'iqn.test/0';
@@ -26,8 +28,18 @@ export interface Weather {
   inFlightBytes: number;
   /** Lost data can be brought back. */
   recalls: boolean;
+  /** Block tables of a local mirror and of the far end are compared before what is in doubt is copied. */
+  surveys: boolean;
   /** The mirror begins with everything in doubt, and other bytes than the first volume. */
   fresh: boolean;
+}
+
+interface Survey {
+  id: number;
+  wanted: Extents;
+  /** Bytes asked about so far. */
+  asked: number;
+  rest: Extents;
 }
 
 interface Copy {
@@ -56,6 +68,8 @@ export class OrderedWorld {
   readonly #other: Backlog;
   readonly #otherHolds: Entry[] = [];
   readonly #copies: Copy[] = [];
+  readonly #surveys: Survey[] = [];
+  readonly #local: OrderedLocal;
   readonly #recalls: { id: number; seq: number; pieces: readonly Piece[] }[] = [];
   readonly #settles: { id: number; left: number }[] = [];
   readonly #errands: number[] = [];
@@ -84,6 +98,7 @@ export class OrderedWorld {
       lost: ({ seq }) => this.#referred.set(seq, this.#bus.told.slice()),
       missedMark: (barrier) => this.mirror.step({ kind: 'missedMark', barrier }),
     });
+    this.#local = new OrderedLocal(this.#bus.medium, below);
     this.record.blockSize = BLOCK;
     if (weather.fresh) this.record.addWhole('unseen');
     this.mirror = new OrderedMirror({
@@ -96,6 +111,8 @@ export class OrderedWorld {
       copiesMax: 1 + below(3),
       underWay: () => this.#bus.underWay(),
       settles: weather.tap,
+      surveys: () => weather.surveys && below(8) > 0,
+      surveyMin: BLOCK,
     });
     this.#step({ kind: 'facts', blockSize: BLOCK, capacity: SIZE });
   }
@@ -150,6 +167,8 @@ export class OrderedWorld {
         break;
       case 13:
       case 14:
+        this.#local.copy(this.#bus.medium);
+        this.#survey();
         this.#copy();
         break;
       case 15:
@@ -250,6 +269,31 @@ export class OrderedWorld {
     }
   }
 
+  /** One step of a survey: some blocks that the local mirror knows are asked about, or it is told what is left. */
+  #survey(): void {
+    const at = this.below(this.#surveys.length);
+    const survey = this.#surveys[at];
+    if (!survey) return;
+    const { id, wanted, rest } = survey;
+    if (this.weather.failures && this.below(30) === 0) {
+      this.#surveys.splice(at, 1);
+      this.#step({ kind: 'failed', id, fault: new Fault('local', 'no table'), source: false });
+      return;
+    }
+    if (survey.asked === SIZE) {
+      this.#surveys.splice(at, 1);
+      this.#step({ kind: 'surveyed', id, rest });
+      return;
+    }
+    const end = Math.min(SIZE, survey.asked + BLOCK * (1 + this.below(12)));
+    for (; survey.asked < end; survey.asked += BLOCK) {
+      const offset = survey.asked;
+      if (!wanted.intersects(offset, offset + BLOCK)) continue;
+      const known = this.#local.known(offset);
+      if (!known || this.#far.differing(offset, known).length > 0) rest.add(offset, offset + BLOCK);
+    }
+  }
+
   #recall(): void {
     const [job] = this.#recalls.splice(this.below(this.#recalls.length), 1);
     if (!job) return;
@@ -286,6 +330,9 @@ export class OrderedWorld {
         this.#copies.push({ id: request.id, offset: request.offset, bytes, read: 0, pieces: undefined });
         break;
       }
+      case 'survey':
+        this.#surveys.push({ id: request.id, wanted: request.wanted, asked: 0, rest: new Extents() });
+        break;
       case 'recall':
         this.#recalls.push(request);
         break;
@@ -325,6 +372,7 @@ export class OrderedWorld {
   }
 
   #push(change: Change): void {
+    this.#local.push(change);
     this.ring.push(change);
     if (this.below(3) > 0) this.#step({ kind: 'more' });
   }
@@ -343,6 +391,7 @@ export class OrderedWorld {
       this.#step({ kind: 'more' });
       for (const id of this.#errands.splice(0)) this.#step({ kind: 'done', id });
       while (this.#recalls.length > 0) this.#recall();
+      for (let n = 0; n < 40; n++) this.#survey();
       for (let n = 0; n < 40; n++) this.#copy();
       while (this.#far.pending.length > 0) this.#apply();
       for (const { id } of this.#settles.splice(0)) this.#step({ kind: 'done', id });
