@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'be the far end of links, on no bus',
     load: async () => (await import('./run.ts')).receiveCommand(),
   },
+  serve: {
+    summary: 'be an iSCSI target for a file or block device',
+    load: async () => (await import('./serve.ts')).serveCommand(),
+  },
   keys: {
     summary: 'make the certificates of units that are joined by links',
     load: async () => (await import('./keys.ts')).keysCommand(),

@@ -109,6 +109,11 @@ export class Tgt {
     this.#options = options;
   }
 
+  /** Of the process that runs. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   async start(): Promise<void> {
     const { portals, control, target = IQN, parameters = [], luns, chap } = this.#options;
     const portal = portals.map((one) => `portal=${one}`).join(',');
