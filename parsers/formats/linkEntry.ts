@@ -39,9 +39,9 @@ export function entryFrame(part: EntryPart): LinkFrame {
     .u8((part.more ? MORE : 0) | (part.consistent ? CONSISTENT : 0))
     .u8(KINDS.indexOf(part.kind))
     .nanos(part.at);
-  const parts: Uint8Array[] = [];
+  let parts: Uint8Array[] = [];
   if (part.kind === 'mark') scribe.text(part.name, LINK_NAME_MAX);
-  else if (part.kind !== 'state') putRuns(scribe, part.runs, parts);
+  else if (part.kind !== 'state') parts = putRuns(scribe, part.runs);
   const head = scribe.done();
   let bytes = head.length - FRAME_HEADER_BYTES;
   for (const { length } of parts) bytes += length;
@@ -73,51 +73,65 @@ export function readEntryPart(body: Uint8Array): EntryPart | ParseFault {
   );
 }
 
-function putRuns(scribe: LinkScribe, runs: readonly Piece[], parts: Uint8Array[]): void {
+/** The bytes of the runs that have any, to follow behind. */
+function putRuns(scribe: LinkScribe, runs: readonly Piece[]): Uint8Array[] {
   scribe.varint(runs.length);
   let end = 0;
+  let parts: Uint8Array[] | undefined;
   for (const { offset, length, payload } of runs) {
     scribe.varint(offset - end).varint(length);
     end = offset + length;
-    if (payload === 'zeros') scribe.u8(RUN.zeros);
-    else if (payload === 'lbnOnly') throw new Fault('bug', 'an entry whose bytes nobody knows');
-    else if (isFill(payload)) {
+    let bytes: Uint8Array;
+    if (payload === 'zeros') {
+      scribe.u8(RUN.zeros);
+      continue;
+    }
+    if (payload === 'lbnOnly') throw new Fault('bug', 'an entry whose bytes nobody knows');
+    if (isFill(payload)) {
       scribe.u8(RUN.fill).varint(payload.fill.length);
-      parts.push(payload.fill);
+      bytes = payload.fill;
     } else {
       scribe.u8(isOr(payload) ? RUN.or : RUN.bytes);
-      parts.push(isOr(payload) ? payload.or[0] : payload[0]);
+      bytes = isOr(payload) ? payload.or[0] : payload[0];
     }
+    if (parts) parts.push(bytes);
+    else parts = [bytes];
   }
+  return parts ?? [];
 }
+
+/** What the runs of the frame that is being read are, and how long their blocks: used again for each frame. */
+const kinds: number[] = [];
+const blocks: number[] = [];
 
 function readRuns(reader: LinkReader): Piece[] {
   const count = reader.varint();
   if (count * RUN_BYTES_MIN > reader.left) reader.fail(`${count} runs`);
-  const offsets: number[] = [];
-  const lengths: number[] = [];
-  const kinds: number[] = [];
-  const blocks: number[] = [];
-  let end = 0;
-  for (let n = 0; n < count && !reader.fault; n++) {
-    const offset = end + reader.varint();
-    const length = reader.varint();
-    const kind = reader.u8();
-    const block = kind === RUN.fill ? reader.varint() : length;
-    end = offset + length;
-    if (length < 1 || !Number.isSafeInteger(end)) reader.fail(`a run of ${length} bytes at ${offset}`);
-    if (kind > RUN.or) reader.fail(`a run of an unknown kind ${kind}`);
-    if (kind === RUN.fill && (block < 1 || length % block !== 0)) reader.fail(`${length} bytes of blocks of ${block}`);
-    offsets.push(offset);
-    lengths.push(length);
-    kinds.push(kind);
-    blocks.push(block);
+  if (reader.fault || count === 0) return [];
+  // As most frames have one: an array that grows has room for many.
+  const runs: Mutable<Piece>[] = [readRun(reader, 0, 0)];
+  for (let n = 1; n < count && !reader.fault; n++) {
+    const { offset, length } = runs[n - 1];
+    runs.push(readRun(reader, n, offset + length));
   }
-  const runs: Piece[] = [];
-  for (let n = 0; n < offsets.length && !reader.fault; n++) {
-    runs.push({ offset: offsets[n], length: lengths[n], payload: payloadOf(reader, kinds[n], blocks[n]) });
-  }
+  for (let n = 0; n < runs.length && !reader.fault; n++) runs[n].payload = payloadOf(reader, kinds[n], blocks[n]);
   return runs;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Run `n` behind `end`; its bytes come behind all runs. */
+function readRun(reader: LinkReader, n: number, end: number): Mutable<Piece> {
+  const offset = end + reader.varint();
+  const length = reader.varint();
+  const kind = reader.u8();
+  const block = kind === RUN.fill ? reader.varint() : length;
+  if (length < 1 || !Number.isSafeInteger(offset + length)) reader.fail(`a run of ${length} bytes at ${offset}`);
+  if (kind > RUN.or) reader.fail(`a run of an unknown kind ${kind}`);
+  if (kind === RUN.fill && (block < 1 || length % block !== 0)) reader.fail(`${length} bytes of blocks of ${block}`);
+  kinds[n] = kind;
+  blocks[n] = block;
+  return { offset, length, payload: 'zeros' };
 }
 
 function payloadOf(reader: LinkReader, kind: number, bytes: number): Payload {

@@ -52,16 +52,25 @@ export class EntryAssembler {
   take(part: EntryPart, body: Uint8Array): AssembledEntry | string | undefined {
     const wrong = this.#wrong(part);
     if (wrong !== undefined) return wrong;
+    if (this.#first === undefined && !part.more && part.runs.length <= 1) return this.#single(part, body);
     this.#first ??= part;
     this.#part++;
     this.#bytes += pieceBytes(part.runs);
     this.#runs += part.runs.length;
     if (part.runs.length > 0) this.#bodies.push(body);
     for (const run of part.runs) this.#add(run);
-    if (this.#bytes > ENTRY_BYTES_MAX || this.#runs > ENTRY_RUNS_MAX) {
-      return `entry ${part.number} has more than ${ENTRY_BYTES_MAX} bytes or ${ENTRY_RUNS_MAX} pieces`;
-    }
+    if (this.#bytes > ENTRY_BYTES_MAX || this.#runs > ENTRY_RUNS_MAX) return tooMuch(part.number);
     return part.more ? undefined : this.#finish(this.#first);
+  }
+
+  /** An entry that came in one part and has nothing to be joined: the most are so, and nothing is kept for them. */
+  #single(part: EntryPart, body: Uint8Array): AssembledEntry | string {
+    const bytes = pieceBytes(part.runs);
+    if (bytes > ENTRY_BYTES_MAX) return tooMuch(part.number);
+    this.#due++;
+    const cost = bytes + PIECE_COST * (part.runs.length + 1);
+    const bodies = part.runs.length > 0 ? [body] : [];
+    return { number: part.number, entry: entryOf(part, part.runs), cost, bodies };
   }
 
   #wrong(part: EntryPart): string | undefined {
@@ -95,15 +104,10 @@ export class EntryAssembler {
     this.#end = offset + length;
   }
 
-  #finish({ number, kind, at, consistent, name }: EntryPart): AssembledEntry {
+  #finish(part: EntryPart): AssembledEntry {
     const { cost } = this;
-    const pieces: readonly Piece[] = this.#pieces;
-    const entry: OrderedEntry =
-      kind === 'mark'
-        ? { kind, at, name, consistent }
-        : kind === 'state'
-          ? { kind, at, consistent }
-          : { kind, at, pieces, consistent };
+    const { number } = part;
+    const entry = entryOf(part, this.#pieces);
     const bodies = this.#bodies;
     this.#due++;
     this.#first = undefined;
@@ -116,6 +120,21 @@ export class EntryAssembler {
     this.#end = 0;
     return { number, entry, cost, bodies };
   }
+}
+
+function entryOf({ kind, at, consistent, name }: EntryPart, pieces: readonly Piece[]): OrderedEntry {
+  switch (kind) {
+    case 'mark':
+      return { kind, at, name, consistent };
+    case 'state':
+      return { kind, at, consistent };
+    default:
+      return { kind, at, pieces, consistent };
+  }
+}
+
+function tooMuch(number: number): string {
+  return `entry ${number} has more than ${ENTRY_BYTES_MAX} bytes or ${ENTRY_RUNS_MAX} pieces`;
 }
 
 function bytesOf(payload: Payload): readonly Uint8Array[] | undefined {

@@ -3,7 +3,7 @@ import type { LinkFrame } from '../../parsers/formats/linkFrame.ts';
 import type { Piece } from '../base/change.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
 import { isFill, isOr } from '../base/payload.ts';
-import { runsOf } from './runs.ts';
+import { pieceBytes, runsOf } from './runs.ts';
 
 /** Bytes of entries in one frame: measured, larger ones leave the processor's cache before they are on the wire. */
 export const FRAME_DATA: number = 64 * 1024;
@@ -42,6 +42,11 @@ export class EntryCutter {
   }
 
   #take(): readonly Piece[] {
+    // What fits into one frame travels as it is.
+    if (this.#next === 0 && this.#taken === 0 && this.#fits()) {
+      this.#next = this.#runs.length;
+      return this.#runs;
+    }
     const runs: Piece[] = [];
     let room = this.#frameData;
     while (this.#next < this.#runs.length && room > 0 && runs.length < FRAME_RUNS) {
@@ -75,5 +80,9 @@ export class EntryCutter {
       this.#next++;
     }
     return runs;
+  }
+
+  #fits(): boolean {
+    return this.#runs.length <= FRAME_RUNS && pieceBytes(this.#runs) <= this.#frameData;
   }
 }

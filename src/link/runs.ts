@@ -15,13 +15,24 @@ export const FILL_MAX: number = FRAME_BODY_MAX / 2;
  * The pieces of an entry (that `wrongEntry` has nothing against) as they travel: in ascending order, bytes in one part each, long runs of zeros as lengths. Nothing is
  * copied. `align` is the far end's block size.
  */
-export function runsOf(pieces: readonly Piece[], align: number): Piece[] {
+export function runsOf(pieces: readonly Piece[], align: number): readonly Piece[] {
+  if (pieces.length === 1 && isOneRun(pieces[0], align)) return pieces;
   const runs: Piece[] = [];
   for (const piece of ascending(pieces)) {
     if (piece.length === 0) continue;
     addRuns(runs, piece, align);
   }
   return runs;
+}
+
+/** Most changes are one piece in one part, and travel as they are. */
+function isOneRun({ offset, length, payload }: Piece, align: number): boolean {
+  if (!Array.isArray(payload) || payload.length !== 1 || payload[0].length !== length || length === 0) return false;
+  let whole = true;
+  zeroRuns(payload[0], offset, align, () => {
+    whole = false;
+  });
+  return whole;
 }
 
 /** Why an entry cannot travel, which is its maker's bug; undefined when it can. */

@@ -45,6 +45,7 @@ export class ReceiverSession {
   #hasher: ChunkHasher | undefined;
   #buffer: Uint8Array | undefined;
   #running = false;
+  #flushing = false;
   #held = false;
   #over = false;
 
@@ -158,11 +159,21 @@ export class ReceiverSession {
       this.#running = false;
     }
     if (this.#over) return;
-    this.#end.flush();
+    this.#flushSoon();
     if (this.#held !== this.#receiver.full) {
       this.#held = this.#receiver.full;
       this.#end.hold(this.#held);
     }
+  }
+
+  /** Once all that has come by now has been taken: what is said of it goes out in one go. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#end.flush();
+    });
   }
 
   #do(act: ReceiverAct): void {
