@@ -61,7 +61,7 @@ export const basicCommands: readonly Command[] = [
   command([0x03, 0x01, 0, 0, 0xff, 0x04], { calm: true, always: true }, keepCdb(6), reply(requestSense)),
   command(
     [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0x04],
-    { medium: true },
+    { medium: true, unreserved: true },
     (task, cdb) => {
       // PMI is obsolete; without it an address means nothing (SBC-2 section 5.10).
       if ((cdb[8] & 0x01) === 0 && u32(cdb, 2) !== 0) throw invalidCdb(2, 7);
@@ -71,7 +71,7 @@ export const basicCommands: readonly Command[] = [
   ),
   command(
     [0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
-    { action: 0x10, medium: true },
+    { action: 0x10, medium: true, unreserved: true },
     keepCdb(16),
     reply(readCapacity16),
   ),

@@ -1,5 +1,5 @@
 import type { DeviceRequest, DeviceSteps } from '../base/device.ts';
-import type { Access } from './logicalUnit.ts';
+import type { Access, LogicalUnit } from './logicalUnit.ts';
 import type { Task } from './task.ts';
 import { concat } from './text.ts';
 
@@ -20,10 +20,12 @@ export interface Command {
   readonly writes: boolean;
   /** Goes through unit attentions: INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-6 section 5.14.4). */
   readonly calm: boolean;
+  /** Goes through a reservation of RESERVE(6) and RESERVE(10) that somebody else has (SPC-2 section 5.5). */
+  readonly unreserved: boolean;
   /** Also while a sanitize operation is going on (SBC-4 section 4.11.3). */
   readonly always: boolean;
   /** Where it is there only at some logical units. */
-  readonly offered: ((task: Task) => boolean) | undefined;
+  readonly offered: ((unit: LogicalUnit) => boolean) | undefined;
   /** Reads the CDB, which is borrowed: sets what the task takes and is about. Throws a `Refusal`. */
   readonly prepare: (task: Task, cdb: Uint8Array) => void;
   /** Executes it. What it throws is the bug of somebody: it makes outcomes of everything else (`steps`). */
@@ -37,7 +39,8 @@ interface Traits {
   readonly writes?: boolean;
   readonly calm?: boolean;
   readonly always?: boolean;
-  readonly offered?: (task: Task) => boolean;
+  readonly unreserved?: boolean;
+  readonly offered?: (unit: LogicalUnit) => boolean;
 }
 
 /** Builds a command; every one has the same hidden class. */
@@ -55,6 +58,7 @@ export function command(
     medium: traits.medium ?? false,
     writes: traits.writes ?? false,
     calm: traits.calm ?? false,
+    unreserved: traits.unreserved ?? traits.calm ?? false,
     always: traits.always ?? false,
     offered: traits.offered,
     prepare,

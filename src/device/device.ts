@@ -1,18 +1,16 @@
 import { lunNumber } from '../../parsers/scsi/lun.ts';
 import type { DeviceCommand, DeviceManagement, DeviceServer, DeviceTask, Nexus, StoppedTask } from '../base/device.ts';
 import { AbsentTask } from './absent.ts';
-import { command, cut, reply } from './command.ts';
+import type { Place } from './logicalUnit.ts';
 import { LogicalUnit } from './logicalUnit.ts';
 import type { DeviceOptions, LunOptions, LunStatus } from './options.ts';
 import { attention, INVALID_OPCODE, illegal, invalidCdb, writeProtected } from './refusal.ts';
-import { reportLuns } from './reportLuns.ts';
 import type { Seat } from './seat.ts';
 import { BUS_RESET, CAPACITY_CHANGED, DEVICE_RESET, LUNS_CHANGED, MEDIUM_CHANGED } from './seat.ts';
-import { commandOf } from './table.ts';
+import { commandOf, hasActions } from './table.ts';
 import { Task } from './task.ts';
 
 const TRANSFER_BYTES_MAX = 0x1000000;
-const REPORT_LUNS = 0xa0;
 const NACA = 0x04;
 
 /** A SCSI target device with the logical units of `options`. */
@@ -21,24 +19,16 @@ export function createDevice(options: DeviceOptions): Device {
 }
 
 /** A SCSI target device: routes commands to its logical units and keeps what is true of all of them. */
-export class Device implements DeviceServer {
+export class Device implements DeviceServer, Place {
   readonly name: string;
-  readonly #transferBytesMax: number;
+  readonly transferBytesMax: number;
   readonly #units = new Map<number, LogicalUnit>();
   readonly #nexuses = new Map<number, Nexus>();
-  readonly #reportLuns = command(
-    [REPORT_LUNS, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
-    { calm: true, always: true },
-    (task, cdb) => {
-      task.cdb = cdb.slice(0, 12);
-    },
-    reply((task) => this.#listLuns(task)),
-  );
   #order = 0;
 
   constructor(options: DeviceOptions) {
     this.name = options.name;
-    this.#transferBytesMax = options.transferBytesMax ?? TRANSFER_BYTES_MAX;
+    this.transferBytesMax = options.transferBytesMax ?? TRANSFER_BYTES_MAX;
     for (const lun of options.luns) this.#place(lun);
   }
 
@@ -71,14 +61,15 @@ export class Device implements DeviceServer {
 
   /** Everything that can be refused before any data moves, in the order of SAM-6 section 5.3.3. */
   #admit(task: Task, unit: LogicalUnit, seat: Seat, cdb: Uint8Array): void {
-    const found = cdb[0] === REPORT_LUNS ? this.#reportLuns : commandOf(cdb);
+    const found = commandOf(cdb);
     if (!seat.isGreeted && found?.calm !== true) this.#report(seat);
-    if (found === undefined || found.offered?.(task) === false) throw illegal(INVALID_OPCODE);
+    if (found === undefined) throw hasActions(cdb[0]) ? invalidCdb(1, 4) : illegal(INVALID_OPCODE);
+    if (found.offered?.(task.unit) === false) throw illegal(INVALID_OPCODE);
     task.command = found;
     // ACA is not supported: nobody may ask for it (SAM-6 section 5.3.2).
     const control = found.usage.length - 1;
     if ((cdb[control] & NACA) !== 0) throw invalidCdb(control, 2);
-    if (unit.isRestricted) unit.admit(seat, found.access);
+    if (unit.isRestricted) unit.admit(seat, found);
     if (!found.always) unit.demandNotSanitizing();
     if (found.medium && !unit.isReady) unit.demandMedium();
     found.prepare(task, cdb);
@@ -90,15 +81,13 @@ export class Device implements DeviceServer {
     if (code !== undefined) throw attention(code);
   }
 
-  #listLuns(task: Task): Uint8Array {
-    const bytes = reportLuns(task.cdb, this.luns());
-    task.seat.dismiss(LUNS_CHANGED);
-    return cut(bytes, bytes.length);
-  }
-
   /** LUNs in ascending order. */
   luns(): readonly number[] {
     return [...this.#units.keys()].sort((one, other) => one - other);
+  }
+
+  units(): readonly LogicalUnit[] {
+    return [...this.#units.values()];
   }
 
   manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun' {
@@ -177,7 +166,7 @@ export class Device implements DeviceServer {
   }
 
   #place(options: LunOptions): LogicalUnit {
-    const unit = new LogicalUnit(options, { targetName: this.name, transferBytesMax: this.#transferBytesMax });
+    const unit = new LogicalUnit(options, this);
     this.#units.set(options.lun, unit);
     return unit;
   }

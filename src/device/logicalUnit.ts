@@ -22,14 +22,22 @@ const NEXUSES_REMEMBERED = 1024;
 /** What reservations make of a command (SPC-5 section 5.14.1, SBC-4 section 4.18). */
 export type Access = 'free' | 'reads' | 'writes';
 
+/** The target device that a logical unit is part of. */
+export interface Place {
+  /** The iSCSI name of the target. */
+  readonly name: string;
+  readonly transferBytesMax: number;
+  luns(): readonly number[];
+  units(): readonly LogicalUnit[];
+}
+
 /** A logical unit: what it is, who is at it, and in what state it is. */
 export class LogicalUnit {
   readonly key: number;
   readonly lun: number;
   readonly blockSize: number;
   readonly identity: LunIdentity;
-  /** The iSCSI name of the target that it is behind. */
-  readonly targetName: string;
+  readonly place: Place;
   /** The longest READ, WRITE and their like. */
   readonly transferBlocksMax: number;
   readonly physicalExponent: number;
@@ -52,9 +60,9 @@ export class LogicalUnit {
   /** Initiator ports that were here since the unit came to be: they know that it was powered on. */
   #met: Set<string> = new Set();
 
-  constructor(options: LunOptions, place: { readonly targetName: string; readonly transferBytesMax: number }) {
+  constructor(options: LunOptions, place: Place) {
     this.key = options.key;
-    this.targetName = place.targetName;
+    this.place = place;
     this.transferBlocksMax = Math.floor(place.transferBytesMax / options.blockSize);
     this.lun = options.lun;
     this.blockSize = options.blockSize;
@@ -111,9 +119,9 @@ export class LogicalUnit {
   }
 
   /** Refuses what a reservation of somebody else forbids. */
-  admit(seat: Seat, access: Access): void {
-    if (this.holder !== undefined && this.holder !== seat) throw conflict();
-    if (this.registry.type !== 0 && this.registry.forbids(seat.nexus, access)) throw conflict();
+  admit(seat: Seat, command: { readonly access: Access; readonly unreserved: boolean }): void {
+    if (this.holder !== undefined && this.holder !== seat && !command.unreserved) throw conflict();
+    if (this.registry.type !== 0 && this.registry.forbids(seat.nexus, command.access)) throw conflict();
   }
 
   get isRestricted(): boolean {

@@ -1,6 +1,9 @@
 import { put32, u32 } from '../../parsers/bytes.ts';
 import { lunBytes } from '../../parsers/scsi/lun.ts';
+import type { Command } from './command.ts';
+import { command, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
+import { LUNS_CHANGED } from './seat.ts';
 
 /**
  * REPORT LUNS, SPC-5 section 6.33. Reports that select well known logical units alone, or administrative and subsidiary
@@ -17,3 +20,16 @@ export function reportLuns(cdb: Uint8Array, luns: readonly number[]): Uint8Array
   for (const [i, lun] of listed.entries()) bytes.set(lunBytes(lun), 8 + i * 8);
   return bytes.length > length ? bytes.subarray(0, length) : bytes;
 }
+
+export const reportLunsCommand: Command = command(
+  [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
+  { calm: true, always: true },
+  (task, cdb) => {
+    task.cdb = cdb.slice(0, 12);
+  },
+  reply((task) => {
+    const bytes = reportLuns(task.cdb, task.unit.place.luns());
+    task.seat.dismiss(LUNS_CHANGED);
+    return bytes;
+  }),
+);

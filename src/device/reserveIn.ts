@@ -4,7 +4,6 @@ import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
 import type { Registration, Registry } from './registry.ts';
-import { isAllRegistrants } from './registry.ts';
 import type { Task } from './task.ts';
 import { concat } from './text.ts';
 
@@ -67,7 +66,7 @@ function fullStatus(registry: Registry, registration: Registration): Uint8Array 
   const holds = registry.holds(registration);
   bytes.set(keyBytes(registration.key));
   bytes[12] = (registration.targetPort === 0 ? 0x02 : 0) | (holds ? 0x01 : 0);
-  bytes[13] = holds || isAllRegistrants(registry.type) ? registry.type : 0;
+  bytes[13] = holds ? registry.type : 0;
   put16(bytes, 18, registration.targetPort);
   put32(bytes, 20, id.length);
   bytes.set(id, 24);

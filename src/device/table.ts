@@ -3,15 +3,21 @@ import { atomicCommands } from './atomic.ts';
 import { basicCommands } from './basics.ts';
 import { cacheCommands } from './cache.ts';
 import type { Command } from './command.ts';
+import { diagnosticCommands } from './diagnostics.ts';
 import { inquiryCommand } from './inquiry.ts';
+import { mediumCommands } from './medium.ts';
+import { modeSelectCommands } from './modeSelect.ts';
 import { modeSenseCommands } from './modeSense.ts';
 import { readWriteCommands } from './readWrite.ts';
+import { reportLunsCommand } from './reportLuns.ts';
+import { reserveCommands } from './reserve.ts';
 import { reserveInCommands } from './reserveIn.ts';
 import { reserveOutCommands } from './reserveOut.ts';
+import { supportedCommand } from './supported.ts';
 import { thinCommands } from './thin.ts';
 import { verifyCommands } from './verify.ts';
 
-/** Every command of a logical unit; what belongs to the device as a whole (REPORT LUNS) is in `device.ts`. */
+/** Every command of a logical unit. */
 const entries: readonly Command[] = [
   ...basicCommands,
   inquiryCommand,
@@ -23,6 +29,12 @@ const entries: readonly Command[] = [
   ...thinCommands,
   ...reserveInCommands,
   ...reserveOutCommands,
+  ...reserveCommands,
+  ...modeSelectCommands,
+  ...mediumCommands,
+  ...diagnosticCommands,
+  reportLunsCommand,
+  supportedCommand(() => entries),
 ];
 
 const plain: (Command | undefined)[] = new Array(256).fill(undefined);
@@ -45,8 +57,4 @@ function actionCommand(cdb: Uint8Array): Command | undefined {
 /** Whether an opcode has commands that are told apart by their service action. */
 export function hasActions(opcode: number): boolean {
   return entries.some((entry) => entry.opcode === opcode && entry.action >= 0);
-}
-
-export function allCommands(): readonly Command[] {
-  return entries;
 }

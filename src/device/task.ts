@@ -80,7 +80,7 @@ export function* answer(outcome: DeviceOutcome): DeviceSteps {
 function* inOrder(task: Task, command: Command, dataOut: readonly Uint8Array[]): DeviceSteps {
   try {
     while (task.seat.holdsBack(task)) yield WAIT;
-    task.unit.admit(task.seat, command.access);
+    task.unit.admit(task.seat, command);
   } catch (error) {
     return task.outcomeOf(error);
   }

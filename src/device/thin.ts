@@ -160,7 +160,7 @@ export const thinCommands: readonly Command[] = [
   command([0x93, 0xf9, ...LBN_8, 0xff, 0xff, 0xff, 0xff, 0x3f, 0x04], writes, prepareSame(true), steps(writeSame)),
   command(
     [0x42, 0x01, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0x04],
-    { ...writes, offered: (task) => task.unit.isThin },
+    { ...writes, offered: (unit) => unit.isThin },
     prepareUnmap,
     steps(unmap),
   ),

@@ -56,7 +56,7 @@ function serialNumber(unit: LogicalUnit): Uint8Array {
 
 /** SPC-5 section 7.7.6: the logical unit by NAA and T10 vendor id, the target port and the target device by their names. */
 function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
-  const { identity, targetName } = unit;
+  const { identity, place } = unit;
   const port = new Uint8Array(4);
   put16(port, 2, nexus.targetPort);
   const group = nexus.targetPort.toString(16).padStart(4, '0');
@@ -64,8 +64,8 @@ function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
     designator(1, 0x03, 0, hexBytes(identity.naa)),
     designator(ASCII, 0x01, 0, text(identity.vendor.padEnd(8).slice(0, 8) + identity.serial)),
     designator(1, TARGET_PORT | 0x04, ISCSI, port),
-    designator(UTF8, TARGET_PORT | 0x08, ISCSI, scsiName(`${targetName},t,0x${group}`)),
-    designator(UTF8, TARGET_DEVICE | 0x08, ISCSI, scsiName(targetName)),
+    designator(UTF8, TARGET_PORT | 0x08, ISCSI, scsiName(`${place.name},t,0x${group}`)),
+    designator(UTF8, TARGET_DEVICE | 0x08, ISCSI, scsiName(place.name)),
   ];
   return concat(parts);
 }
