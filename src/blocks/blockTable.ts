@@ -120,6 +120,11 @@ export class BlockTable implements BlockSums {
     this.#flags.clearAll();
   }
 
+  /** The medium can no longer be believed: nothing is known, for good. Throws a `Fault` as `begin` does. */
+  abandon(why: Fault): void {
+    if (!this.#over) this.#guard(() => this.#fail(why));
+  }
+
   /** The volume is this long now. */
   resize(bytes: number): void {
     if (bytes === this.#bytes) return;
@@ -315,6 +320,7 @@ export class BlockTable implements BlockSums {
       return work();
     } catch (error) {
       this.#over = true;
+      for (const { touched } of this.#readings) touched.fill(0xff);
       this.#flags.clearAll();
       this.#upper.length = 0;
       this.#discard();
@@ -323,6 +329,10 @@ export class BlockTable implements BlockSums {
       return undefined;
     }
   }
+  #fail(why: Fault): never {
+    throw why;
+  }
+
   #discard(): void {
     this.#undead = true;
     this.#storage.discard();

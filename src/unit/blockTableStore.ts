@@ -1,4 +1,5 @@
 import type { NodeSums } from '../base/blocks.ts';
+import { Fault } from '../base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import { piecesOf } from '../queue/draft.ts';
@@ -12,6 +13,7 @@ import { Scrub } from './blockTableScrub.ts';
  */
 export class TabledStore implements FarStore {
   readonly scrub: Scrub;
+  readonly through?: NonNullable<FarStore['through']>;
   readonly #store: FarStore;
   readonly #kept: KeptTable;
   #incarnation: string;
@@ -21,6 +23,7 @@ export class TabledStore implements FarStore {
     this.#store = store;
     this.#kept = kept;
     this.#incarnation = store.incarnation;
+    if (store.through) this.through = (place, number) => store.through?.(place, number);
     this.scrub = new Scrub({ table: kept.table, read: (offset, into) => store.read(offset, into) });
   }
 
@@ -48,6 +51,10 @@ export class TabledStore implements FarStore {
     return this.#store.consistent;
   }
 
+  get cuts(): number {
+    return this.#store.cuts ?? 0;
+  }
+
   async append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
     const pieces = piecesOf(entry);
     this.#meet();
@@ -60,12 +67,12 @@ export class TabledStore implements FarStore {
     }
   }
 
-  /** A medium that fails to make durable what it was given may show something else from then on. */
+  /** A medium that fails to make durable what it was given may show something else at any time from then on. */
   async sync(): Promise<void> {
     try {
       await this.#store.sync();
     } catch (error) {
-      this.lost();
+      this.table.abandon(faultOf(error));
       throw error;
     }
   }
@@ -111,4 +118,8 @@ export class TabledStore implements FarStore {
     }
     this.#kept.resize(bytes);
   }
+}
+
+function faultOf(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
 }

@@ -1,4 +1,5 @@
 import type { Piece } from '../base/change.ts';
+import { Fault } from '../base/fault.ts';
 import type { Volume, VolumeIdentity } from '../base/volume.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import type { KeptTable } from './blockTable.ts';
@@ -54,9 +55,11 @@ export class TabledVolume implements Volume {
     for (const { offset, length } of pieces) table.begin(offset, length);
     try {
       await this.#volume.writev(pieces, options, signal);
+    } catch (error) {
+      if (this.unsure) table.abandon(faultOf(error));
+      throw error;
     } finally {
       for (const { offset, length } of pieces) table.end(offset, length);
-      if (this.unsure) table.loseAll();
     }
   }
 
@@ -68,12 +71,12 @@ export class TabledVolume implements Volume {
     return this.#around(offset, length, () => this.#volume.unmap(offset, length));
   }
 
-  /** A medium that fails to make durable what it was given may show something else from then on. */
+  /** A medium that fails to make durable what it was given may show something else at any time from then on. */
   async flush(): Promise<void> {
     try {
       await this.#volume.flush();
     } catch (error) {
-      this.#kept.table.loseAll();
+      this.table.abandon(faultOf(error));
       throw error;
     }
   }
@@ -113,4 +116,8 @@ export class TabledVolume implements Volume {
       table.end(offset, length);
     }
   }
+}
+
+function faultOf(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
 }

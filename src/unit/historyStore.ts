@@ -52,6 +52,7 @@ class SystemHistoryStore implements HistoryStore {
   readonly #contents: HistoryContents;
   readonly #keeper: HistoryKeeper;
   readonly #notice: (text: string) => void;
+  readonly #cutting: (() => void) | undefined;
   /** Held while the newest entries change, and while the oldest do; the latter is taken first. */
   readonly #newestTurn = new Turn();
   readonly #oldestTurn = new Turn();
@@ -73,6 +74,7 @@ class SystemHistoryStore implements HistoryStore {
     this.#keeper = keeper;
     this.#shared = new HistoryShared(contents, keeper);
     this.#notice = options.notice;
+    this.#cutting = options.cutting;
     this.#views = new HistoryViews(contents, (work) => this.#guard(work));
     this.#damage = keeper.state.damaged ? 'entries that had been durable were lost to damage' : undefined;
     this.#window = new HistoryWindow({
@@ -392,6 +394,8 @@ class SystemHistoryStore implements HistoryStore {
   }
 
   async #cut(sequence: number): Promise<void> {
+    // Nothing else runs before the newest moment is the earlier one.
+    this.#cutting?.();
     this.#views.lose(sequence);
     // What was accepted behind an entry that goes would stand behind a gap.
     this.#writer.giveUp(new Fault('local', 'entries before it have been taken back', 'resume behind what is durable'));

@@ -17,6 +17,8 @@ export interface HistoryOptions {
   segmentBytes?: number;
   /** Told in words what an operator should know: what was cut, lost, left the window. */
   notice: (text: string) => void;
+  /** Called before the newest moment becomes another one by anything but an entry that is appended: some are taken back. */
+  cutting?: () => void;
 }
 
 /** For `openPlainStore` of `plainStore.ts`. */

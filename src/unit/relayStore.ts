@@ -20,6 +20,7 @@ export interface RelayStoreOptions {
 /** Ranges that are told apart of what is not durable yet; more grow together. */
 const LOOSE_RANGES = 1024;
 const NONE: readonly Piece[] = [];
+const NO_NODES = new Uint8Array(0);
 
 /**
  * A far store whose entries are passed on to further mirrors, in their order (requirement D3).
@@ -35,6 +36,7 @@ const NONE: readonly Piece[] = [];
  */
 export class RelayStore implements FarStore {
   readonly first: RelayFirst;
+  readonly compareNodes?: NonNullable<FarStore['compareNodes']>;
   readonly #name: string;
   readonly #store: FarStore;
   readonly #room: Room;
@@ -58,6 +60,7 @@ export class RelayStore implements FarStore {
     this.#name = name;
     this.#store = store;
     this.#room = room;
+    if (store.compareNodes) this.compareNodes = async (theirs) => (await store.compareNodes?.(theirs)) ?? NO_NODES;
     this.#incarnation = store.incarnation;
     this.#cutIncarnation = store.incarnation;
     this.#cuts = store.cuts ?? 0;

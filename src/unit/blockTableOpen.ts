@@ -1,0 +1,44 @@
+import type { FarStore } from '../base/ordered.ts';
+import type { Volume } from '../base/volume.ts';
+import { openKeptTable } from './blockTable.ts';
+import { TabledStore } from './blockTableStore.ts';
+import { TabledVolume } from './blockTableVolume.ts';
+
+export interface TablePlace {
+  /** The table's file. */
+  path: string;
+  /** Path of the medium. */
+  medium: string;
+  notice: (text: string) => void;
+}
+
+/**
+ * The store with a block table of its newest moment beside it. A table that cannot be opened is told of, and the store does
+ * without one: then a resync reads what it compares.
+ */
+export async function tabledStore(store: FarStore, place: TablePlace): Promise<FarStore> {
+  const { blockSize, bytes, incarnation: identity } = store;
+  try {
+    return new TabledStore(store, await openKeptTable({ ...place, identity, blockSize, bytes }));
+  } catch (error) {
+    return without(store, place, error);
+  }
+}
+
+/** The same for a medium of this unit. */
+export async function tabledVolume(volume: Volume, place: TablePlace): Promise<Volume> {
+  const { kind, id } = volume.identity();
+  const bytes = volume.blocks * volume.blockSize;
+  const { blockSize } = volume;
+  try {
+    const identity = `${kind} ${id}`;
+    return new TabledVolume(volume, await openKeptTable({ ...place, identity, blockSize, bytes }));
+  } catch (error) {
+    return without(volume, place, error);
+  }
+}
+
+function without<T>(kept: T, { notice }: TablePlace, error: unknown): T {
+  notice(`no block table is kept: ${error instanceof Error ? error.message : String(error)}`);
+  return kept;
+}
