@@ -48,7 +48,7 @@ class Service implements LinkService {
           stream,
           notice,
           now,
-          greeted: (one, hello) => this.#greet(one, hello),
+          greeted: (one, hello) => void this.#greet(one, hello),
           over: (one) => this.#sessions.delete(one),
         });
         this.#sessions.add(session);
@@ -70,9 +70,16 @@ class Service implements LinkService {
     await closed;
   }
 
-  #greet(session: ReceiverSession, hello: Hello): void {
-    const { stores, notice } = this.#options;
+  async #greet(session: ReceiverSession, hello: Hello): Promise<void> {
+    const { stores, writers, notice } = this.#options;
     const { volume } = hello;
+    // Who may not send a volume learns nothing of it; a volume that is not there belongs to nobody.
+    const stranger = stores(volume) && (await writers?.admit(volume, session.stream.peer));
+    if (session.isOver || this.#closing) return;
+    if (stranger) {
+      session.refuse(stranger);
+      return;
+    }
     const store = stores(volume);
     const answer = answerHello(hello, store);
     if (typeof answer !== 'string' || !store) {

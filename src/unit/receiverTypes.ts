@@ -1,5 +1,6 @@
 import type { FarStore } from '../base/ordered.ts';
 import type { LinkKeys } from './journeyTypes.ts';
+import type { LinkWriters } from './linkWriters.ts';
 
 /** `serveLink(options): Promise<LinkService>` (receiver.ts) rejects with a `Fault` when it cannot listen there. */
 export interface LinkServiceOptions {
@@ -8,6 +9,8 @@ export interface LinkServiceOptions {
   keys: LinkKeys;
   /** The volume of that name; undefined: there is none. Asked at every connection; never closed by the service. */
   stores: (volume: string) => FarStore | undefined;
+  /** Who may send which volume; absent: every unit that has proved itself. */
+  writers?: LinkWriters;
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;
