@@ -26,8 +26,8 @@ export function parseText(bytes: Uint8Array): TextKeys {
   return keys;
 }
 
-/** A key's name: a standard-label, RFC 7143 section 6.1. */
-const KEY_NAME = /^[A-Z][A-Za-z0-9.\-+@_]{0,62}$/;
+/** A key's name: a standard-label, RFC 7143 section 6.1, but that one registered key begins with a small letter. */
+const KEY_NAME = /^[A-Za-z][A-Za-z0-9.\-+@_]{0,62}$/;
 
 /**
  * The same for whoever has to answer: undefined where a pair is none, a key is not a key's name, or one key comes twice, all of

@@ -6,7 +6,7 @@ import { add32 } from '../../base/serial32.ts';
 import { FullFeature } from './full.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { MS, RECEIVE_SEGMENT_MAX } from './limits.ts';
-import { Login } from './login.ts';
+import { Login, Refusal } from './login.ts';
 import { type Landing, type PduHandler, Receiver } from './receiver.ts';
 import type { Request } from './request.ts';
 import type { Parked, Session } from './session.ts';
@@ -18,6 +18,8 @@ import { TargetWire } from './wire.ts';
 
 /** Positions of tasks' bytes in the output; a list longer than this is put together again. */
 const LENT_MAX = 64;
+/** Logins' time that a discovery session may take between two requests. */
+const DISCOVERY_IDLES = 4;
 const NOTHING: Uint8Array[] = [];
 
 /** One connection of a target, from its first byte to its last (RFC 7143 section 8, the connection state). */
@@ -105,7 +107,7 @@ export class Connection implements TargetLine, PduHandler {
       if (this.#receiver.bytes(bytes, offset, length)) return;
       this.drop('sends what is no iSCSI, or was damaged on the way');
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!(error instanceof Fault) || error.blame !== 'peer') throw error;
       this.drop(error.message);
     }
   }
@@ -240,8 +242,14 @@ export class Connection implements TargetLine, PduHandler {
     const { limits } = this.#shared;
     const alive = this.#heartbeat;
     const loginOver = this.#state === 'full' || this.#state === 'leaving';
-    if (this.#state === 'login' && now - alive.since > limits.loginMs * MS) this.drop('does not finish its login');
-    else if (alive.stuck(now, this.#sentTo < this.taken)) this.drop('does not take what waits for it');
+    const late = now - alive.since > limits.loginMs * MS;
+    if (this.#state === 'login' && late) this.drop('does not finish its login');
+    else if (this.#state === 'joining' && late) {
+      this.#sessions.forget(this);
+      this.refused(Refusal.unavailable, 'has commands of a former session that do not end');
+    } else if (this.session?.discovery && alive.idle(now, DISCOVERY_IDLES * limits.loginMs * MS)) {
+      this.drop('asks for nothing');
+    } else if (alive.stuck(now, this.#sentTo < this.taken)) this.drop('does not take what waits for it');
     else if (loginOver && alive.silent(now)) this.drop('does not answer');
     else if (this.#state === 'full' && this.session?.discovery !== true && alive.due(now)) {
       this.wire.ping(this.nextTag());

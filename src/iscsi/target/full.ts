@@ -65,13 +65,7 @@ export class FullFeature {
     const course = this.#course;
     if (course === 'drop') return;
     if (course === 'park') {
-      const parked: Parked = {
-        connection: this.#connection,
-        request: request.copy(),
-        data: Uint8Array.from(data),
-        damaged,
-      };
-      this.#session.parked.set(request.cmdSn, parked);
+      this.#park(request, data, damaged);
       return;
     }
     this.#finish(request, data, damaged);
@@ -80,9 +74,26 @@ export class FullFeature {
 
   /** A request that came before its turn, which has come. */
   deliver({ request, data, damaged }: Parked): void {
+    // Another request may be half-way in on this connection.
+    const [course, reason, task] = [this.#course, this.#reason, this.#task];
+    this.#task = undefined;
     const landing = this.#begin(request);
     if (typeof landing === 'object') landing.land(0, data, 0, data.length);
     this.#finish(request, data, damaged);
+    this.#course = course;
+    this.#reason = reason;
+    this.#task = task;
+  }
+
+  #park(request: Request, data: Uint8Array, damaged: boolean): void {
+    const connection = this.#connection;
+    const shared = this.#shared;
+    if (shared.unsolicited + data.length > shared.limits.unsolicitedBytes) {
+      connection.drop('sends too much out of order');
+      return;
+    }
+    shared.unsolicited += data.length;
+    this.#session.park({ connection, request: request.copy(), data: Uint8Array.from(data), damaged });
   }
 
   #go(course: Course): 'dropped' {
@@ -165,6 +176,10 @@ export class FullFeature {
         this.#nop(request, data);
         return;
       case Op.taskManagement:
+        if (this.#session.managing >= this.#shared.limits.immediates) {
+          this.#connection.wire.reject(Reject.tooManyImmediate, request.bytes);
+          return;
+        }
         manage(this.#sessions, this.#connection, this.#session, request);
         return;
       case Op.text: {
@@ -199,6 +214,7 @@ export class FullFeature {
         connection.wire.logout(itt, NO_CONNECTION);
         return;
       }
+      other.leaving();
       this.#sessions.leave(other, session, false, () => {
         other.cut();
         if (!connection.over) connection.wire.logout(itt, CLOSED);

@@ -30,6 +30,11 @@ export class Heartbeat {
     this.#sentAt = now;
   }
 
+  /** It has said nothing for so long. */
+  idle(now: number, ns: number): boolean {
+    return now - this.#heardAt > ns;
+  }
+
   /** What waits for it has waited for too long. */
   stuck(now: number, waits: boolean): boolean {
     if (!waits || !this.#waited) this.#sentAt = now;

@@ -135,7 +135,9 @@ export class Login {
       done = reply.done;
       answers.push(...reply.keys);
     } else if (!security.finished) return refuse(Refusal.authentication, 'skips the authentication');
-    answers.push(...this.#operational(keys));
+    const operational = this.#operational(keys);
+    if (operational === undefined) return refuse(Refusal.initiatorError, 'declares a length that cannot be');
+    answers.push(...operational);
     const leaves = ends && done;
     if (leaves && next === FULL_FEATURE && !this.#digestsFit) {
       return refuse(Refusal.initiatorError, 'does not agree to the digests that are required');
@@ -145,12 +147,14 @@ export class Login {
     return this.#part(this.#sender.next(RESPONSE_MAX) ?? new Uint8Array(0));
   }
 
-  #operational(keys: TextKeys): [string, string][] {
+  /** Undefined where a declaration, which nobody answers, cannot be. */
+  #operational(keys: TextKeys): [string, string][] | undefined {
     const answers = negotiate(keys, this.parameters, {
       leading: this.tsih === 0,
       maxConnections: this.discovery ? 1 : this.#maxConnections,
       digests: this.target?.digests === 'required',
     });
+    if (answers.some(([key]) => key === 'MaxRecvDataSegmentLength')) return undefined;
     if (this.#stage === OPERATIONAL && !this.#declared) {
       this.#declared = true;
       answers.push(['MaxRecvDataSegmentLength', String(RECEIVE_SEGMENT_MAX)]);

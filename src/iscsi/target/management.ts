@@ -29,7 +29,9 @@ const NOT_SUPPORTED = 5;
 export function manage(sessions: Sessions, connection: Connection, session: Session, request: Request): void {
   const { itt, flags, cmdSn } = request;
   const task = flags & 0x7f;
+  session.managing++;
   const answer = (response: number): void => {
+    session.managing--;
     if (!connection.over) connection.wire.management(itt, response);
   };
   if (task === ABORT_TASK) {
@@ -82,7 +84,7 @@ function abort(sessions: Sessions, session: Session, request: Request, answer: (
       );
     return;
   }
-  const { window, parked } = session;
+  const { window } = session;
   const refCmdSn = request.word32;
   const behind = diff32(refCmdSn, window.expCmdSn) >= 0 && diff32(window.maxCmdSn, refCmdSn) >= 0;
   if (!behind || diff32(request.cmdSn, refCmdSn) <= 0) {
@@ -90,8 +92,7 @@ function abort(sessions: Sessions, session: Session, request: Request, answer: (
     return;
   }
   // It counts as received, and is passed over when it comes.
-  parked.set(refCmdSn, undefined);
-  session.unpark();
+  session.pass(refCmdSn);
   answer(COMPLETE);
 }
 

@@ -3,7 +3,7 @@ import type { Task } from './task.ts';
 
 /**
  * How much data of commands may be under way, of all sessions together and of each: commands beyond it wait in order, before
- * anything is asked of their initiator or of the medium. One command of a session always passes, so that nobody starves.
+ * anything is asked of their initiator or of the medium.
  */
 export class Room {
   readonly #max: number;
@@ -76,9 +76,10 @@ export class Room {
   }
 
   #fits(task: Task): boolean {
-    const { held } = task.session;
-    if (held === 0) return true;
     const bytes = this.#size(task);
+    const { held } = task.session;
+    // As much again is for those who have nothing under way: nobody waits for others' data that does not come.
+    if (held === 0) return this.held === 0 || this.held + bytes <= 2 * this.#max;
     return held + bytes <= this.#sessionMax && this.held + bytes <= this.#max;
   }
 

@@ -46,14 +46,17 @@ export class Session {
   /** Bytes of data under way, and commands that wait for room. */
   held = 0;
   readonly waiting: Task[] = [];
+  readonly #shared: Shared;
   /** By CmdSN; undefined where the number is to be passed over. */
   readonly parked = new Map<number, Parked | undefined>();
-  /** Task management that waits for requests before it. */
+  /** Task management that was not answered yet; of it, what waits for requests before it. */
+  managing = 0;
   readonly orders: { cmdSn: number; run: () => void }[] = [];
   /** It is ending: its connections are closed, its tasks stop. */
   closing = false;
 
   constructor(shared: Shared, login: Login, tsih: number, nexus: number) {
+    this.#shared = shared;
     const { target, initiator, alias, parameters, user, isid } = login;
     this.target = target;
     this.device = target?.device ?? NO_DEVICE;
@@ -77,12 +80,35 @@ export class Session {
     return this.target === undefined;
   }
 
+  park(request: Parked): void {
+    this.parked.set(request.request.cmdSn, request);
+  }
+
+  /** The number counts as received: nothing is to come of it. */
+  pass(cmdSn: number): void {
+    this.#forget(this.parked.get(cmdSn));
+    this.parked.set(cmdSn, undefined);
+    this.unpark();
+  }
+
+  /** Nothing that waits will have its turn. */
+  unwait(): void {
+    for (const parked of this.parked.values()) this.#forget(parked);
+    this.parked.clear();
+    this.orders.length = 0;
+  }
+
+  #forget(parked: Parked | undefined): void {
+    if (parked) this.#shared.unsolicited -= parked.data.length;
+  }
+
   /** A request took its turn: what waited for it goes on. */
   unpark(): void {
     const { window, parked, orders } = this;
     while (parked.size > 0 && parked.has(window.expCmdSn)) {
       const next = parked.get(window.expCmdSn);
       parked.delete(window.expCmdSn);
+      this.#forget(next);
       window.advance();
       if (next !== undefined && !next.connection.over) next.connection.deliver(next);
     }

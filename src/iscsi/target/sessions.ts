@@ -44,20 +44,24 @@ export class Sessions {
     } else this.#create(connection, login);
   }
 
+  /** The login waits no more. */
+  forget(connection: Connection): void {
+    this.#joins = this.#joins.filter((join) => join.connection !== connection);
+  }
+
   /** The connection is over: what is left of its session ends with it at error recovery level 0 (section 7.1.5). */
   lost(connection: Connection): void {
-    this.#joins = this.#joins.filter((join) => join.connection !== connection);
+    this.forget(connection);
     const { session } = connection;
     if (session !== undefined && session.connections.get(connection.cid) === connection) this.close(session);
   }
 
   /** Ends a session: its connections at once, its tasks as soon as that can be. */
-  close(session: Session, but?: Connection): void {
+  close(session: Session): void {
     if (session.closing) return;
     session.closing = true;
-    for (const connection of session.connections.values()) if (connection !== but) connection.cut();
-    session.parked.clear();
-    session.orders.length = 0;
+    for (const connection of session.connections.values()) connection.cut();
+    session.unwait();
     session.tasks.stopAll(undefined, () => this.#gone(session));
   }
 
@@ -67,6 +71,7 @@ export class Sessions {
       if (session.closing) return;
       session.closing = true;
       for (const other of session.connections.values()) if (other !== connection) other.cut();
+      session.unwait();
       session.tasks.stopAll(undefined, () => {
         then();
         this.#gone(session);

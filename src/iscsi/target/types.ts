@@ -49,7 +49,7 @@ export interface TargetLimits {
   commands: number;
   /** Immediate requests of one session at a time. */
   immediates: number;
-  /** Data of commands under way, of all sessions and of one; one command of a session always passes. */
+  /** Data of commands under way, of all sessions and of one; the first command of a session passes up to twice the former. */
   bytes: number;
   sessionBytes: number;
   /** Unsolicited data that was taken for commands that wait for room, of all sessions; beyond it they get TASK SET FULL. */
