@@ -13,19 +13,20 @@ export interface TablePlace {
 }
 
 /**
- * The store with a block table of its newest moment beside it. A table that cannot be opened is told of, and the store does
- * without one: then a resync reads what it compares.
+ * The store with a block table of its newest moment beside it. Undefined: it cannot be opened, which is told, and the store
+ * does without one: then a resync reads what it compares.
  */
-export async function tabledStore(store: FarStore, place: TablePlace): Promise<FarStore> {
+export async function tabledStore(store: FarStore, place: TablePlace): Promise<TabledStore | undefined> {
   const { blockSize, bytes, incarnation: identity } = store;
   try {
     return new TabledStore(store, await openKeptTable({ ...place, identity, blockSize, bytes }));
   } catch (error) {
-    return without(store, place, error);
+    tell(place, error);
+    return undefined;
   }
 }
 
-/** The same for a medium of this unit. */
+/** The same for a medium of this unit; itself where there is no table. */
 export async function tabledVolume(volume: Volume, place: TablePlace): Promise<Volume> {
   const { kind, id } = volume.identity();
   const bytes = volume.blocks * volume.blockSize;
@@ -34,11 +35,11 @@ export async function tabledVolume(volume: Volume, place: TablePlace): Promise<V
     const identity = `${kind} ${id}`;
     return new TabledVolume(volume, await openKeptTable({ ...place, identity, blockSize, bytes }));
   } catch (error) {
-    return without(volume, place, error);
+    tell(place, error);
+    return volume;
   }
 }
 
-function without<T>(kept: T, { notice }: TablePlace, error: unknown): T {
+function tell({ notice }: TablePlace, error: unknown): void {
   notice(`no block table is kept: ${error instanceof Error ? error.message : String(error)}`);
-  return kept;
 }

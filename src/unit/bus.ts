@@ -29,6 +29,7 @@ import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import { LinkCopyOut } from './recall.ts';
 import { logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
+import { recordFileName } from './storedRecord.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
 export type BusConfig = LiveConfig & { source: TapSource | TeeSource | ProbeSource };
@@ -234,7 +235,8 @@ export class Bus {
   }
 
   #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
-    const { identity, media, notice, now } = this.#parts;
+    const { identity, media, notice, now, folder } = this.#parts;
+    const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
     const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
     let first: Medium | undefined;
     const make = (one: MediumConfig | LiveMirrorConfig, writable: boolean): Medium => {
@@ -244,7 +246,8 @@ export class Bus {
         const opened = first?.volume.opened;
         return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
       };
-      const use = { writable, notice, check, now, mirrored, ...(tls ? { tls } : {}), ...blockSize };
+      const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
+      const use = { writable, notice, check, now, mirrored, ...(tls ? { tls } : {}), ...blockSize, ...table };
       const made = { to: one.to, volume: medium(one, identity, use) };
       media.add(made.to, made.volume);
       this.#open.push(made);

@@ -1,5 +1,5 @@
 import { type Field, group, list, number, type Placed, placed, type Unserved, whole } from './configCheck.ts';
-import { bytes, lu, portal } from './configValues.ts';
+import { bytes, flag, lu, portal } from './configValues.ts';
 
 /** What `group` needs to know of each key. */
 export type Fields<T> = { readonly [K in keyof T]-?: Field<Exclude<T[K], undefined>> };
@@ -11,6 +11,9 @@ export interface RawVolume {
   blockSize?: number;
   blocks?: Placed<number>;
 }
+
+/** Whether checksums of a mirror's blocks are kept beside it (requirement D4). */
+export const BLOCK_TABLE = { blockTable: { check: flag } } satisfies Fields<{ blockTable?: boolean }>;
 
 export const VOLUME = {
   lu: { check: placed(lu), required: 'write "lu": "TARGET-NAME/LUN"' },

@@ -1,6 +1,7 @@
 import { isVolumeName, VOLUME_NAME_MAX } from '../base/journeyUrl.ts';
 import { type Check, group, list, type Placed, placed, text, type Unserved, whole } from './configCheck.ts';
 import { mirrorMedium, type RawFile, type RawMirror } from './configMedium.ts';
+import { BLOCK_TABLE } from './configParts.ts';
 import { mirrorConfig, type SecretWant } from './configSecrets.ts';
 import type { ReceivedVolumeConfig } from './configTypes.ts';
 import { bytes, duration, path, portal } from './configValues.ts';
@@ -16,6 +17,7 @@ export interface RawReceivedVolume {
   mirrors: Placed<RawMirror>[];
   history?: RawHistory;
   blockSize?: number;
+  blockTable?: boolean;
 }
 
 interface RawHistory {
@@ -55,6 +57,7 @@ const shape = group<RawReceivedVolume>(
     mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
     history: { check: history },
     blockSize: { check: whole(256, 1 << 20, 'bytes') },
+    ...BLOCK_TABLE,
   },
   { first: OF_BUS, portals: OF_BUS, blocks: OF_BUS },
 );
@@ -85,7 +88,7 @@ export function receivedConfig(
   at: (path: string) => string,
   wants: SecretWant[],
 ): ReceivedVolumeConfig {
-  const { name, mirrors, history, blockSize } = raw;
+  const { name, mirrors, history, blockSize, blockTable = true } = raw;
   const own = ownOf(raw);
   const file = own?.value as RawFile;
   return {
@@ -102,5 +105,6 @@ export function receivedConfig(
           },
         }),
     ...(blockSize === undefined ? {} : { blockSize }),
+    blockTable,
   };
 }

@@ -193,6 +193,8 @@ export interface ReceivedVolumeConfig {
   /** How much of the past is kept; absent: nothing but the newest moment. */
   history?: HistoryConfig;
   blockSize?: number;
+  /** Checksums of its blocks are kept. */
+  blockTable: boolean;
 }
 
 export interface HistoryConfig {
@@ -213,6 +215,8 @@ export interface LiveVolumeConfig {
   /** Only ever read. */
   first?: MediumConfig;
   mirrors: LiveMirrorConfig[];
+  /** Checksums of the blocks of its first file mirror are kept. */
+  blockTable?: boolean;
   blockSize?: number;
   blocks?: number;
 }

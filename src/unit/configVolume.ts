@@ -1,6 +1,6 @@
 import { type Check, group, list, type Placed, placed, type Unserved } from './configCheck.ts';
 import { firstMedium, mirrorMedium, type RawMedium, type RawMirror } from './configMedium.ts';
-import { type RawVolume, VOLUME, volumeParts } from './configParts.ts';
+import { BLOCK_TABLE, type RawVolume, VOLUME, volumeParts } from './configParts.ts';
 import { type RawReceivedVolume, receivedVolume, volumeName } from './configReceived.ts';
 import { mediumConfig, mirrorConfig, type SecretWant } from './configSecrets.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
@@ -10,6 +10,7 @@ export interface RawBusVolume extends RawVolume {
   name?: string;
   first?: Placed<RawMedium>;
   mirrors: Placed<RawMirror>[];
+  blockTable?: boolean;
 }
 
 /** A volume of the bus has an `lu`, one that comes over a link only a name. */
@@ -28,6 +29,7 @@ const busVolume = group<RawBusVolume>(
     name: { check: volumeName },
     first: { check: placed(firstMedium) },
     mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
+    ...BLOCK_TABLE,
   },
   { history: HISTORY_ELSEWHERE },
 );
@@ -55,5 +57,7 @@ export function volumeConfig(raw: RawBusVolume, at: (path: string) => string, wa
     ...(raw.name === undefined ? {} : { name: raw.name }),
     ...(raw.first === undefined ? {} : { first: mediumConfig(raw.first.value, at, wants) }),
     mirrors: raw.mirrors.map(({ value }) => mirrorConfig(value, at, wants)),
+    // It pays where a link may have to be brought up to date by it.
+    blockTable: raw.blockTable ?? raw.mirrors.some(({ value }) => value.kind === 'journey'),
   };
 }

@@ -1,5 +1,7 @@
 import type { Fault } from '../base/fault.ts';
+import type { BlockTable } from '../blocks/blockTable.ts';
 import { type Arm, faultWords } from './arm.ts';
+import { tabledOf } from './blockTableNear.ts';
 import type { LagReport } from './lag.ts';
 import type { Keeper, Medium } from './liveVolume.ts';
 import type { FirstStatus, MirrorStatus } from './status.ts';
@@ -30,7 +32,15 @@ export function mirrorStatus(keeper: Keeper, arm: Arm, limit: number, age: (posi
     since: new Date(caretaker.since).toISOString(),
     ...(fault ? { error: faultWords(fault) } : {}),
     record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
+    ...tableStatus(tabledOf(arm)?.table),
   };
+}
+
+/** How much of a block table is known. */
+export function tableStatus(table: BlockTable | undefined): Pick<MirrorStatus, 'blockTable'> {
+  if (table === undefined || table.over) return {};
+  const { bytes, blockBytes, current } = table;
+  return { blockTable: { currentBytes: Math.min(bytes, current * blockBytes), bytes } };
 }
 
 /** Whatever is being copied or repaired may be as old as that has lasted. */

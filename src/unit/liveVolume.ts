@@ -1,7 +1,7 @@
 import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
-import { isOrdered } from '../base/ordered.ts';
+import { isOrdered, type NearSums } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { LuFacts } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
@@ -12,6 +12,7 @@ import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
 import type { Arm } from './arm.ts';
 import { before } from './before.ts';
+import { nearSums } from './blockTableNear.ts';
 import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
 import { Ages } from './lag.ts';
@@ -142,6 +143,7 @@ export class LiveVolume {
       wall,
       markPatienceMs: MARK_PATIENCE_MS,
       ...(parts.upstream ? { upstream: parts.upstream } : {}),
+      near: () => this.#near(),
     });
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
@@ -371,6 +373,12 @@ export class LiveVolume {
     const { bytes } = this.#landing;
     this.#landing = undefined;
     this.unit.doubt(bytes, 'aborted');
+  }
+
+  /** What the first local mirror's block table says of the volume. */
+  #near(): NearSums | undefined {
+    const local = this.unit.arms.find(({ ordered }) => !ordered);
+    return local && nearSums(local);
   }
 
   #underWay(): UnderWay {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
-import type { LiveMirrorConfig, TlsConfig } from './configTypes.ts';
+import { tabledVolume } from './blockTableOpen.ts';
+import type { FileMedium, LiveMirrorConfig, TlsConfig } from './configTypes.ts';
 import type { JourneyVolume } from './journeyTypes.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { LateVolume } from './lateVolume.ts';
@@ -22,9 +23,13 @@ export interface MediumUse {
   /** False: the first volume, which is only ever read. */
   writable: boolean;
   blockSize?: number;
+  /** Where the block table of a file is kept; absent: there is none. */
+  table?: string;
   notice: (text: string) => void;
   /** What an opened medium must be; refuses by a `Fault`. */
   check?: (volume: Volume) => void;
+  /** Stands before a file or LU that was opened. */
+  wrap?: (volume: Volume) => Volume;
   /** What the unit proves itself with at other units; always there where a link is configured. */
   tls?: TlsConfig;
   /** The volume that is mirrored, as far as it is known: its length (0: unknown) and bytes per block (0: unknown). */
@@ -41,8 +46,9 @@ export function medium(config: LiveMirrorConfig, identity: Identity, use: Medium
   if (kind === 'journey') {
     return new LateOrderedVolume(to, 'lu', (signal) => checked(openJourney(config, identity, use, signal), use));
   }
-  return new LateVolume(to, kind, () =>
-    checked(kind === 'file' ? openFile(config, use) : openLu(config, identity, use), use),
+  const { wrap = (volume: Volume) => volume } = use;
+  return new LateVolume(to, kind, async () =>
+    wrap(await checked(kind === 'file' ? openFile(config, use) : openLu(config, identity, use), use)),
   );
 }
 
@@ -82,9 +88,11 @@ async function openJourney(
   );
 }
 
-function openFile(config: Extract<LiveMirrorConfig, { kind: 'file' }>, use: MediumUse): Promise<Volume> {
-  const { writable, blockSize } = use;
-  return openFileVolume(config.path, { writable, lock: writable, ...(blockSize === undefined ? {} : { blockSize }) });
+async function openFile({ path, to }: FileMedium, { writable, blockSize, table, notice }: MediumUse): Promise<Volume> {
+  const size = blockSize === undefined ? {} : { blockSize };
+  const volume = await openFileVolume(path, { writable, lock: writable, ...size });
+  if (table === undefined) return volume;
+  return tabledVolume(volume, { path: table, medium: path, notice: (text) => notice(`${to}: ${text}`) });
 }
 
 function openLu(

@@ -6,7 +6,10 @@ import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
+import type { BlockTable } from '../blocks/blockTable.ts';
 import type { Room } from '../buffer/room.ts';
+import { tabledStore } from './blockTableOpen.ts';
+import type { TabledStore } from './blockTableStore.ts';
 import type { LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
 import { openHistoryStore } from './historyStore.ts';
 import type { HistoryStore } from './historyTypes.ts';
@@ -143,13 +146,29 @@ export class Receive {
 interface Keeping {
   store: FarStore;
   history?: HistoryStore;
+  table?: BlockTable;
 }
 
 async function openKeeping(
+  config: ReceivedVolumeConfig,
+  medium: Volume,
+  folder: string,
+  notice: (text: string) => void,
+): Promise<Keeping> {
+  let table: TabledStore | undefined;
+  const kept = await openStore(config, medium, folder, notice, () => table?.lost());
+  if (!config.blockTable) return kept;
+  const path = join(folder, `${fileName(config.name)}.blocks`);
+  table = await tabledStore(kept.store, { path, medium: config.mirror.path, notice });
+  return table ? { ...kept, store: table, table: table.table } : kept;
+}
+
+async function openStore(
   { name, history }: ReceivedVolumeConfig,
   medium: Volume,
   folder: string,
   notice: (text: string) => void,
+  cutting: () => void,
 ): Promise<Keeping> {
   if (history === undefined) {
     const statePath = join(folder, `${fileName(name)}.place`);
@@ -161,6 +180,7 @@ async function openKeeping(
     windowNs: BigInt(history.windowMs) * 1_000_000n,
     bytes: history.bytes,
     notice,
+    cutting,
   });
   return { store, history: store };
 }

@@ -1,8 +1,10 @@
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
+import type { BlockTable } from '../blocks/blockTable.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { Moment } from '../queue/moments.ts';
 import type { HistoryStore } from './historyTypes.ts';
+import { tableStatus } from './liveStatus.ts';
 import { type MomentWord, type MomentWords, momentWords, targetOf } from './momentWords.ts';
 import type { SenderStatus } from './receiverTypes.ts';
 import type { Relay } from './relay.ts';
@@ -15,6 +17,8 @@ export interface ReceivedVolumeOptions {
   store: FarStore;
   /** The same store, where it keeps the past. */
   history?: HistoryStore;
+  /** Of its newest moment, where one is kept. */
+  table?: BlockTable;
   /** Its further mirrors. */
   relay?: Relay;
   windowMs?: number;
@@ -182,6 +186,7 @@ export class ReceivedVolume {
       since: this.#since.toISOString(),
       ...(message === undefined ? {} : { error: { message } }),
       record: { chunkBytes: 0, marked: 0 },
+      ...tableStatus(this.#options.table),
     };
   }
 

@@ -123,6 +123,8 @@ export interface MirrorStatus {
   error?: ErrorWords;
   /** Chunks of the stored record that are marked, and their size; 0 where the sender keeps it. */
   record: { chunkBytes: number; marked: number };
+  /** Only there where the mirror keeps a block table: bytes whose checksums are known, of all. */
+  blockTable?: { currentBytes: number; bytes: number };
   /** Only there for a link to another unit. */
   link?: LinkStatus;
 }

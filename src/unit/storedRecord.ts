@@ -55,8 +55,8 @@ export async function openStoredRecord(options: StoredRecordOptions): Promise<Ma
   }
 }
 
-/** `LU--MIRROR-HASH.record`: the same for the same names, different for different ones, readable as far as it fits. */
-export function recordFileName(lu: LuId, mirror: string): string {
+/** `LU--MIRROR-HASH.record` (or another ending): the same for the same names, different for different ones, readable as far as it fits. */
+export function recordFileName(lu: LuId, mirror: string, ending = 'record'): string {
   const shown = mirror.replace(/\/\/[^/]*@/, '//');
   const readable = (name: string, length: number): string =>
     name
@@ -64,7 +64,7 @@ export function recordFileName(lu: LuId, mirror: string): string {
       .replace(/^[_.]+/, '')
       .slice(-length);
   const hash = createHash('sha256').update(`${lu}\n${shown}`).digest('hex').slice(0, 12);
-  return `${readable(lu, 80)}--${readable(shown, 100)}-${hash}.record`;
+  return `${readable(lu, 80)}--${readable(shown, 100)}-${hash}.${ending}`;
 }
 
 /** The name itself, or, where it is too long for the header, its beginning and what tells it from others. */

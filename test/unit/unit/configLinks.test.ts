@@ -65,6 +65,7 @@ describe('D1 the configuration of links', () => {
     const { volumes, tls, spill, received, receive } = await load(near());
     const url = { host: '10.66.2.254', port: 7260, volume: 'vol1' };
     assert.deepEqual(volumes[0].mirrors, [{ kind: 'journey', to: FAR, url, compress: 'auto' }]);
+    assert.equal(volumes[0].blockTable, true, 'a link may have to be brought up to date by it');
     assert.deepEqual(tls, { ca: pem('ca.crt'), cert: pem('a.crt'), key: pem('a.key') });
     assert.deepEqual([spill, received, receive], [{ bytes: 1 << 30 }, [], undefined]);
   });
@@ -98,8 +99,10 @@ describe('D1 the configuration of links', () => {
         further: [],
         history: { windowMs: 1.5 * DAY_MS, bytes: 2 ** 31, folder: join(folder, 'past') },
         blockSize: 4096,
+        blockTable: true,
       },
     ]);
+    assert.equal((await load(far({ blockTable: false }))).received[0].blockTable, false);
     assert.deepEqual((await load(far({ history: undefined }))).received[0].history, undefined);
     const path = join(folder, 'unit.json');
     assert.equal((await loadConfig(path)).kind, 'live');

@@ -97,6 +97,7 @@ describe('H1 the configuration of a live unit', () => {
                 digests,
               },
             ],
+            blockTable: false,
           },
         ],
         received: [],
