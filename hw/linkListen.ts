@@ -2,6 +2,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
 import { linkFault, linkPortal } from './linkFaults.ts';
+import { LinkHalfOpen } from './linkHalfOpen.ts';
 import { type LinkPem, linkContext, unitName } from './linkKeys.ts';
 import { type LinkStream, TlsStream } from './linkStream.ts';
 
@@ -23,9 +24,11 @@ export interface LinkListener {
   close(): Promise<void>;
 }
 
+const CROWD = 'keep strangers away from the port, by a firewall';
 const KEEP_ALIVE_MS = 30_000;
-const HANDSHAKE_MS = 10_000;
-/** Connections at once: more than a unit has volumes, less than hurts. */
+/** Some round trips of a way round the world, with a packet lost. */
+const HANDSHAKE_MS = 5000;
+/** Connections of units at once: more than a unit has volumes, less than hurts. */
 const CONNECTIONS_MAX = 256;
 
 /** Listens for other units over TLS 1.3; rejects with a `Fault` where it cannot. */
@@ -44,27 +47,44 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  let connections = 0;
+  // Those that were ended as there were too many.
+  const crowded = new WeakSet<Socket>();
+  const halfOpen = new LinkHalfOpen((wire) => crowded.add(wire));
   // Who a connection is from cannot be asked any more once it has failed.
   const remotes = new WeakMap<Socket, string>();
   server.on('connection', (wire: Socket) => {
     remotes.set(wire, linkPortal(wire.remoteAddress ?? '', wire.remotePort ?? 0));
     wire.on('error', () => undefined);
+    halfOpen.add(wire);
   });
   server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-    const remote = remotes.get(wireOf(socket)) ?? 'somebody';
-    refused(linkFault(remote, socket.authorizationError ?? error));
+    const wire = wireOf(socket);
+    const remote = remotes.get(wire) ?? 'somebody';
+    halfOpen.remove(wire);
+    if (crowded.has(wire)) refused(new Fault('peer', `${remote} has too many connections that prove nothing`, CROWD));
+    else refused(linkFault(remote, socket.authorizationError ?? error));
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     const wire = wireOf(socket);
     const remote = remotes.get(wire) ?? linkPortal(socket.remoteAddress ?? '', socket.remotePort ?? 0);
-    const unit = unitName(socket.getPeerX509Certificate());
-    if ('wrong' in unit) {
+    halfOpen.remove(wire);
+    const refuse = (wrong: string, mend: string): void => {
       socket.on('error', () => undefined);
       socket.destroy();
-      refused(new Fault('peer', `${remote} ${unit.wrong}`, 'give it a certificate made with `tapmirror keys unit`'));
+      refused(new Fault('peer', `${remote} ${wrong}`, mend));
+    };
+    const unit = unitName(socket.getPeerX509Certificate());
+    if ('wrong' in unit) {
+      refuse(unit.wrong, 'give it a certificate made with `tapmirror keys unit`');
       return;
     }
+    if (connections === CONNECTIONS_MAX) {
+      refuse(`(unit ${unit.name}) is one too many: ${CONNECTIONS_MAX} links stand`, 'see which units send here');
+      return;
+    }
+    connections++;
+    socket.once('close', () => connections--);
     accepted(new TlsStream(socket, wire, remote, unit.name));
   });
   await new Promise<void>((resolve, reject) => {
