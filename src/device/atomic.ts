@@ -6,18 +6,16 @@ import { bytesOf, command, steps } from './command.ts';
 import { firstDifference, miscompare, slices } from './compare.ts';
 import { limitTransfer, refuseProtection, setRange, takeRange } from './ranges.ts';
 import { writeShort } from './readWrite.ts';
-import { illegal, invalidCdb } from './refusal.ts';
+import { invalidCdb } from './refusal.ts';
 import type { Task } from './task.ts';
 import { atomicBlocksMax } from './vpd.ts';
 
 const FUA = 0x08;
-/** INVALID FIELD IN COMMAND INFORMATION UNIT: the expected length is not the command's. */
-const WRONG_EXPECTED_LENGTH = 0x0e03;
 const OR_CHUNK = 0x100000;
 
-/** For commands that make no sense with a part of their data. */
-export function demandWhole(task: Task): void {
-  if (task.dataOut !== task.takes) throw illegal(WRONG_EXPECTED_LENGTH);
+/** For commands that make no sense with a part of their data: its length is at that byte of the CDB, or nowhere. */
+export function demandWhole(task: Task, at: number): void {
+  if (task.dataOut !== task.takes) throw invalidCdb(at);
 }
 
 function isDurable(task: Task, flags: number): boolean {
@@ -30,14 +28,14 @@ function prepareCompareWrite(task: Task, cdb: Uint8Array): void {
   refuseProtection(cdb[1]);
   task.takes = 2 * task.blocks * task.unit.blockSize;
   task.fua = isDurable(task, cdb[1]);
-  demandWhole(task);
+  demandWhole(task, 13);
 }
 
 function* compareWrite(task: Task, dataOut: readonly Uint8Array[]): DeviceSteps {
   const length = task.blocks * task.unit.blockSize;
   const offset = task.lbn * task.unit.blockSize;
   if (length === 0) return task.done();
-  if (bytesOf(dataOut) !== 2 * length) throw illegal(WRONG_EXPECTED_LENGTH);
+  if (bytesOf(dataOut) !== 2 * length) throw invalidCdb(13);
   yield { kind: 'hold', offset, length };
   const bytes = (yield { kind: 'read', offset, length }) as Uint8Array;
   const found = firstDifference(bytes, dataOut, 0);

@@ -29,9 +29,10 @@ function requestSense(task: Task): Uint8Array {
   const build = (cdb[1] & 0x01) !== 0 ? descriptorSense : fixedSense;
   const code = seat.takeAttention();
   if (code !== undefined) return cut(build({ key: UNIT_ATTENTION, code }), cdb[4]);
-  if (unit.sanitized >= 0) return cut(build({ key: NOT_READY, code: 0x041b, progress: unit.sanitized }), cdb[4]);
+  if (unit.job !== undefined) {
+    return cut(build({ key: NOT_READY, code: unit.job.code, progress: unit.job.progress }), cdb[4]);
+  }
   if (unit.isEjected) return cut(build({ key: NOT_READY, code: 0x3a00 }), cdb[4]);
-  if (unit.isStopped) return cut(build({ key: NOT_READY, code: 0x0402 }), cdb[4]);
   return cut(build({ key: NO_SENSE, code: 0 }), cdb[4]);
 }
 

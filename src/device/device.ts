@@ -1,6 +1,7 @@
 import { lunNumber } from '../../parsers/scsi/lun.ts';
 import type { DeviceCommand, DeviceManagement, DeviceServer, DeviceTask, Nexus, StoppedTask } from '../base/device.ts';
 import { AbsentTask } from './absent.ts';
+import type { Command } from './command.ts';
 import type { Place } from './logicalUnit.ts';
 import { LogicalUnit } from './logicalUnit.ts';
 import type { DeviceOptions, LunOptions, LunStatus } from './options.ts';
@@ -10,8 +11,9 @@ import { BUS_RESET, CAPACITY_CHANGED, DEVICE_RESET, LUNS_CHANGED, MEDIUM_CHANGED
 import { commandOf, hasActions } from './table.ts';
 import { Task } from './task.ts';
 
-const TRANSFER_BYTES_MAX = 0x1000000;
+const TRANSFER_BYTES_MAX = 0x2000000;
 const NACA = 0x04;
+const SANITIZE = 0x48;
 
 /** A SCSI target device with the logical units of `options`. */
 export function createDevice(options: DeviceOptions): Device {
@@ -24,11 +26,13 @@ export class Device implements DeviceServer, Place {
   readonly transferBytesMax: number;
   readonly #units = new Map<number, LogicalUnit>();
   readonly #nexuses = new Map<number, Nexus>();
+  readonly background: ((task: DeviceTask) => void) | undefined;
   #order = 0;
 
   constructor(options: DeviceOptions) {
     this.name = options.name;
     this.transferBytesMax = options.transferBytesMax ?? TRANSFER_BYTES_MAX;
+    this.background = options.background;
     for (const lun of options.luns) this.#place(lun);
   }
 
@@ -70,10 +74,16 @@ export class Device implements DeviceServer, Place {
     const control = found.usage.length - 1;
     if ((cdb[control] & NACA) !== 0) throw invalidCdb(control, 2);
     if (unit.isRestricted) unit.admit(seat, found);
-    if (!found.always) unit.demandNotSanitizing();
+    if (!found.always && (unit.job !== undefined || unit.sanitizeFailed)) this.#demandWhole(unit, found);
     if (found.medium && !unit.isReady) unit.demandMedium();
-    found.prepare(task, cdb);
     if (found.writes && unit.isWriteProtected) throw writeProtected();
+    found.prepare(task, cdb);
+  }
+
+  /** After a sanitize operation that failed only another one goes on (SBC-4 section 4.11.4). */
+  #demandWhole(unit: LogicalUnit, found: Command): void {
+    if (unit.job === undefined && found.opcode === SANITIZE) return;
+    unit.demandWhole();
   }
 
   #report(seat: Seat): void {
@@ -91,7 +101,7 @@ export class Device implements DeviceServer, Place {
   }
 
   manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun' {
-    if (!('lun' in order)) return this.#resetAll(order.kind);
+    if (!('lun' in order)) return this.#resetAll(order.kind, order.nexus);
     const number = lunNumber(order.lun, 0);
     const unit = number === undefined ? undefined : this.#units.get(number);
     if (unit === undefined) return 'no lun';
@@ -107,16 +117,17 @@ export class Device implements DeviceServer, Place {
         return [];
       case 'lunReset': {
         const tasks = stopped([...unit.seats.values()]);
-        unit.reset(DEVICE_RESET);
+        unit.reset(DEVICE_RESET, seat);
         return tasks;
       }
     }
   }
 
-  #resetAll(kind: 'targetWarmReset' | 'targetColdReset'): readonly StoppedTask[] {
+  #resetAll(kind: 'targetWarmReset' | 'targetColdReset', by: Nexus): readonly StoppedTask[] {
     const units = [...this.#units.values()];
     const tasks = units.flatMap((unit) => stopped([...unit.seats.values()]));
-    for (const unit of units) unit.reset(kind === 'targetWarmReset' ? BUS_RESET : DEVICE_RESET);
+    const code = kind === 'targetWarmReset' ? BUS_RESET : DEVICE_RESET;
+    for (const unit of units) unit.reset(code, unit.seats.get(by.id));
     return tasks;
   }
 

@@ -10,8 +10,8 @@ import { vpdPage } from './vpd.ts';
 const STANDARD_BYTES = 96;
 const RESPONSE_FORMAT = 0x02;
 const HISUP = 0x10;
-/** SPC-5. */
-const VERSION = 0x07;
+/** SPC-4: hosts in use know no more (iscsi-test-cu refuses another). */
+const VERSION = 0x06;
 const THIRD_PARTY_COPY = 0x08;
 const COMMAND_QUEUE = 0x02;
 /** SAM-5, SAM-6, iSCSI, SPC-4, SBC-3, SPC-5, SBC-4; no version of any claimed (SPC-5 annex D). */

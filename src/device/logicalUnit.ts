@@ -1,19 +1,19 @@
 import { CHECK_CONDITION, NOT_READY } from '../../parsers/scsi/sense.ts';
 import type { SenseFields } from '../../parsers/scsi/senseBuild.ts';
 import { descriptorSense, fixedSense } from '../../parsers/scsi/senseBuild.ts';
-import type { DeviceOutcome, Nexus } from '../base/device.ts';
+import type { DeviceOutcome, DeviceTask, Nexus } from '../base/device.ts';
 import { Fault } from '../base/fault.ts';
 import { Modes } from './modes.ts';
 import type { LunIdentity, LunOptions } from './options.ts';
-import { conflict, MEDIUM_NOT_PRESENT, notReady, Refusal } from './refusal.ts';
+import { check, conflict, MEDIUM_NOT_PRESENT, notReady, Refusal } from './refusal.ts';
 import { Registry } from './registry.ts';
-import { DEVICE_RESET, NEXUS_LOSS, POWER_ON, Seat } from './seat.ts';
+import { NEXUS_LOSS, POWER_ON, Seat } from './seat.ts';
+import type { WholeUnitJob } from './wholeUnit.ts';
 
 const MEDIUM_ERROR = 0x3;
 const HARDWARE_ERROR = 0x4;
 const BECOMING_READY = 0x0401;
-const START_REQUIRED = 0x0402;
-const SANITIZE_IN_PROGRESS = 0x041b;
+const SANITIZE_FAILED = 0x3103;
 const READ_FAILED = 0x1100;
 const WRITE_FAILED = 0x0c00;
 const SPACE_EXHAUSTED = 0x2707;
@@ -29,6 +29,8 @@ export interface Place {
   readonly transferBytesMax: number;
   luns(): readonly number[];
   units(): readonly LogicalUnit[];
+  /** Runs steps that are of no command, where somebody does. */
+  readonly background: ((task: DeviceTask) => void) | undefined;
 }
 
 /** A logical unit: what it is, who is at it, and in what state it is. */
@@ -51,10 +53,9 @@ export class LogicalUnit {
   blocks: number;
   /** Of RESERVE(6) and RESERVE(10), SPC-2 section 5.5. */
   holder: Seat | undefined = undefined;
-  isStopped = false;
   isEjected = false;
-  /** How far a sanitize operation is, in 65536ths; -1 while there is none. */
-  sanitized = -1;
+  /** An operation on all of it is going on. */
+  job: WholeUnitJob | undefined = undefined;
   /** A sanitize operation failed: nothing but another one goes on (SBC-4 section 4.11.4). */
   sanitizeFailed = false;
   /** Initiator ports that were here since the unit came to be: they know that it was powered on. */
@@ -107,15 +108,15 @@ export class LogicalUnit {
     for (const seat of this.seats.values()) if (seat !== except) seat.attend(code);
   }
 
-  /** LOGICAL UNIT RESET (SAM-6 section 6.3.3); `code` tells what kind of reset it was. */
-  reset(code: number = DEVICE_RESET): void {
+  /**
+   * A reset (SAM-6 section 6.3.3); `code` tells what kind. Every nexus is told but the one that asked for it: it knows by the
+   * answer, and hosts in use are not ready for more.
+   */
+  reset(code: number, by: Seat | undefined): void {
     this.holder = undefined;
-    this.isStopped = false;
     this.modes.reset();
-    for (const seat of this.seats.values()) {
-      seat.prevents = false;
-      seat.attend(code);
-    }
+    for (const seat of this.seats.values()) seat.prevents = false;
+    this.attendAll(code, by);
   }
 
   /** Refuses what a reservation of somebody else forbids. */
@@ -131,18 +132,17 @@ export class LogicalUnit {
   /** Refuses a command that needs the medium while it is not there or not usable. */
   demandMedium(): void {
     if (this.isEjected) throw notReady(MEDIUM_NOT_PRESENT);
-    if (this.isStopped) throw notReady(START_REQUIRED);
   }
 
   get isReady(): boolean {
-    return !this.isEjected && !this.isStopped;
+    return !this.isEjected;
   }
 
-  demandNotSanitizing(): void {
-    if (this.sanitized >= 0) {
-      throw new Refusal(CHECK_CONDITION, { key: NOT_READY, code: SANITIZE_IN_PROGRESS, progress: this.sanitized });
-    }
-    if (this.sanitizeFailed) throw new Refusal(CHECK_CONDITION, { key: MEDIUM_ERROR, code: 0x3103 });
+  /** Refuses what has to wait for an operation on all of the unit, or is useless after one that failed. */
+  demandWhole(): void {
+    const { job } = this;
+    if (job !== undefined) throw check(NOT_READY, job.code, { progress: job.progress });
+    if (this.sanitizeFailed) throw check(MEDIUM_ERROR, SANITIZE_FAILED);
   }
 
   sense(fields: SenseFields): Uint8Array {

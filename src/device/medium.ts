@@ -25,7 +25,7 @@ function* startStop(task: Task): DeviceSteps {
   const { unit, detail } = task;
   if ((detail & POWER_CONDITION) !== 0) return task.done();
   const ejects = (detail & LOEJ) !== 0 && (detail & START) === 0;
-  if (ejects && isPrevented(unit)) throw illegal(REMOVAL_PREVENTED);
+  if ((detail & LOEJ) !== 0 && isPrevented(unit)) throw illegal(REMOVAL_PREVENTED);
   if ((detail & START) === 0 && !unit.isEjected && (ejects || (detail & NO_FLUSH) === 0)) yield { kind: 'flush' };
   if (ejects) unit.isEjected = true;
   else if ((detail & LOEJ) !== 0) load(task);

@@ -1,3 +1,5 @@
+import type { DeviceTask } from '../base/device.ts';
+
 /** How a logical unit introduces itself (SPC-5 sections 6.7.2, 7.7.6 and 7.7.18). */
 export interface LunIdentity {
   /** At most 8 ASCII characters. */
@@ -41,8 +43,14 @@ export interface DeviceOptions {
   /** The iSCSI name of the target. */
   readonly name: string;
   readonly luns: readonly LunOptions[];
-  /** The longest READ or WRITE in bytes; 16 MiB by default. */
+  /** The longest READ or WRITE in bytes; 32 MiB by default. */
   readonly transferBytesMax?: number;
+  /**
+   * Runs the steps of a task that no host asked for and no host can stop (SANITIZE and FORMAT UNIT go on when their command is
+   * aborted): as a command's are run, `run([])` to the end, then `end()`.
+   * Without it there is neither of the two.
+   */
+  readonly background?: (task: DeviceTask) => void;
 }
 
 /** What a device tells of one of its logical units. */

@@ -1,4 +1,5 @@
 import type { Nexus } from '../base/device.ts';
+import { CopyResults } from './copyResults.ts';
 import type { Task } from './task.ts';
 
 /** Unit attention codes that are established here (SAM-6 section 5.14): ASC and ASCQ. */
@@ -22,6 +23,7 @@ export const LUNS_CHANGED = 0x3f0e;
 export class Seat {
   readonly nexus: Nexus;
   readonly tasks: Set<Task> = new Set();
+  readonly copies: CopyResults = new CopyResults();
   /** Tasks that others wait for: ordered ones and those at the head of the queue. */
   special = 0;
   /** PREVENT ALLOW MEDIUM REMOVAL. */

@@ -3,6 +3,7 @@ import { atomicCommands } from './atomic.ts';
 import { basicCommands } from './basics.ts';
 import { cacheCommands } from './cache.ts';
 import type { Command } from './command.ts';
+import { copyCommands } from './copy.ts';
 import { diagnosticCommands } from './diagnostics.ts';
 import { inquiryCommand } from './inquiry.ts';
 import { mediumCommands } from './medium.ts';
@@ -13,6 +14,7 @@ import { reportLunsCommand } from './reportLuns.ts';
 import { reserveCommands } from './reserve.ts';
 import { reserveInCommands } from './reserveIn.ts';
 import { reserveOutCommands } from './reserveOut.ts';
+import { sanitizeCommands } from './sanitize.ts';
 import { supportedCommand } from './supported.ts';
 import { thinCommands } from './thin.ts';
 import { verifyCommands } from './verify.ts';
@@ -33,6 +35,8 @@ const entries: readonly Command[] = [
   ...modeSelectCommands,
   ...mediumCommands,
   ...diagnosticCommands,
+  ...copyCommands,
+  ...sanitizeCommands,
   reportLunsCommand,
   supportedCommand(() => entries),
 ];

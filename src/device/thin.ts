@@ -19,7 +19,10 @@ const RUN = 0x4000000;
 /** Descriptors of one GET LBA STATUS answer. */
 const STATUS_DESCRIPTORS_MAX = 256;
 
-/** WRITE SAME, SBC-4 sections 5.52 and 5.53; a count of zero is all that follows. */
+/**
+ * WRITE SAME, SBC-4 sections 5.52 and 5.53; a count of zero is all that follows. Blocks are unmapped only where they then
+ * read as what was sent.
+ */
 function prepareSame(isLong: boolean): Command['prepare'] {
   return (task, cdb) => {
     const flags = cdb[1];
@@ -27,7 +30,8 @@ function prepareSame(isLong: boolean): Command['prepare'] {
     const blocks = isLong ? u32(cdb, 10) : u16(cdb, 7);
     refuseProtection(flags);
     if ((flags & ANCHOR) !== 0) throw invalidCdb(1, 4);
-    if ((flags & UNMAP) !== 0 && !task.unit.isThin) throw invalidCdb(1, 3);
+    // Only the longer form unmaps (LBPWS10 is zero).
+    if ((flags & UNMAP) !== 0 && !(isLong && task.unit.isThin)) throw invalidCdb(1, 3);
     // SBC-2's PBDATA and LBDATA are obsolete.
     if ((flags & 0x06) !== 0) throw invalidCdb(1, 2);
     if (!isLong && (flags & NDOB) !== 0) throw invalidCdb(1, 0);
@@ -35,7 +39,7 @@ function prepareSame(isLong: boolean): Command['prepare'] {
     if (blocks === 0) task.blocks = task.unit.blocks - lbn;
     task.detail = flags;
     task.takes = (flags & NDOB) !== 0 ? 0 : task.unit.blockSize;
-    demandWhole(task);
+    demandWhole(task, 1);
   };
 }
 

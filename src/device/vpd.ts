@@ -1,5 +1,6 @@
 import { put16, put32 } from '../../parsers/bytes.ts';
 import type { Nexus } from '../base/device.ts';
+import { LIST_BYTES_MAX, PARTIES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_MAX } from './copyResults.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
 import { concat, hexBytes, putText } from './text.ts';
 
@@ -21,7 +22,10 @@ export const UNMAP_DESCRIPTORS_MAX = 4096;
 /** COMPARE AND WRITE's count is one byte. */
 export const COMPARE_BLOCKS_MAX = 255;
 export const ATOMIC_BYTES_MAX = 0x100000;
+const COPIES_MAX = 16;
 
+const T10 = 1;
+const NAA = 3;
 const ASCII = 2;
 const UTF8 = 3;
 const ISCSI = 0x50;
@@ -56,18 +60,26 @@ function serialNumber(unit: LogicalUnit): Uint8Array {
 
 /** SPC-5 section 7.7.6: the logical unit by NAA and T10 vendor id, the target port and the target device by their names. */
 function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
-  const { identity, place } = unit;
+  const { place } = unit;
   const port = new Uint8Array(4);
   put16(port, 2, nexus.targetPort);
   const group = nexus.targetPort.toString(16).padStart(4, '0');
   const parts = [
-    designator(1, 0x03, 0, hexBytes(identity.naa)),
-    designator(ASCII, 0x01, 0, text(identity.vendor.padEnd(8).slice(0, 8) + identity.serial)),
+    ...luDesignators(unit).map(({ type, bytes }) => designator(type === T10 ? ASCII : 1, type, 0, bytes)),
     designator(1, TARGET_PORT | 0x04, ISCSI, port),
     designator(UTF8, TARGET_PORT | 0x08, ISCSI, scsiName(`${place.name},t,0x${group}`)),
     designator(UTF8, TARGET_DEVICE | 0x08, ISCSI, scsiName(place.name)),
   ];
   return concat(parts);
+}
+
+/** What names the logical unit itself. */
+export function luDesignators(unit: LogicalUnit): readonly { readonly type: number; readonly bytes: Uint8Array }[] {
+  const { identity } = unit;
+  return [
+    { type: NAA, bytes: hexBytes(identity.naa) },
+    { type: T10, bytes: text(identity.vendor.padEnd(8).slice(0, 8) + identity.serial) },
+  ];
 }
 
 function designator(codeSet: number, type: number, protocol: number, bytes: Uint8Array): Uint8Array {
@@ -101,25 +113,32 @@ function modePagePolicy(): Uint8Array {
   return Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
 }
 
-/** SPC-5 section 7.7.17: the commands of third-party copy. */
-function thirdPartyCopy(): Uint8Array {
-  const commands = Uint8Array.of(0x83, 1, 0x00, 0x84, 4, 0x00, 0x03, 0x04, 0x05);
-  const supported = new Uint8Array((4 + 1 + commands.length + 3) & ~3);
-  put16(supported, 0, 0x0001);
-  put16(supported, 2, supported.length - 4);
-  supported[4] = commands.length;
-  supported.set(commands, 5);
-  // Parameter data: descriptors, segments, list identifiers.
-  const parameters = new Uint8Array(32);
-  put16(parameters, 0, 0x0004);
-  put16(parameters, 2, 28);
-  put16(parameters, 8, 16);
-  put16(parameters, 10, 64);
-  put32(parameters, 12, 65536);
-  put32(parameters, 16, 0);
-  // Supported CSCD and segment descriptors: identification; block to block.
-  const descriptors = Uint8Array.of(0x00, 0x08, 0x00, 0x04, 0x02, 0x02, 0xe4, 0x00);
-  return concat([supported, parameters, descriptors]);
+/** Third-party Copy page, SPC-5 section 7.7.17: commands, limits, descriptor types, and what goes on at once. */
+function thirdPartyCopy(unit: LogicalUnit): Uint8Array {
+  const limits = new Uint8Array(28);
+  put16(limits, 4, PARTIES_MAX);
+  put16(limits, 6, SEGMENTS_MAX);
+  put32(limits, 8, LIST_BYTES_MAX);
+  const general = new Uint8Array(32);
+  put32(general, 0, COPIES_MAX);
+  put32(general, 4, COPIES_MAX);
+  put32(general, 8, SEGMENT_BYTES_MAX);
+  general[12] = Math.log2(unit.blockSize);
+  return concat([
+    copyDescriptor(0x0001, Uint8Array.of(8, 0x83, 1, 0x00, 0x84, 3, 0x00, 0x03, 0x04)),
+    copyDescriptor(0x0004, limits),
+    copyDescriptor(0x0008, Uint8Array.of(2, 0x02, 0xe4)),
+    copyDescriptor(0x8001, general),
+  ]);
+}
+
+/** A third-party copy descriptor fills whole words. */
+function copyDescriptor(type: number, content: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array((4 + content.length + 3) & ~3);
+  put16(bytes, 0, type);
+  put16(bytes, 2, bytes.length - 4);
+  bytes.set(content, 4);
+  return bytes;
 }
 
 /** SBC-4 section 6.6.4. */
@@ -145,14 +164,15 @@ export function atomicBlocksMax(unit: LogicalUnit): number {
   return Math.max(1, Math.min(unit.transferBlocksMax, Math.floor(ATOMIC_BYTES_MAX / unit.blockSize)));
 }
 
-/** SBC-4 section 6.6.2: nothing rotates. */
-function characteristics(): Uint8Array {
+/** SBC-4 section 6.6.2: nothing rotates, and what was erased reads without an error (WABEREQ 01b). */
+function characteristics(unit: LogicalUnit): Uint8Array {
   const content = new Uint8Array(60);
   put16(content, 0, 1);
+  content[3] = unit.isThin ? 0x40 : 0;
   return content;
 }
 
-/** SBC-4 section 6.6.6: UNMAP and WRITE SAME unmap, and what is unmapped reads as zeros. */
+/** SBC-4 section 6.6.6: UNMAP and WRITE SAME(16) unmap, and what is unmapped reads as zeros. */
 function provisioning(unit: LogicalUnit): Uint8Array {
-  return Uint8Array.of(0, unit.isThin ? 0xe4 : 0, unit.isThin ? 0x02 : 0, 0);
+  return Uint8Array.of(0, unit.isThin ? 0xc4 : 0, unit.isThin ? 0x02 : 0, 0);
 }
