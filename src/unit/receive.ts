@@ -19,6 +19,7 @@ import { ReceivedVolume } from './receivedVolume.ts';
 import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
+import { RelayMedia } from './relayMedia.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
 
@@ -124,18 +125,14 @@ export class Receive {
 
   /** Closes the store where it cannot be opened. */
   async #relay({ name, mirror, further }: ReceivedVolumeConfig, medium: Volume, keeping: Keeping): Promise<Relay> {
-    const { tls, keeping: parts } = this.#parts;
+    const { record, resync, spill } = this.#parts.keeping;
     const { store, history } = keeping;
     const newestAt = history?.moments().newest.at ?? BigInt(Date.now()) * 1_000_000n;
-    const volume = { name, store, newestAt, own: { name: mirror.to, volume: medium }, mirrors: further };
+    const volume = { name, store, newestAt, mirrors: further };
+    const own = { name: mirror.to, volume: medium };
     try {
-      return await Relay.open(volume, {
-        ...this.#parts,
-        tls,
-        record: parts.record,
-        ...parts.resync,
-        spillBytes: parts.spill.bytes,
-      });
+      const media = new RelayMedia(further, store, own, { ...this.#parts, spillBytes: spill.bytes });
+      return await Relay.open(volume, media, { ...this.#parts, record, ...resync });
     } catch (error) {
       await store.close();
       throw error;

@@ -1,19 +1,25 @@
 import type { Log } from '../../hw/log.ts';
+import type { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Room } from '../buffer/room.ts';
 import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
 import { LateVolume } from './lateVolume.ts';
-import { LiveVolume } from './liveVolume.ts';
-import { RelayMedia, type RelayMediaParts } from './relayMedia.ts';
+import { LiveVolume, type Medium } from './liveVolume.ts';
+import type { LinkCopyOut } from './recall.ts';
 import { RelayStore } from './relayStore.ts';
-import { logState, type MirrorStatus } from './status.ts';
+import { type LinkStatus, logState, type MirrorStatus } from './status.ts';
 
-export interface RelayParts extends RelayMediaParts {
+export interface RelayParts {
+  /** The unit's state folder. */
+  folder: string;
   room: Room;
   record: { chunkBytes: number; hotBytes: number };
   bytesPerSecond?: number;
   log: Log;
+  notice: (text: string) => void;
+  /** Monotonic time in nanoseconds. */
+  now: () => number;
 }
 
 export interface RelayedVolume {
@@ -22,32 +28,42 @@ export interface RelayedVolume {
   store: FarStore;
   /** Time of its newest moment, in nanoseconds since 1970. */
   newestAt: bigint;
-  /** What the store lies on, under the name that the operator gave it. */
-  own: { name: string; volume: Volume };
-  /** To be kept beside that. */
+  /** To be kept beside that, in the order of the media. */
   mirrors: readonly LiveMirrorConfig[];
+}
+
+/** Where the further mirrors lie. */
+export interface FurtherMedia {
+  readonly all: readonly Medium[];
+  /** Rejects with a `Fault` for what somebody has to mend; what does not answer is waited for later. */
+  open(): Promise<void>;
+  /** See `LiveParts`. */
+  copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut>;
+  link(to: string): LinkStatus | undefined;
+  /** Those that nobody took over; closing twice does nothing. */
+  close(): Promise<void>;
 }
 
 /** The further mirrors of a volume that comes over a link (requirement D3): chains and fans. */
 export class Relay {
   /** In place of the volume's own store: what it is given is passed on. */
   readonly store: RelayStore;
-  readonly #media: RelayMedia;
+  readonly #media: FurtherMedia;
   readonly #live: LiveVolume;
 
-  private constructor(store: RelayStore, media: RelayMedia, live: LiveVolume) {
+  private constructor(store: RelayStore, media: FurtherMedia, live: LiveVolume) {
     this.store = store;
     this.#media = media;
     this.#live = live;
   }
 
   /** Rejects with a `Fault` for what somebody has to mend, everything closed again but the store. */
-  static async open(volume: RelayedVolume, parts: RelayParts): Promise<Relay> {
-    const { name, mirrors, own } = volume;
-    const store = new RelayStore({ name, store: volume.store, room: parts.room });
-    const media = new RelayMedia(mirrors, volume.store, own, parts);
+  static async open(volume: RelayedVolume, media: FurtherMedia, parts: RelayParts): Promise<Relay> {
+    const store = new RelayStore({ name: volume.name, store: volume.store, room: parts.room });
     try {
       await media.open();
+      // What it cannot make durable now it may yet give up: that is known to be so until a later sync.
+      await store.sync().catch(({ message }: Fault) => parts.notice(`${volume.name}: ${message}`));
       const live = await openLive(volume, store, media, parts);
       store.feed(live);
       return new Relay(store, media, live);
@@ -63,6 +79,7 @@ export class Relay {
   }
 
   status(): MirrorStatus[] {
+    this.store.look();
     return this.#live.status().mirrors.map((mirror) => {
       const link = this.#media.link(mirror.to);
       return link === undefined ? mirror : { ...mirror, link };
@@ -79,7 +96,7 @@ export class Relay {
 async function openLive(
   { name, store: own, newestAt, mirrors }: RelayedVolume,
   store: RelayStore,
-  media: RelayMedia,
+  media: FurtherMedia,
   { room, folder, record, bytesPerSecond, log, notice, now }: RelayParts,
 ): Promise<LiveVolume> {
   const first = { to: name, volume: new LateVolume(name, 'file', () => Promise.resolve(store.first)) };

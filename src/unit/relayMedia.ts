@@ -9,6 +9,7 @@ import { linkWords } from './linkWords.ts';
 import type { Medium } from './liveVolume.ts';
 import { type Identity, medium } from './media.ts';
 import { LinkCopyOut } from './recall.ts';
+import type { FurtherMedia } from './relay.ts';
 import type { LinkStatus } from './status.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
@@ -31,7 +32,7 @@ const LINK_MS = 3000;
 let spills = 0;
 
 /** The media of a received volume's further mirrors. */
-export class RelayMedia {
+export class RelayMedia implements FurtherMedia {
   readonly all: readonly Medium[];
   readonly #parts: RelayMediaParts;
   readonly #copyOuts = new Map<string, LinkCopyOut>();
@@ -67,7 +68,7 @@ export class RelayMedia {
     });
   }
 
-  /** Rejects with a `Fault` for what somebody has to mend; what does not answer, and every link, is waited for later. */
+  /** Every link is waited for later, whatever its far end says. */
   async open(): Promise<void> {
     await Promise.all(this.all.map((one) => this.#tryToOpen(one)));
   }
@@ -90,7 +91,6 @@ export class RelayMedia {
     return { ...linkWords(link, this.#parts.now()), ...(copyOut ? { copyOut } : {}) };
   }
 
-  /** Those that nobody took over; closing twice does nothing. */
   async close(): Promise<void> {
     await Promise.allSettled(this.all.map(({ volume }) => volume.close()));
   }

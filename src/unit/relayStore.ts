@@ -47,7 +47,7 @@ export class RelayStore implements FarStore {
   #at = 0n;
   /** Of the entry that is being appended. */
   #open: readonly Piece[] = NONE;
-  /** Pushed since the last sync began, and what syncs under way are to make durable. */
+  /** Pushed since the last sync began, and what syncs under way are to make durable. Of a process before it may be all. */
   #loose = new Extents(LOOSE_RANGES);
   readonly #settling = new Set<Extents>();
   /** As they were dealt with. */
@@ -64,6 +64,7 @@ export class RelayStore implements FarStore {
     this.#incarnation = store.incarnation;
     this.#cutIncarnation = store.incarnation;
     this.#cuts = store.cuts ?? 0;
+    this.#loose.add(0, store.bytes);
     this.first = new RelayFirst(store, () => this.look());
   }
 
