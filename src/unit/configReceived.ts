@@ -18,6 +18,7 @@ export interface RawReceivedVolume {
   history?: RawHistory;
   blockSize?: number;
   blockTable?: boolean;
+  from?: string[];
 }
 
 interface RawHistory {
@@ -35,6 +36,15 @@ export const volumeName: Check<string> = text<string>((words) => {
   const mend = 'choose a shorter one, or one without slashes and line ends';
   return isVolumeName(words) ? { value: words } : { wrong: `not a name of 1 to ${VOLUME_NAME_MAX} characters`, mend };
 }, 'database');
+
+/** The longest name that a certificate can have (RFC 5280 appendix A.1, ub-common-name). */
+const UNIT_NAME_MAX = 64;
+
+const unitName: Check<string> = text<string>((words) => {
+  const mend = 'write the name that `tapmirror keys unit` was given';
+  const fits = words.length >= 1 && words.length <= UNIT_NAME_MAX && !/\p{Cc}/u.test(words);
+  return fits ? { value: words } : { wrong: `not a unit's name of 1 to ${UNIT_NAME_MAX} characters`, mend };
+}, 'site-a');
 
 const OF_BUS: Unserved = {
   wrong: 'a key for a volume of the bus',
@@ -58,6 +68,7 @@ const shape = group<RawReceivedVolume>(
     history: { check: history },
     blockSize: { check: whole(256, 1 << 20, 'bytes') },
     ...BLOCK_TABLE,
+    from: { check: list(unitName, 1, '["site-a"]') },
   },
   { first: OF_BUS, portals: OF_BUS, blocks: OF_BUS },
 );
@@ -88,7 +99,7 @@ export function receivedConfig(
   at: (path: string) => string,
   wants: SecretWant[],
 ): ReceivedVolumeConfig {
-  const { name, mirrors, history, blockSize, blockTable = true } = raw;
+  const { name, mirrors, history, blockSize, blockTable = true, from } = raw;
   const own = ownOf(raw);
   const file = own?.value as RawFile;
   return {
@@ -106,5 +117,6 @@ export function receivedConfig(
         }),
     ...(blockSize === undefined ? {} : { blockSize }),
     blockTable,
+    ...(from === undefined ? {} : { from }),
   };
 }

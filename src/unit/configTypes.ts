@@ -195,6 +195,8 @@ export interface ReceivedVolumeConfig {
   blockSize?: number;
   /** Checksums of its blocks are kept. */
   blockTable: boolean;
+  /** Names of the units that may send it, as their certificates have them; absent: the first one that ever did. */
+  from?: string[];
 }
 
 export interface HistoryConfig {

@@ -13,6 +13,7 @@ import type { TabledStore } from './blockTableStore.ts';
 import type { LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
 import { openHistoryStore } from './historyStore.ts';
 import type { HistoryStore } from './historyTypes.ts';
+import { KeptWriters } from './linkWriters.ts';
 import type { Identity } from './media.ts';
 import { openPlainStore } from './plainStore.ts';
 import { ReceivedVolume } from './receivedVolume.ts';
@@ -60,7 +61,7 @@ export class Receive {
 
   /** Opens every volume, then listens. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */
   async start(): Promise<void> {
-    const { listen, volumes, tls, notice, now, signal } = this.#parts;
+    const { listen, volumes, tls, folder, notice, now, signal } = this.#parts;
     for (const config of volumes) {
       signal?.throwIfAborted();
       this.#volumes.set(config.name, await this.#open(config));
@@ -68,7 +69,10 @@ export class Receive {
     const portal = splitPortal(listen);
     if (portal === undefined) throw new Fault('local', `receive.listen is no portal: ${listen}`, 'write IP:PORT');
     const stores = (name: string) => this.#volumes.get(name)?.store;
-    this.#service = await serveLink({ listen: portal, keys: tls, stores, notice, now });
+    const from = (name: string) => volumes.find((one) => one.name === name)?.from;
+    const path = (name: string): string => join(folder, `${fileName(name)}.from`);
+    const writers = new KeptWriters({ from, path, notice });
+    this.#service = await serveLink({ listen: portal, keys: tls, stores, writers, notice, now });
   }
 
   /** The volume of that name; without one the only one that there is. Throws a `Fault` where that is not clear. */
