@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type KeptState, openStoreState, type StateFile } from '../../hw/storeState.ts';
+import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
@@ -134,11 +135,7 @@ class PlainStore implements FarStore {
       this.#check(place, entry);
       await this.#prepare(place, entry);
       const pieces = await knownPieces(piecesOf(entry), (offset, into) => this.#volume.read(offset, into));
-      if (pieces.length > 0) {
-        this.#failed = true;
-        await this.#volume.writev(sorted(pieces), { fua: false });
-        this.#failed = false;
-      }
+      if (pieces.length > 0) await this.#write(place, pieces);
       this.#place = place;
       this.#at = entry.at > this.#at ? entry.at : this.#at;
       this.#consistent = entry.consistent;
@@ -167,6 +164,18 @@ class PlainStore implements FarStore {
       ends.push(...(await Promise.allSettled([this.#keeper.close(), this.#volume.close()])));
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     });
+  }
+
+  /** A write that fails may have come to the medium in part: it is a moment again once the entry came whole. */
+  async #write(place: EntryPlace, pieces: readonly Piece[]): Promise<void> {
+    this.#failed = true;
+    try {
+      await this.#volume.writev(sorted(pieces), { fua: false });
+    } catch (error) {
+      if (!this.#isAhead()) this.#ahead = place;
+      throw error;
+    }
+    this.#failed = false;
   }
 
   #isAhead(): boolean {

@@ -149,6 +149,26 @@ describe('C1 a plain store', () => {
     assert.deepEqual(store.durable, at(2));
   });
 
+  it('is no moment before an entry that came in part has come whole, whatever comes again before it', async () => {
+    const store = await open();
+    await store.append(at(1), change(1, [data(0, 512, 1)]));
+    await store.sync();
+    await store.append(at(2), change(2, [data(512, 512, 2)]));
+    const torn = change(3, [data(1024, 512, 3), data(4096, 512, 3)]);
+    let writes = 0;
+    volume.obstacle = (what) => {
+      if (what === 'flush' || (what === 'write' && writes++ > 0)) throw new Fault('local', 'input/output error');
+    };
+    await assert.rejects(store.append(at(3), torn), /input\/output error/);
+    await assert.rejects(store.sync(), /input\/output error/);
+    volume.obstacle = undefined;
+    await store.append(at(2), change(2, [data(512, 512, 2)]));
+    assert.equal(volume.bytes[1024], 3, 'a part of entry 3 lies there');
+    assert.equal(store.consistent, false);
+    await store.append(at(3), torn);
+    assert.equal(store.consistent, true);
+  });
+
   it('is another store over another medium', async () => {
     let store = await open();
     const { incarnation } = store;
