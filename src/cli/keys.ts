@@ -25,7 +25,8 @@ certificate of it, with its key, can send to your units and receive from them; n
   4. Name them in its configuration:                              tls: {ca: ca.crt, cert: site-a.crt, key: site-a.key}
 
 Keep ca.key where no unit runs: whoever has it can make units. Nothing is ever overwritten. A certificate that ends is
-replaced by one of a new name from the same authority; no link has to be made anew for that, the unit is only restarted.
+replaced by one of the same name from the same authority (move its two files away first); no link has to be made anew for
+that, the unit is only restarted. Its name is what other units know it by.
 
 Exit status: 0 made, 1 failed (the line on standard error says why), 2 the command line is wrong.
 `;

@@ -104,6 +104,7 @@ describe('D1 the configuration of links', () => {
     ]);
     assert.equal((await load(far({ blockTable: false }))).received[0].blockTable, false);
     assert.deepEqual((await load(far({ history: undefined }))).received[0].history, undefined);
+    assert.deepEqual((await load(far({ from: ['near', 'site b'] }))).received[0].from, ['near', 'site b']);
     const path = join(folder, 'unit.json');
     assert.equal((await loadConfig(path)).kind, 'live');
     await assert.rejects(loadReplayConfig(path), /receive: `tapmirror mirror` replays captures/);
@@ -209,6 +210,9 @@ describe('D1 the configuration of links', () => {
     ],
     ['a short window', () => far({ history: { ...HISTORY, window: '5ms' } }), /window: .* of at least 1 s is expected/],
     ['a window without a unit', () => far({ history: { ...HISTORY, window: 3600 } }), /such as "1h" or "7d"/],
+    ['nobody who may send', () => far({ from: [] }), /from: the list is empty; write at least one: \["site-a"\]/],
+    ['a sender without a name', () => far({ from: [''] }), /from.*: not a unit's name of 1 to 64 characters/],
+    ['senders beside a bus', () => near(FAR, { volumes: [{ lu: LU, mirrors: [FAR], from: ['a'] }] }), /from/],
     ['a small queue', () => far({ history: { ...HISTORY, bytes: 1 } }), /bytes: 1 is not a whole .* 1048576 bytes/],
     [
       'nothing but a link onwards',
