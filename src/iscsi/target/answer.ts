@@ -2,7 +2,6 @@ import { put16 } from '../../../parsers/bytes.ts';
 import { FINAL, OVERFLOW, STATUS, UNDERFLOW } from '../../../parsers/iscsi/headers.ts';
 import { putDataIn, putScsiResponse } from '../../../parsers/iscsi/responses.ts';
 import type { DeviceOutcome } from '../../base/device.ts';
-import type { Parameters } from './negotiate.ts';
 import type { Task } from './task.ts';
 import type { TargetWire } from './wire.ts';
 
@@ -25,8 +24,9 @@ export function abortedSense(codes: number): Uint8Array {
  * Sends what a command came to: its data-in, in sequences of at most MaxBurstLength, and its status, in the last Data-In
  * where that may be (RFC 7143 sections 11.4 and 11.7). The outcome's bytes are referred to from here on.
  */
-export function answer(wire: TargetWire, parameters: Parameters, task: Task, outcome: DeviceOutcome): void {
+export function answer(task: Task, outcome: DeviceOutcome): void {
   const { status, sense, dataIn } = outcome;
+  const { wire } = task.connection;
   const produced = dataIn === undefined ? 0 : total(dataIn);
   const sends = Math.min(produced, task.dataIn);
   const bidirectional = task.dataOut > 0 && task.dataIn > 0;
@@ -39,22 +39,17 @@ export function answer(wire: TargetWire, parameters: Parameters, task: Task, out
   if (sends > 0) {
     task.parts = dataIn as readonly Uint8Array[];
     task.outBytes = produced;
-    dataSn = sendData(wire, parameters, task, sends, collapses, residual);
+    dataSn = sendData(wire, task, sends, collapses, residual);
   }
   if (collapses) return;
   respond(wire, task, outcome, residual, bidirectional ? inWanted - task.dataIn : 0, dataSn);
 }
 
 /** Returns the number of Data-In PDUs. */
-function sendData(
-  wire: TargetWire,
-  { sendSegmentMax, maxBurstLength }: Parameters,
-  task: Task,
-  length: number,
-  collapses: boolean,
-  residual: number,
-): number {
+function sendData(wire: TargetWire, task: Task, length: number, collapses: boolean, residual: number): number {
   const { out } = wire;
+  const { sendSegmentMax } = task.connection;
+  const { maxBurstLength } = task.session.parameters;
   let dataSn = 0;
   let at = 0;
   let burst = 0;

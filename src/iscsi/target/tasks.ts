@@ -72,7 +72,7 @@ export class Tasks {
     if ((task.stopped && !task.tell) || connection.over) {
       this.#released(task);
     } else {
-      answer(connection.wire, task.session.parameters, task, told);
+      answer(task, told);
       connection.lend(task);
     }
     this.#ended(task);
@@ -125,7 +125,7 @@ export class Tasks {
   #drop(task: Task, told: DeviceOutcome | undefined): void {
     task.task.end();
     this.#forget(task);
-    if (told && !task.connection.over) answer(task.connection.wire, task.session.parameters, task, told);
+    if (told && !task.connection.over) answer(task, told);
     this.#shared.room.leave(task);
     this.#ended(task);
   }
