@@ -10,6 +10,8 @@ export interface TablePlace {
   /** Path of the medium. */
   medium: string;
   notice: (text: string) => void;
+  /** False: what is not known is read only when it is asked for. */
+  background?: boolean;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface TablePlace {
 export async function tabledStore(store: FarStore, place: TablePlace): Promise<TabledStore | undefined> {
   const { blockSize, bytes, incarnation: identity } = store;
   try {
-    return new TabledStore(store, await openKeptTable({ ...place, identity, blockSize, bytes }));
+    return new TabledStore(store, await openKeptTable({ ...place, identity, blockSize, bytes }), place.background);
   } catch (error) {
     tell(place, error);
     return undefined;
@@ -33,7 +35,7 @@ export async function tabledVolume(volume: Volume, place: TablePlace): Promise<V
   const { blockSize } = volume;
   try {
     const identity = `${kind} ${id}`;
-    return new TabledVolume(volume, await openKeptTable({ ...place, identity, blockSize, bytes }));
+    return new TabledVolume(volume, await openKeptTable({ ...place, identity, blockSize, bytes }), place.background);
   } catch (error) {
     tell(place, error);
     return volume;

@@ -6,6 +6,8 @@ export interface ScrubOptions {
   read: (offset: number, into: Uint8Array) => Promise<void>;
   /** Bytes a second that are read while nobody writes. */
   bytesPerSecond?: number;
+  /** False: nothing is read unless it is asked for. */
+  background?: boolean | undefined;
 }
 
 const TICK_MS = 100;
@@ -17,7 +19,7 @@ const BUSY_SHARE = 1 / 8;
 /** Reads what a block table does not know, in the background, as long as the volume is not busy. */
 export class Scrub {
   readonly #options: ScrubOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
   #buffer: Uint8Array | undefined;
   #writes = 0;
   #group = 0;
@@ -27,6 +29,7 @@ export class Scrub {
 
   constructor(options: ScrubOptions) {
     this.#options = options;
+    if (options.background === false) return;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }

@@ -19,12 +19,13 @@ export class TabledStore implements FarStore {
   #incarnation: string;
 
   /** The table's identity is the store's incarnation. */
-  constructor(store: FarStore, kept: KeptTable) {
+  constructor(store: FarStore, kept: KeptTable, background?: boolean) {
     this.#store = store;
     this.#kept = kept;
     this.#incarnation = store.incarnation;
     if (store.through) this.through = (place, number) => store.through?.(place, number);
-    this.scrub = new Scrub({ table: kept.table, read: (offset, into) => store.read(offset, into) });
+    const read: FarStore['read'] = (offset, into) => store.read(offset, into);
+    this.scrub = new Scrub({ table: kept.table, read, background });
   }
 
   get table(): BlockTable {

@@ -11,10 +11,11 @@ export class TabledVolume implements Volume {
   readonly #volume: Volume;
   readonly #kept: KeptTable;
 
-  constructor(volume: Volume, kept: KeptTable) {
+  constructor(volume: Volume, kept: KeptTable, background?: boolean) {
     this.#volume = volume;
     this.#kept = kept;
-    this.scrub = new Scrub({ table: kept.table, read: (offset, into) => volume.read(offset, into) });
+    const read = (offset: number, into: Uint8Array): Promise<void> => volume.read(offset, into);
+    this.scrub = new Scrub({ table: kept.table, read, background });
     volume.onSizeChange((blocks) => kept.resize(blocks * volume.blockSize));
   }
 

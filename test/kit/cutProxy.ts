@@ -7,6 +7,8 @@ export class CutProxy {
   #target: number;
   #cut = false;
   connections = 0;
+  /** Bytes of both directions. */
+  carried = 0;
 
   private constructor(target: number) {
     this.#target = target;
@@ -26,6 +28,9 @@ export class CutProxy {
         one.on('close', () => {
           this.#sockets.delete(one);
           other.destroy();
+        });
+        one.on('data', ({ length }) => {
+          this.carried += length;
         });
         one.pipe(other);
       }
