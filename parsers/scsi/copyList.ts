@@ -2,11 +2,9 @@ import type { ParseFault } from '../../src/base/fault.ts';
 import { isParseFault, parseFault } from '../../src/base/fault.ts';
 import { TOO_LARGE, u16, u24, u32, u64 } from '../bytes.ts';
 
-/** A copy source or destination (CSCD descriptor), SPC-5 section 6.4.5. */
+/** A copy source or destination (CSCD descriptor), SPC-5 section 6.4.5. LU ID TYPE means nothing beside a designator. */
 export interface CopyParty {
   readonly type: number;
-  /** LU ID TYPE; 0 is a designator. */
-  readonly luIdType: number;
   /** NUL: nothing is there on purpose. */
   readonly isNull: boolean;
   readonly designatorType: number;
@@ -64,7 +62,6 @@ function party(bytes: Uint8Array, at: number): CopyParty {
   const length = Math.min(bytes[at + 7], 20);
   return {
     type: bytes[at],
-    luIdType: bytes[at + 1] >> 6,
     isNull: (bytes[at + 1] & 0x20) !== 0,
     designatorType: bytes[at + 5] & 0x0f,
     association: (bytes[at + 5] >> 4) & 0x03,

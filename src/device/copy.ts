@@ -63,7 +63,6 @@ function validate({ parties, segments }: CopyList): void {
   if (parties.length > PARTIES_MAX) throw illegal(TOO_MANY_PARTIES);
   if (segments.length > SEGMENTS_MAX) throw illegal(TOO_MANY_SEGMENTS);
   if (parties.some(({ type }) => type !== IDENTIFICATION)) throw illegal(PARTY_NOT_SUPPORTED);
-  if (parties.some(({ luIdType }) => luIdType !== 0)) throw illegal(INVALID_FIELD_IN_LIST);
   if (segments.some(({ type }) => type !== BLOCK_TO_BLOCK)) throw illegal(SEGMENT_NOT_SUPPORTED);
 }
 

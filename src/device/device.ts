@@ -101,7 +101,7 @@ export class Device implements DeviceServer, Place {
   }
 
   manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun' {
-    if (!('lun' in order)) return this.#resetAll(order.kind, order.nexus);
+    if (!('lun' in order)) return this.#resetAll(order.kind);
     const number = lunNumber(order.lun, 0);
     const unit = number === undefined ? undefined : this.#units.get(number);
     if (unit === undefined) return 'no lun';
@@ -117,17 +117,17 @@ export class Device implements DeviceServer, Place {
         return [];
       case 'lunReset': {
         const tasks = stopped([...unit.seats.values()]);
-        unit.reset(DEVICE_RESET, seat);
+        unit.reset(DEVICE_RESET);
         return tasks;
       }
     }
   }
 
-  #resetAll(kind: 'targetWarmReset' | 'targetColdReset', by: Nexus): readonly StoppedTask[] {
+  #resetAll(kind: 'targetWarmReset' | 'targetColdReset'): readonly StoppedTask[] {
     const units = [...this.#units.values()];
     const tasks = units.flatMap((unit) => stopped([...unit.seats.values()]));
     const code = kind === 'targetWarmReset' ? BUS_RESET : DEVICE_RESET;
-    for (const unit of units) unit.reset(code, unit.seats.get(by.id));
+    for (const unit of units) unit.reset(code);
     return tasks;
   }
 

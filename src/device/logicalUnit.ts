@@ -108,15 +108,12 @@ export class LogicalUnit {
     for (const seat of this.seats.values()) if (seat !== except) seat.attend(code);
   }
 
-  /**
-   * A reset (SAM-6 section 6.3.3); `code` tells what kind. Every nexus is told but the one that asked for it: it knows by the
-   * answer, and hosts in use are not ready for more.
-   */
-  reset(code: number, by: Seat | undefined): void {
+  /** A reset (SAM-6 section 6.3.3); `code` tells what kind. Every nexus is told, the one that asked for it too. */
+  reset(code: number): void {
     this.holder = undefined;
     this.modes.reset();
     for (const seat of this.seats.values()) seat.prevents = false;
-    this.attendAll(code, by);
+    this.attendAll(code);
   }
 
   /** Refuses what a reservation of somebody else forbids. */
