@@ -16,16 +16,17 @@ const TIMEOUT_MS = 10_000;
 /**
  * Asks the unit whose control socket is at `path`. Resolves with the `result` of its answer, which nobody has checked yet.
  * A unit that says nothing for `timeoutMs`, not even how far it is, does not answer.
- * Rejects with `NoAnswer` when no unit answers, else with the `Fault` that the unit answered.
+ * A signal leaves the unit, which ends a job; then it resolves with null. Rejects with `NoAnswer` when no unit answers, else with the `Fault` that the unit answered.
  */
 export async function askControl(
   path: string,
   request: ControlRequest,
   timeoutMs: number = TIMEOUT_MS,
   progress: (progress: ControlProgress) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<unknown> {
   refuseLongPath(path);
-  const answer = await exchange(path, { v: CONTROL_VERSION, ...request }, timeoutMs, progress);
+  const answer = await exchange(path, { v: CONTROL_VERSION, ...request }, timeoutMs, progress, signal);
   const mend = "use the tapmirror of the unit's own version";
   if (answer === undefined) throw new Fault('peer', `what answers at ${path} is no unit`, 'check the path');
   if (answer.v !== CONTROL_VERSION) throw new Fault('peer', `the unit at ${path} answers in another version`, mend);
@@ -41,6 +42,7 @@ async function exchange(
   request: object,
   timeoutMs: number,
   progress: (progress: ControlProgress) => void,
+  signal: AbortSignal | undefined,
 ): Promise<Record<string, unknown> | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
@@ -53,6 +55,11 @@ async function exchange(
       socket.destroy();
       reject(fault);
     };
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ v: CONTROL_VERSION, ok: true, result: null });
+    });
     socket.once('error', (error) => fail(connectFault(path, error)));
     socket.once('end', () => fail(new NoAnswer(`the unit at ${path} hung up without an answer`, 'see its log')));
     socket.on('data', (bytes: Buffer) => {
@@ -76,8 +83,9 @@ async function exchange(
 }
 
 function progressOf(line: Record<string, unknown> | undefined): ControlProgress | undefined {
-  const { done, total } = (line?.progress ?? {}) as Record<string, unknown>;
-  return typeof done === 'number' && typeof total === 'number' ? { done, total } : undefined;
+  const { done, total, told } = (line?.progress ?? {}) as Record<string, unknown>;
+  if (typeof done !== 'number' || typeof total !== 'number') return undefined;
+  return { done, total, ...(told === undefined ? {} : { told }) };
 }
 
 function connectFault(path: string, cause: NodeJS.ErrnoException): Fault {

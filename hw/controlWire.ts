@@ -16,7 +16,7 @@ export const ANSWER_BYTES_MAX = 16 << 20;
 export const SOCKET_PATH_MAX = 107;
 
 export interface ControlRequest {
-  /** What is asked for: `status`, `mark`, `history` or `rewind`. */
+  /** What is asked for: `status`, `mark`, `history`, `rewind`, `promote`, `demote` or `open`. */
   readonly do: string;
   readonly [key: string]: unknown;
 }
@@ -25,6 +25,8 @@ export interface ControlRequest {
 export interface ControlProgress {
   done: number;
   total: number;
+  /** What a job has come to that goes on until its peer leaves. */
+  told?: unknown;
 }
 
 export interface ControlError {

@@ -56,6 +56,18 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a volume as it was at a moment into a file',
     load: async () => (await import('./rewind.ts')).rewindCommand(),
   },
+  open: {
+    summary: 'serve a volume as it was at a moment, as an iSCSI target',
+    load: async () => (await import('./open.ts')).openCommand(),
+  },
+  promote: {
+    summary: 'let hosts write to a served mirror after the first volume is lost',
+    load: async () => (await import('./promote.ts')).promoteCommand(),
+  },
+  demote: {
+    summary: 'make a promoted mirror a mirror again',
+    load: async () => (await import('./promote.ts')).demoteCommand(),
+  },
 };
 
 const HELP = `

@@ -1,7 +1,6 @@
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { normalPortal } from '../base/address.ts';
-import type { ServeAuth } from '../unit/serveTypes.ts';
 import type { RunSeat, StopSignal } from './run.ts';
 
 export interface ServeCliOptions {
@@ -100,8 +99,9 @@ function processSeat(): ServeSeat {
 
 /** Resolves with the exit status once it was ended. Rejects with a `Fault` when it could not be served. */
 export async function runServe(image: string, options: ServeCliOptions, seat: ServeSeat): Promise<number> {
-  const [{ EXIT, UsageFault }, { openImage }, { openLog, limitRepeats }] = await Promise.all([
+  const [{ EXIT, UsageFault }, { nameOf, proofOf }, { openImage }, { openLog, limitRepeats }] = await Promise.all([
     import('./errors.ts'),
+    import('./serve-words.ts'),
     import('../unit/serveImage.ts'),
     import('../../hw/log.ts'),
   ]);
@@ -120,7 +120,8 @@ export async function runServe(image: string, options: ServeCliOptions, seat: Se
     if (options.listen.length === 0)
       throw new UsageFault('no --listen', 'say where hosts log in: --listen 10.0.0.2:3260');
     const { allowInitiator, allowNetwork, listen, lun, name = nameOf(image), blockSize } = options;
-    const auth = await authOf(options, seat.env);
+    const { user, secret } = await proofOf(options, seat.env);
+    const auth = user === undefined || secret === undefined ? undefined : { users: [{ user, secret }] };
     const serve = await openImage({
       path: resolve(image),
       state: resolve(options.state ?? `${image}.lu`),
@@ -149,35 +150,6 @@ export async function runServe(image: string, options: ServeCliOptions, seat: Se
     unlisten();
     log.flush();
   }
-}
-
-async function authOf(options: ServeCliOptions, env: ServeSeat['env']): Promise<ServeAuth | undefined> {
-  const { user, secretFile, secretEnv } = options;
-  const { UsageFault } = await import('./errors.ts');
-  if (user === undefined && secretFile === undefined && secretEnv === undefined) return undefined;
-  if (user === undefined || (secretFile === undefined) === (secretEnv === undefined)) {
-    throw new UsageFault(
-      '--user needs a secret, and a secret a user',
-      'give --user and one of --secret-file, --secret-env',
-    );
-  }
-  if (secretFile !== undefined) {
-    const { readSecretFile } = await import('../../hw/configFile.ts');
-    return { users: [{ user, secret: (await readSecretFile(secretFile)).secret }] };
-  }
-  const secret = env[secretEnv ?? ''];
-  if (!secret) throw new UsageFault(`the environment variable ${secretEnv} is not set`, 'set it where this is started');
-  return { users: [{ user, secret }] };
-}
-
-/** A name of the unit's own for the target (RFC 7143 section 4.2.7): lower case, no characters that names do not have. */
-export function nameOf(image: string): string {
-  const words = basename(image)
-    .toLowerCase()
-    .replace(/\.(?:img|raw|bin|iso)$/, '')
-    .replace(/[^a-z0-9.:-]+/g, '-')
-    .replace(/^[-.:]+|[-.:]+$/g, '');
-  return `iqn.2024-01.io.tapmirror:${words === '' ? 'volume' : words}`;
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -28,6 +28,7 @@ import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import { LinkCopyOut } from './recall.ts';
+import type { UnitMirror } from './servePromotions.ts';
 import { logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
 import { recordFileName } from './storedRecord.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
@@ -50,6 +51,8 @@ export interface BusParts {
   fail: (fault: Fault) => void;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
+  /** Stands before the medium of a mirror. */
+  wrap?: (to: string, volume: Volume) => Volume;
 }
 
 /** Of the time that a stop may take, what letting go of the bus gets. */
@@ -119,6 +122,17 @@ export class Bus {
     }
     this.#attachment = await this.#attach();
     void this.#attachment.failed.then((fault) => this.#parts.fail(fault));
+  }
+
+  /** The mirror of that URL, once its record is open. */
+  mirror(to: string): UnitMirror | undefined {
+    for (const { lu, unit, keepers } of this.#volumes.values()) {
+      const at = unit.arms.findIndex((arm) => arm.to === to);
+      if (at < 0) continue;
+      const { name } = this.#config.volumes.find((one) => one.lu === lu) ?? {};
+      return { lu, ...(name ? { name } : {}), to, arm: unit.arms[at], keeper: keepers[at], limit: unit.limit };
+    }
+    return undefined;
   }
 
   /** See `RunningUnit`. */
@@ -247,7 +261,15 @@ export class Bus {
         return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
       };
       const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
-      const use = { writable, notice, check, now, mirrored, ...(tls ? { tls } : {}), ...blockSize, ...table };
+      const { wrap } = this.#parts;
+      const wrapped = writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {};
+      const use = {
+        ...{ writable, notice, check, now, mirrored },
+        ...(tls ? { tls } : {}),
+        ...blockSize,
+        ...table,
+        ...wrapped,
+      };
       const made = { to: one.to, volume: medium(one, identity, use) };
       media.add(made.to, made.volume);
       this.#open.push(made);

@@ -2,12 +2,15 @@ import { isAbsolute } from 'node:path';
 import { type ControlJob, ControlServer } from '../../hw/controlServer.ts';
 import type { ControlRequest } from '../../hw/controlWire.ts';
 import type { Log } from '../../hw/log.ts';
+import { normalPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
+import { NAME_BYTES_MAX } from '../base/luUrl.ts';
 import type { MomentWord } from './momentWords.ts';
 import type { RewindReport } from './receivedVolume.ts';
+import type { ServeAuth } from './serveTypes.ts';
 import type { RunningUnit } from './status.ts';
 
-type Answering = Pick<RunningUnit, 'status' | 'mark' | 'history' | 'rewind'>;
+type Answering = Pick<RunningUnit, 'status' | 'mark' | 'history' | 'rewind' | 'promote' | 'demote' | 'open'>;
 
 /** A job says so often how far it is, even when it is not further. */
 const TELL_MS = 1000;
@@ -36,8 +39,16 @@ function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: 
       return unit.history(optional(request.volume, 'volume'));
     case 'rewind':
       return rewind(unit, request, job, log);
+    case 'promote':
+    case 'demote': {
+      const volume = optional(request.volume, 'volume') ?? '';
+      log.info(request.do, { volume, force: request.force === true });
+      return request.do === 'promote' ? unit.promote(volume, request.force === true) : unit.demote(volume);
+    }
+    case 'open':
+      return open(unit, request, job, log);
     default: {
-      const known = 'it knows: status, mark, history, rewind';
+      const known = 'it knows: status, mark, history, rewind, promote, demote, open';
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }
@@ -59,6 +70,52 @@ async function rewind(unit: Answering, request: ControlRequest, job: ControlJob,
   } finally {
     clearInterval(timer);
   }
+}
+
+/** The moment is served until the peer has gone. */
+async function open(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): Promise<null> {
+  const at = momentWord(request.to);
+  const volume = optional(request.volume, 'volume');
+  const scratch = optional(request.scratch, 'scratch', PATH_MAX);
+  const name = optional(request.name, 'name', NAME_BYTES_MAX) ?? '';
+  const { listen, lun } = request;
+  const portals = Array.isArray(listen) ? listen.map((one) => normalPortal(String(one).slice(0, WORDS_MAX))) : [];
+  const fits = portals.length > 0 && portals.every((one) => one !== undefined) && name !== '';
+  if (!fits || !Number.isSafeInteger(lun) || Number(lun) < 0 || (scratch !== undefined && !isAbsolute(scratch))) {
+    throw new Fault('peer', 'it is not said what to serve, and where', 'use the tapmirror of this version');
+  }
+  const auth = authOf(request.user, request.secret);
+  log.info('open', { volume: volume ?? '', at: at.words, listen: portals.join(', ') });
+  let told: unknown;
+  const timer = setInterval(
+    () => job.progress({ done: 0, total: 0, ...(told === undefined ? {} : { told }) }),
+    TELL_MS,
+  );
+  try {
+    await unit.open(volume, {
+      at,
+      listen: portals.filter((one) => one !== undefined),
+      name,
+      lun: Number(lun),
+      ...(scratch === undefined ? {} : { scratch }),
+      ...(auth === undefined ? {} : { auth }),
+      force: request.force === true,
+      ready: (report) => {
+        told = report;
+        job.progress({ done: 0, total: 0, told });
+      },
+      signal: job.signal,
+    });
+    return null;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Only the unit's own user may ask: a secret that passes here is seen by nobody else. */
+function authOf(user: unknown, secret: unknown): ServeAuth | undefined {
+  const [name, words] = [optional(user, 'user'), optional(secret, 'secret', SECRET_MAX)];
+  return name === undefined || words === undefined ? undefined : { users: [{ user: name, secret: words }] };
 }
 
 /** A bookmark's name: something that people can write, and that is no sequence. */
@@ -91,14 +148,15 @@ function momentWord(value: unknown): MomentWord {
   };
 }
 
-function optional(value: unknown, what: string): string | undefined {
+function optional(value: unknown, what: string, max = what === 'out' ? PATH_MAX : WORDS_MAX): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && value.length <= (what === 'out' ? PATH_MAX : WORDS_MAX)) return value;
+  if (typeof value === 'string' && value.length <= max) return value;
   throw new Fault('peer', `"${what}" is not a text that a unit takes`, 'use the tapmirror of this version');
 }
 
 /** Longer than any path that Linux takes. */
 const PATH_MAX = 4096;
+const SECRET_MAX = 1024;
 
 function words(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

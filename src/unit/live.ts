@@ -4,14 +4,26 @@ import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
 import { packageVersion } from '../../hw/version.ts';
 import type { WebServer } from '../../hw/webServer.ts';
 import { Fault } from '../base/fault.ts';
+import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { Bus } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
-import { initiatorNameOf } from './media.ts';
+import { type Identity, initiatorNameOf } from './media.ts';
+import type { OpenOrder } from './openMoment.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
-import type { BufferStatus, MarkReport, MirrorStatus, RunningUnit, StartHooks, UnitStatus } from './status.ts';
+import { ServePromotions, servedMirrors } from './servePromotions.ts';
+import type { UnitServe } from './serveUnit.ts';
+import type {
+  BufferStatus,
+  MarkReport,
+  MirrorStatus,
+  PromotionReport,
+  RunningUnit,
+  StartHooks,
+  UnitStatus,
+} from './status.ts';
 import { OpenMedia } from './twins.ts';
 
 /** How often the caretakers look around. */
@@ -45,11 +57,17 @@ class LiveUnit implements RunningUnit {
   readonly #bus: Bus | undefined;
   readonly #receiving: ReceiveParts | undefined;
   #receive: Receive | undefined;
+  #serve: UnitServe | undefined;
+  #promotions: ServePromotions | undefined;
+  readonly #identity: Identity;
   readonly #since = new Date();
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
   readonly #events: EventLog;
   #web: WebServer | undefined;
+  /** Moments that are served for a while. */
+  readonly #opened = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -68,9 +86,11 @@ class LiveUnit implements RunningUnit {
     const notice = (text: string): void => this.#notice(text);
     const shared = { folder, media: new OpenMedia(), log, notice, now, ...(signal === undefined ? {} : { signal }) };
     const identity = { unit, initiatorName: initiator, epoch: randomUUID() };
+    this.#identity = identity;
+    const wrap = (to: string, volume: Volume): Volume => this.#promotions?.wrap(to, volume) ?? volume;
     const room = new Room(config.buffer);
     this.#room = room;
-    this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail });
+    this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap });
     this.#receiving = receive &&
       tls && { ...shared, room, identity, keeping: config, listen: receive.listen, volumes, tls };
   }
@@ -83,16 +103,37 @@ class LiveUnit implements RunningUnit {
 
   async start(): Promise<void> {
     for (const warning of this.#config.warnings) this.#notice(warning);
+    const { serve } = this.#config;
+    this.#promotions = await ServePromotions.open(this.#state.folder, serve && servedMirrors(serve));
     if (this.#receiving !== undefined) {
       this.#receive = new (await import('./receive.ts')).Receive(this.#receiving);
       await this.#receive.start();
     }
     await this.#bus?.start();
+    await this.#startServe();
     await this.#startWeb();
     this.#timer = setInterval(() => {
       this.#bus?.tick();
       this.#receive?.tick();
+      this.#serve?.tick();
     }, TICK_MS);
+  }
+
+  async #startServe(): Promise<void> {
+    const { serve } = this.#config;
+    if (serve === undefined || this.#promotions === undefined) return;
+    const { UnitServe } = await import('./serveUnit.ts');
+    this.#serve = new UnitServe({
+      config: serve,
+      folder: this.#state.folder,
+      identity: this.#identity,
+      promotions: this.#promotions,
+      mirror: (to) => this.#bus?.mirror(to),
+      received: (volume) => this.#received(volume),
+      notice: (text) => this.#notice(text),
+      now,
+    });
+    await this.#serve.start();
   }
 
   async #startWeb(): Promise<void> {
@@ -116,6 +157,7 @@ class LiveUnit implements RunningUnit {
       since: this.#since.toISOString(),
       source: bus?.source ?? { kind: 'links', text: this.#receive?.text ?? '' },
       ...(this.#receive === undefined ? {} : { receive: { text: this.#receive.text } }),
+      ...(this.#serve === undefined ? {} : { serve: this.#serve.status() ?? null }),
       buffer: bus?.buffer ?? this.#buffer(),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       notices: [...this.#notices],
@@ -135,6 +177,29 @@ class LiveUnit implements RunningUnit {
     return this.#received(volume).rewind(order);
   }
 
+  promote(volume: string, force: boolean): Promise<PromotionReport> {
+    return this.#serving().promote(volume, force);
+  }
+
+  demote(volume: string): Promise<PromotionReport> {
+    return this.#serving().demote(volume);
+  }
+
+  async open(volume: string | undefined, order: OpenOrder): Promise<void> {
+    const received = this.#received(volume);
+    const { openMoment } = await import('./openMoment.ts');
+    const signal = AbortSignal.any([order.signal, this.#ending.signal]);
+    const open = openMoment(received, { ...order, signal }, (text) => this.#notice(text));
+    this.#opened.add(open);
+    await open.finally(() => this.#opened.delete(open));
+  }
+
+  #serving(): UnitServe {
+    if (this.#serve !== undefined) return this.#serve;
+    const mend = 'write "serve" in its configuration, with the mirror as a logical unit';
+    throw new Fault('peer', 'this unit serves nothing', mend);
+  }
+
   /** Rejects with a `Fault`, after everything was closed, when the time ran out and a mirror was left behind. */
   stop(options: { withinMs: number }): Promise<void> {
     this.#stopping ??= this.#stop(options.withinMs);
@@ -148,7 +213,10 @@ class LiveUnit implements RunningUnit {
       late = this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
     }, withinMs);
     const signal = AbortSignal.timeout(withinMs);
-    // What the bus still gives goes first: a mirror of it may be a volume that comes over a link to this very unit.
+    // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
+    // may be a volume that comes over a link to this very unit.
+    this.#ending.abort();
+    await Promise.all([this.#serve?.close(withinMs), ...[...this.#opened].map((open) => open.catch(() => {}))]);
     await this.#bus?.stop(withinMs);
     await this.#receive?.stop(signal);
     clearTimeout(timer);
@@ -183,7 +251,7 @@ class LiveUnit implements RunningUnit {
   }
 
   #texts(): string[] {
-    return [this.#bus?.text, this.#receive?.text].filter((text) => text !== undefined);
+    return [this.#bus?.text, this.#receive?.text, this.#serve?.text].filter((text) => text !== undefined);
   }
 
   #notice(text: string): void {

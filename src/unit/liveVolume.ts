@@ -235,6 +235,11 @@ export class LiveVolume {
     return all as Promise<void> | undefined;
   }
 
+  /** Those who look after the mirrors, in their order. */
+  get keepers(): readonly Keeper[] {
+    return this.#keepers;
+  }
+
   /** Those who have to be asked before the first volume itself is written, where links refer to its blocks (D3). */
   get guards(): readonly WriteGuard[] {
     return this.#keepers.flatMap(({ copyOut }) => copyOut ?? []);

@@ -4,6 +4,7 @@ import type { BlockTable } from '../blocks/blockTable.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { Moment } from '../queue/moments.ts';
 import type { HistoryStore } from './historyTypes.ts';
+import { type HistoryView, openView, type ViewOptions } from './historyView.ts';
 import { tableStatus } from './liveStatus.ts';
 import { type MomentWord, type MomentWords, momentWords, targetOf } from './momentWords.ts';
 import type { SenderStatus } from './receiverTypes.ts';
@@ -143,6 +144,12 @@ export class ReceivedVolume {
   async close(signal: AbortSignal): Promise<void> {
     await this.#options.relay?.close(signal);
     await this.store.close();
+  }
+
+  /** A moment as a volume, which is kept until it is closed. Rejects with a `Fault`. */
+  view(to: MomentWord, options: ViewOptions): Promise<HistoryView> {
+    const history = this.#past();
+    return openView(history, targetOf(to, history.moments()), options);
   }
 
   #past(): HistoryStore {

@@ -4,13 +4,14 @@ import { TargetSockets } from '../../hw/targetSockets.ts';
 import { packageVersion } from '../../hw/version.ts';
 import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
+import type { ServedMedium } from '../base/servedMedium.ts';
 import { createDevice, type Device } from '../device/device.ts';
-import type { LunOptions } from '../device/options.ts';
+import type { LunOptions, LunStatus } from '../device/options.ts';
 import { chapAlgorithms } from '../iscsi/initiator/chap.ts';
 import { TargetNode } from '../iscsi/target/node.ts';
-import type { TargetLine, TargetSpec } from '../iscsi/target/types.ts';
+import type { SessionStatus, TargetLine, TargetSpec } from '../iscsi/target/types.ts';
 import { lunIdentity } from './serveIdentity.ts';
-import { ServeLu } from './serveLu.ts';
+import { type ServeCounts, ServeLu } from './serveLu.ts';
 import { ServePump } from './servePump.ts';
 import type { OpenedMedium, ServeLun, ServeOptions, ServeTarget } from './serveTypes.ts';
 
@@ -35,8 +36,29 @@ const POLL_MS = 20;
 interface Served {
   target: string;
   lun: number;
-  key: number;
   lu: ServeLu;
+  writable: boolean;
+}
+
+/** What is served, and to whom. */
+export interface ServeStatus {
+  portals: string[];
+  connections: number;
+  /** Data of commands under way. */
+  bytes: number;
+  sessions: SessionStatus[];
+  luns: ServedLunStatus[];
+  /** Those whose medium cannot be reached. */
+  absent: { target: string; lun: number; why: string }[];
+}
+
+export interface ServedLunStatus extends ServeCounts, Partial<LunStatus> {
+  target: string;
+  lun: number;
+  bytes: number;
+  writable: boolean;
+  thin: boolean;
+  dirtyBytes: number;
 }
 
 /** An iSCSI target: its listeners, sessions, logical units and their media. */
@@ -49,6 +71,8 @@ export class Serve<Source> {
   #sockets: TargetSockets<TargetLine> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #keys = 0;
+  #absent: { target: string; config: ServeLun<Source>; why: string }[] = [];
+  #retrying = false;
 
   private constructor(parts: ServeParts<Source>) {
     this.#parts = parts;
@@ -79,6 +103,60 @@ export class Serve<Source> {
     );
   }
 
+  status(): ServeStatus {
+    return {
+      portals: this.portals,
+      connections: this.#node?.connections ?? 0,
+      bytes: this.#node?.bytes ?? 0,
+      sessions: this.#node?.sessions() ?? [],
+      luns: [...this.#served.values()].map(({ target, lun, lu, writable }) => ({
+        target,
+        lun,
+        bytes: lu.medium.bytes,
+        writable,
+        thin: lu.medium.thin,
+        dirtyBytes: lu.dirtyBytes,
+        ...lu.counts,
+        ...this.#devices
+          .get(target)
+          ?.status()
+          .find((one) => one.lun === lun),
+      })),
+      absent: this.#absent.map(({ target, config, why }) => ({ target, lun: config.lun, why })),
+    };
+  }
+
+  /** Time has passed: media that could not be reached are tried again. */
+  async retry(): Promise<void> {
+    if (this.#retrying) return;
+    this.#retrying = true;
+    try {
+      for (const one of this.#absent.splice(0)) await this.#place(one.target, one.config, false);
+    } finally {
+      this.#retrying = false;
+    }
+  }
+
+  /**
+   * Has a logical unit served from another medium, or in another way. What hosts wrote is durable before; they are told that
+   * the logical units changed. Rejects with a `Fault` where the new one cannot be had: then there is none.
+   */
+  async replace(target: string, config: ServeLun<Source>): Promise<void> {
+    await this.remove(target, config.lun);
+    this.#devices.get(target)?.add(await this.#lun(config, target));
+  }
+
+  /** Takes a logical unit away, once what hosts wrote to it is durable. */
+  async remove(target: string, lun: number): Promise<void> {
+    this.#devices.get(target)?.remove(lun);
+    this.#absent = this.#absent.filter((one) => one.target !== target || one.config.lun !== lun);
+    for (const [key, served] of this.#served) {
+      if (served.target !== target || served.lun !== lun) continue;
+      this.#served.delete(key);
+      await served.lu.close();
+    }
+  }
+
   /** Ends sessions in order as far as `withinMs` allows, makes durable what was written, closes everything. */
   async close(withinMs: number): Promise<void> {
     const until = now() + withinMs * 1e6;
@@ -94,6 +172,7 @@ export class Serve<Source> {
     clearInterval(this.#timer);
     this.#sockets?.close();
     const closed = await Promise.allSettled([...this.#served.values()].map(({ lu }) => lu.close()));
+    this.#served.clear();
     for (const one of closed) if (one.status === 'rejected') throw one.reason;
   }
 
@@ -129,10 +208,9 @@ export class Serve<Source> {
 
   async #target(target: ServeTarget<Source>): Promise<TargetSpec> {
     const { name, alias, portals, auth, allow } = target;
-    const luns: LunOptions[] = [];
-    for (const lun of target.luns) luns.push(await this.#lun(lun, name));
-    const device = createDevice({ name, luns });
+    const device = createDevice({ name, luns: [] });
     this.#devices.set(name, device);
+    for (const lun of target.luns) await this.#place(name, lun, true);
     return {
       name,
       device,
@@ -143,27 +221,53 @@ export class Serve<Source> {
     };
   }
 
+  /** What cannot be reached now is tried again later. */
+  async #place(target: string, config: ServeLun<Source>, tell: boolean): Promise<void> {
+    try {
+      this.#devices.get(target)?.add(await this.#lun(config, target));
+      if (!tell) this.#parts.notice(`${target}/${config.lun} is served: its medium answers`);
+    } catch (error) {
+      if (!(error instanceof Fault) || (tell && !error.unreachable)) throw error;
+      if (tell) this.#parts.notice(`${target}/${config.lun} is not served yet: ${error.message}`);
+      this.#absent.push({ target, config, why: error.message });
+    }
+  }
+
   async #lun(config: ServeLun<Source>, target: string): Promise<LunOptions> {
-    const { options, notice, open, statePath, nameless } = this.#parts;
-    const { lun, thin, cache, readOnly, removable } = config;
+    const { open } = this.#parts;
     const { medium, writable, ...opened } = await open(config, target);
+    try {
+      return await this.#seat(config, target, medium, writable, opened.blockSize);
+    } catch (error) {
+      await medium.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #seat(
+    config: ServeLun<Source>,
+    target: string,
+    medium: ServedMedium,
+    writable: boolean,
+    has: number | undefined,
+  ): Promise<LunOptions> {
+    const { options, notice, statePath, nameless } = this.#parts;
+    const { lun, thin, cache, readOnly, removable } = config;
     const name = `${target}/${lun}`;
     const key = this.#keys++;
     const path = statePath(config, target);
     let state: LuStateFile | undefined;
-    // Known from here on, so that a start that fails closes it.
     const lu = new ServeLu({
       medium,
       dirtyBytes: options.dirtyBytes,
       keep: (what, bytes) => state?.keep(what, bytes) ?? Promise.reject(unkept(name)),
       broken: (fault) => notice(`${name}: ${fault.message}`),
     });
-    this.#served.set(key, { target, lun, key, lu });
     state = path === undefined ? undefined : await openLuState(path);
-    const blockSize = config.blockSize ?? opened.blockSize ?? DEFAULT_BLOCK;
+    const blockSize = config.blockSize ?? has ?? DEFAULT_BLOCK;
     const blocks = Math.floor(medium.bytes / blockSize);
-    if (opened.blockSize !== undefined && blockSize !== opened.blockSize) {
-      const what = `${name} is to have blocks of ${blockSize} bytes, and its medium has blocks of ${opened.blockSize}`;
+    if (has !== undefined && blockSize !== has) {
+      const what = `${name} is to have blocks of ${blockSize} bytes, and its medium has blocks of ${has}`;
       throw new Fault('local', what, 'leave the block size out');
     }
     if (blocks === 0)
@@ -171,6 +275,7 @@ export class Serve<Source> {
     if (thin && writable && !medium.thin) {
       notice(`${name} is not thin: its file system gives no room back, so zeros are written where a host unmaps`);
     }
+    this.#served.set(key, { target, lun, lu, writable: writable && !readOnly });
     medium.onSizeChange((bytes) => this.#devices.get(target)?.resize(lun, Math.floor(bytes / blockSize)));
     return {
       key,

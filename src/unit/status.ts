@@ -4,8 +4,10 @@ import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { LagReport } from './lag.ts';
 import type { MomentWords } from './momentWords.ts';
+import type { OpenOrder } from './openMoment.ts';
 import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
+import type { ServeStatus } from './serve.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
 export interface UnitStatus {
@@ -17,6 +19,8 @@ export interface UnitStatus {
   source: SourceStatus;
   /** Where links arrive; only there where they do. */
   receive?: { text: string };
+  /** What it serves as an iSCSI target; only there where it does. */
+  serve?: ServeStatus | null;
   buffer: BufferStatus;
   /** In the configuration's order. */
   volumes: VolumeStatus[];
@@ -172,11 +176,19 @@ export interface RunningUnit {
   history(volume: string | undefined): HistoryReport;
   /** Writes a moment of such a volume into a new file. */
   rewind(volume: string | undefined, order: RewindOrder): Promise<RewindReport>;
+  /** Gives hosts the served mirrors of a volume to write to in place of the first volume; `demote` takes them back. */
+  promote(volume: string, force: boolean): Promise<PromotionReport>;
+  demote(volume: string): Promise<PromotionReport>;
+  /** Serves a moment of a volume that comes over a link until the order's signal ends that. */
+  open(volume: string | undefined, order: OpenOrder): Promise<void>;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
   /** Lets go of the bus, finishes what is buffered as far as the time allows, closes everything. */
   stop(options: { withinMs: number }): Promise<void>;
 }
+
+/** Mirrors of a volume that were promoted or demoted, and where each is served. */
+export type PromotionReport = { mirror: string; target: string; lun: number }[];
 
 /** A bookmark that was set. */
 export interface MarkReport {

@@ -67,17 +67,32 @@ function url(port: number): string {
   return `iscsi://127.0.0.1:${port}/${IQN}/1`;
 }
 
-function cu(test: string, { cu, twice }: Run): { result: Result; seconds: number; bytes: number; detail: string } {
+interface Ran {
+  /** As the lab's table tells it: a word in what the test printed. */
+  result: Result;
+  /** Passed or skipped, by what CUnit counts. */
+  good: boolean;
+  seconds: number;
+  bytes: number;
+  detail: string;
+}
+
+function cu(test: string, { cu, twice }: Run): Ran {
   const [since, before] = [performance.now(), received()];
   const words = ['--dataloss', '-v', ...cu, '-t', test, url(PORT), ...(twice === true ? [url(SECOND_PORT)] : [])];
   const ran = spawnSync('iscsi-test-cu', words, { encoding: 'latin1', timeout: LIMIT_MS, killSignal: 'SIGKILL' });
   const said = `${ran.stdout}${ran.stderr}`;
+  // Some tests print "[FAILED]" for commands that are to fail: what CUnit itself counts is told beside it.
+  const counted = /^\s*tests\s+\d+\s+\d+\s+(\d+)\s+(\d+)/m.exec(said);
+  const good = counted !== null && counted[2] === '0' && counted[1] !== '0';
   const detail = said.split('\n').find((line) => /\[FAILED\]|\[SKIPPED\]|^ +1\. /.test(line)) ?? '';
+  const result = resultOf(ran.error !== undefined, ran.signal, said);
   return {
-    result: resultOf(ran.error !== undefined, ran.signal, said),
+    result,
+    good: result === 'PASS' || result === 'SKIP' || (result === 'FAIL' && good),
     seconds: (performance.now() - since) / 1000,
     bytes: received() - before,
-    detail: detail.replace(/[ \t]+/g, ' ').slice(0, 150),
+    detail: `${result === 'FAIL' && good ? '(CUnit: passed) ' : ''}${detail.replace(/[ \t]+/g, ' ').slice(0, 150)}`,
   };
 }
 
@@ -108,10 +123,10 @@ async function table(out: string, pattern: string): Promise<number> {
       const counts = new Map<Result, number>();
       let child = await serving(image, run);
       for (const test of wanted) {
-        const { result, seconds, bytes, detail } = cu(test, run);
+        const { result, good, seconds, bytes, detail } = cu(test, run);
         counts.set(result, (counts.get(result) ?? 0) + 1);
         appendFileSync(out, `${result}\t${seconds.toFixed(1)}\t${bytes}\t${test}\t${detail}\n`);
-        if (result !== 'PASS' && result !== 'SKIP') bad++;
+        if (!good) bad++;
         const dead = child.exitCode !== null || child.signalCode !== null;
         if (dead) appendFileSync(out, `# tapmirror died in ${test}\n`);
         if (!dead && result !== 'HANG' && result !== 'CRASH') continue;
@@ -129,6 +144,7 @@ async function table(out: string, pattern: string): Promise<number> {
   for (const line of readFileSync(out, 'latin1').split('\n')) {
     if (/^(FAIL|HANG|CRASH|OTHER)\t/.test(line)) console.log(line);
   }
+  console.log(bad === 0 ? 'none failed by what CUnit counts' : `${bad} failed by what CUnit counts`);
   return bad;
 }
 

@@ -64,6 +64,9 @@ describe('C2 bookmarks, history and rewinding', () => {
         orders.push({ volume, to, out, force });
         return { volume: volume ?? 'database', out, bytes: 100, at: null, sequence: 7, consistent: false };
       },
+      promote: () => assert.fail('not asked for'),
+      demote: () => assert.fail('not asked for'),
+      open: () => assert.fail('not asked for'),
     };
     server = await serveControl(control, unit, openLog('error', new Shown()));
   });

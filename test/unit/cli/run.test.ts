@@ -24,6 +24,9 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
     mark: () => Promise.reject(new Error('not asked for')),
     history: () => assert.fail('not asked for'),
     rewind: () => Promise.reject(new Error('not asked for')),
+    promote: () => Promise.reject(new Error('not asked for')),
+    demote: () => Promise.reject(new Error('not asked for')),
+    open: () => Promise.reject(new Error('not asked for')),
     failed: new Promise(() => {}),
     stop: async () => {
       events.push('stop');
