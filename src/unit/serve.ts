@@ -208,7 +208,7 @@ export class Serve<Source> {
 
   async #target(target: ServeTarget<Source>): Promise<TargetSpec> {
     const { name, alias, portals, auth, allow } = target;
-    const device = createDevice({ name, luns: [] });
+    const device = createDevice({ name, luns: [], background: (task) => this.#pump.background(task) });
     this.#devices.set(name, device);
     for (const lun of target.luns) await this.#place(name, lun, true);
     return {

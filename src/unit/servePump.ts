@@ -1,13 +1,15 @@
-import type { DeviceAnswer, DeviceOutcome, DeviceRequest, StoppedTask } from '../base/device.ts';
+import type { DeviceAnswer, DeviceOutcome, DeviceRequest, DeviceTask, StoppedTask } from '../base/device.ts';
 import { Fault } from '../base/fault.ts';
 import type { TargetRun } from '../iscsi/target/types.ts';
 import type { ServeLu } from './serveLu.ts';
 import type { Claim } from './serveRanges.ts';
 import { type ReadSlot, ServeReads } from './serveReads.ts';
 
-/** A command whose steps are being run. */
+/** A command whose steps are being run; what a device server does by itself has no nexus. */
+type Run = Pick<TargetRun, 'task' | 'steps' | 'context' | 'done'>;
+
 interface Active {
-  readonly run: TargetRun;
+  readonly run: Run;
   readonly lu: ServeLu | undefined;
   answer: DeviceAnswer;
   stopped: boolean;
@@ -60,7 +62,7 @@ export class ServePump {
   }
 
   /** Runs a command's steps until they end: `run.done` is called then, maybe before this returns. */
-  run(run: TargetRun): void {
+  run(run: Run): void {
     const { lu: key } = run.task;
     const active: Active = {
       run,
@@ -77,6 +79,12 @@ export class ServePump {
     this.#advance(active, undefined);
   }
 
+  /** Runs what a device server does by itself, to its end. */
+  background(task: DeviceTask): void {
+    const run: Run = { task, steps: task.run([]), context: undefined, done: () => this.#release(run) };
+    this.run(run);
+  }
+
   /** Ends a command's steps as soon as what they asked for last is done. */
   stop(run: TargetRun): void {
     const active = run.context as Active;
@@ -87,6 +95,10 @@ export class ServePump {
 
   /** What a command had read was sent, or will not be. */
   released(run: TargetRun): void {
+    this.#release(run);
+  }
+
+  #release(run: Run): void {
     const { slots } = run.context as Active;
     for (const slot of slots) this.#reads.give(slot);
     slots.length = 0;
