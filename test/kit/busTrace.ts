@@ -4,7 +4,7 @@ import { openTrace } from '../../hw/traceFile.ts';
 import type { Change } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { Burst, BusFacts, SampleSink, SignalNames } from '../../src/base/samples.ts';
-import { ParallelSnoop } from '../../src/snoop/parallel/parallel.ts';
+import { ParallelSnoop, type PhaseView } from '../../src/snoop/parallel/parallel.ts';
 
 /** One push into a sink, kept. */
 export type BusEvent =
@@ -63,7 +63,7 @@ export interface BusImage {
 const BLOCK = 512;
 
 /** Sends events through a snoop of their own and applies what comes out to an empty image. */
-export function imageOf(trace: BusTrace, events: Iterable<BusEvent>): BusImage {
+export function imageOf(trace: BusTrace, events: Iterable<BusEvent>, phase?: (view: PhaseView) => void): BusImage {
   const image: BusImage = { blocks: new Map(), doubted: new Map(), changes: [] };
   for (const lu of trace.lus) {
     image.blocks.set(lu, new Map());
@@ -83,6 +83,7 @@ export function imageOf(trace: BusTrace, events: Iterable<BusEvent>): BusImage {
     },
     room: { take: (n) => ({ parts: [new Uint8Array(n)], bytes: n }), give: () => {}, full: false },
     volumes: trace.lus.map((lu) => ({ lu, blockSize: BLOCK })),
+    ...(phase === undefined ? {} : { phase }),
   });
   snoop.begin(trace.facts);
   for (const event of events) {

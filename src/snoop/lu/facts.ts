@@ -75,9 +75,13 @@ export class Facts {
   private transfer(task: Task): void {
     const { cdb } = task;
     const lu = task.lu.root;
-    const moved = READS.has(cdb.opcode) ? task.dataIn : cdb.operation.effect === 'data' ? task.dataOut : 0;
-    if (moved !== task.edtl || !lu.sizeSeen(task.edtl, cdb.blocks)) return;
-    lu.blockSize = task.edtl / cdb.blocks;
+    const { effect } = cdb.operation;
+    const same = effect === 'same' && !cdb.ndob;
+    const moved = READS.has(cdb.opcode) ? task.dataIn : effect === 'data' || same ? task.dataOut : 0;
+    // WRITE SAME carries one block, however many it writes.
+    const blocks = same ? 1 : cdb.blocks;
+    if (moved !== task.edtl || !lu.sizeSeen(task.edtl, blocks)) return;
+    lu.blockSize = task.edtl / blocks;
     this.announce(lu);
     this.journal.sizeKnown(lu);
   }

@@ -10,12 +10,16 @@ export interface Agreement {
   offset: number;
   /** Nanoseconds of a synchronous transfer, 0 without one. */
   periodNs: number;
+  /** Nanoseconds of a byte in the fastest data phase so far; Infinity before one was seen. */
+  fastestNs: number;
   /** Information units: phases then mean something else. */
   packets: boolean;
 }
 
 /** The agreements of all pairs on a bus, and the negotiations that are under way. */
 export class Agreements {
+  /** The bus is seen by eight data lines: who agrees on more is not seen whole. */
+  narrow = false;
   private readonly pairs = new Map<number, Agreement>();
   private proposal: { message: Message; fromInitiator: boolean } | undefined;
 
@@ -23,7 +27,14 @@ export class Agreements {
     const key = (initiator + 1) * 16 + target;
     let agreement = this.pairs.get(key);
     if (agreement === undefined) {
-      agreement = { width: 1, proven: false, offset: -1, periodNs: 0, packets: false };
+      agreement = {
+        width: 1,
+        proven: this.narrow,
+        offset: -1,
+        periodNs: 0,
+        fastestNs: Number.POSITIVE_INFINITY,
+        packets: false,
+      };
       this.pairs.set(key, agreement);
     }
     return agreement;
@@ -39,7 +50,7 @@ export class Agreements {
   doubt(): void {
     this.proposal = undefined;
     for (const agreement of this.pairs.values()) {
-      agreement.proven = false;
+      agreement.proven = this.narrow;
       agreement.offset = -1;
     }
   }
@@ -75,6 +86,7 @@ export class Agreements {
 
 /** The answer never asks for more than the proposal did. */
 function settle(agreement: Agreement, { extended, args }: Message): void {
+  agreement.fastestNs = Number.POSITIVE_INFINITY;
   if (extended === SDTR) {
     agreement.offset = args[1] ?? 0;
     agreement.periodNs = agreement.offset > 0 ? args[0] * 4 : 0;
@@ -100,6 +112,7 @@ function factorNs(factor: number): number {
 function narrow(agreement: Agreement, what: 'offset' | 'both'): void {
   agreement.offset = 0;
   agreement.periodNs = 0;
+  agreement.fastestNs = Number.POSITIVE_INFINITY;
   if (what === 'offset') return;
   agreement.width = 1;
   agreement.proven = true;

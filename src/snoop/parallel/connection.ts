@@ -27,6 +27,10 @@ export class Connection {
   /** When its COMMAND phase ended. */
   sent: Moment = { frame: 0, time: 0 };
   linked = false;
+  /** A hole ended, and the beginning of what passes now may lie in it. */
+  torn = false;
+  /** Nanoseconds of it that were not seen while its process was not known. */
+  blindNs = 0;
   /** Its command was not seen, or its nexus is not known. */
   ghost = false;
   dataOut = 0;
@@ -70,4 +74,9 @@ export function cdbBytes(cdb: readonly number[]): number {
     default:
       return 0;
   }
+}
+
+/** All bytes of a CDB are there. */
+export function isWhole(cdb: readonly number[]): boolean {
+  return cdb.length > 0 && cdbBytes(cdb) === cdb.length;
 }

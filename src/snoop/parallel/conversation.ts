@@ -80,6 +80,7 @@ export class Conversation {
   private sent(connection: Connection, agreement: Agreement, message: Message): void {
     this.say(message);
     const { code } = message;
+    if (unreliable(connection)) return;
     this.agreements.message(agreement, message, true);
     if (code >= IDENTIFY) this.identify(connection, code);
     else if (isTag(code)) connection.ids.tag = message.args[0];
@@ -112,6 +113,7 @@ export class Conversation {
   private received(connection: Connection, agreement: Agreement, message: Message): void {
     this.say(message);
     const { code } = message;
+    if (unreliable(connection) && code !== DISCONNECT && code !== COMMAND_COMPLETE) return;
     this.agreements.message(agreement, message, false);
     connection.modified = 0;
     if (code >= IDENTIFY) {
@@ -161,4 +163,9 @@ export class Conversation {
     if (!this.wordy) return;
     this.said += `${this.said === '' ? '' : ', '}${messageWords(message)}`;
   }
+}
+
+/** What looks like a message may be the rest of one: who speaks with whom about what is not taken from it. */
+function unreliable(connection: Connection): boolean {
+  return connection.torn && connection.io === undefined;
 }

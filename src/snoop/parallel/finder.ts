@@ -37,6 +37,7 @@ export class Finder {
       if (!connection.identified) ids.lun = bytes.length > 1 ? bytes[1] >> 5 : 0;
       if (bytes.length > 1 && bytes[1] >> 5 === ids.lun) bytes[1] &= 0x1f;
       connection.io = this.processes.start(ids, bytes, writes, connection.sent);
+      this.unseen(connection, connection.io);
       return connection.io;
     }
     if (connection.io === undefined && connection.reselected && (connection.identified || !this.anyIdentified(ids))) {
@@ -44,6 +45,8 @@ export class Finder {
       if (connection.io === undefined) this.startGhost(connection);
       else {
         connection.io.restore();
+        // Those that were open have been told of longer holes already.
+        if (connection.io.missedAt < 0) this.unseen(connection, connection.io);
         connection.io.missedAt = -1;
       }
     } else if (connection.io === undefined && connection.kills < 0 && connection.identified) {
@@ -54,6 +57,12 @@ export class Finder {
       if (connection.phase !== COMMAND && connection.phase !== NO_PHASE) connection.ghost = true;
     }
     return connection.io;
+  }
+
+  /** Some of its data may have passed before it was known whose it was. */
+  private unseen(connection: Connection, io: IoProcess): void {
+    if (connection.blindNs > 0) io.touch(io.pointer, connection.blindNs);
+    connection.blindNs = 0;
   }
 
   private anyIdentified(ids: NexusIds): boolean {

@@ -29,20 +29,35 @@ export class IoProcess {
   /** Highest pointer so far. */
   high = 0;
   status = -1;
-  /** Where the pointer stood at a hole that may hide some of its data; -1 without one. */
+  /** Where the pointer stood at the first and at the last hole that may hide some of its data; -1 without one. */
   lostAt = -1;
+  lostTo = -1;
+  /** How long those holes were. */
+  lostNs = 0;
   /** Its data cannot be placed any more. */
   spoiled = false;
   hole: OpenHole | undefined;
   /** When a hole may first have hidden its end, by the clock of the bus; -1 where none has. */
   missedAt = -1;
-  /** Nanoseconds and bytes of its data phases, for the rate. */
-  movedNs = 0;
-  movedBytes = 0;
+  /** The width of its transfers was known: their bytes are counted right. */
+  counted = false;
+  /** Bytes of data that its CDB asks for; undefined where that is not said exactly. */
+  wanted: number | undefined;
 
   constructor(task: Task, ids: NexusIds) {
     this.task = task;
     this.ids = ids;
+  }
+
+  /** Bytes that its CDB asks for and that did not pass yet. */
+  get left(): number | undefined {
+    return this.wanted === undefined ? undefined : this.wanted - this.pointer;
+  }
+
+  /** The data that passed is short by so much, and all of that lies in holes: what came before the first and after the last stays. */
+  missed(short: number): void {
+    this.task.shift(this.lostTo, short);
+    this.task.disbelieve(this.lostAt, this.lostTo - this.lostAt + short);
   }
 
   /** `length` bytes of data passed at the pointer; undefined bytes were counted, not seen. */
@@ -62,20 +77,26 @@ export class IoProcess {
 
   /** The pointer goes back to what was saved: what it had passed comes again (SPI-5 section 16.3.14). */
   restore(): void {
-    if (this.lostAt > this.saved) this.spoil();
+    // What a hole took comes again as well; where the pointer was saved in it, what is missing lies here.
+    if (this.lostTo > this.saved) {
+      this.lostAt = Math.min(this.lostAt, this.saved);
+      this.lostTo = this.saved;
+    }
     this.pointer = this.saved;
     this.task.rewind(this.saved);
   }
 
   modify(by: number): void {
-    if (by < 0 && this.lostAt > this.pointer + by) this.spoil();
+    if (by < 0 && this.lostTo > this.pointer + by) this.spoil();
     this.pointer = Math.max(0, this.pointer + by);
   }
 
-  /** Some of its data may have passed unseen, at the place where the pointer stands. */
-  touch(at: number): void {
-    if (this.lostAt >= 0 && this.lostAt !== at) this.spoil();
-    this.lostAt = at;
+  /** Some of its data may have passed unseen within so long, at the place where the pointer stood. */
+  touch(at: number, nanoseconds: number): void {
+    this.lostNs += nanoseconds;
+    if (this.lostTo > at) this.spoil();
+    if (this.lostAt < 0) this.lostAt = at;
+    this.lostTo = at;
   }
 
   spoil(): void {

@@ -1,12 +1,13 @@
 import type { Burst } from '../../base/samples.ts';
 import type { Bus } from '../bus.ts';
 import { type Agreement, Agreements } from './agreements.ts';
-import { Connection } from './connection.ts';
+import { Connection, isWhole } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import { Finder } from './finder.ts';
+import { goesOn, HIDING_NS, HIDING_WITHIN_NS, SAME_CONNECTION_NS, unaccounted } from './interruption.ts';
 import type { PhaseSink } from './phases.ts';
 import type { PhaseView } from './phaseView.ts';
-import { HIDING_NS, type Processes } from './processes.ts';
+import type { Processes } from './processes.ts';
 import { Track } from './track.ts';
 import { Transfer } from './transfer.ts';
 import {
@@ -22,8 +23,8 @@ import {
   STATUS,
 } from './word.ts';
 
-/** In a span so short nobody can have left the bus and come back (SPI-5 table 40: bus settle, bus free, arbitration). */
-const SAME_CONNECTION_NS = 3200;
+/** Shorter data phases do not tell how fast data passes. */
+const RATE_BYTES = 64;
 
 /** Joins the phases of a bus to nexuses, and what passes in them to I/O processes (SPI-5 sections 10 and 16). */
 export class Nexuses implements PhaseSink {
@@ -86,6 +87,7 @@ export class Nexuses implements PhaseSink {
     // Whether it is the same one shows with its first phase.
     const connection = this.connect(time, -1, -1);
     connection.joined = true;
+    connection.torn = true;
     connection.ghost = true;
     if (before !== undefined && hole !== undefined) this.interrupted = { before, nanoseconds: hole.nanoseconds };
     else if (hole !== undefined) this.hidden(hole.nanoseconds);
@@ -98,22 +100,25 @@ export class Nexuses implements PhaseSink {
     if (interrupted !== undefined) {
       this.interrupted = undefined;
       const { before, nanoseconds } = interrupted;
-      const same = before.lastPhase === phase && (phase === DATA_OUT || phase === DATA_IN) && before.io !== undefined;
-      if (same) {
+      const agreement = this.agreements.of(before.ids.initiator, Math.max(0, before.ids.target));
+      if (goesOn(before, phase, nanoseconds, agreement, this.finder)) {
         connection = before;
         this.connection = before;
-        this.agreement = this.agreements.of(before.ids.initiator, Math.max(0, before.ids.target));
-        before.io!.hole = { nanoseconds };
-        before.io!.missedAt = -1;
+        this.agreement = agreement;
+        this.own(before, nanoseconds);
+        if (before.io !== undefined) before.io.missedAt = -1;
       } else {
         this.gone(before);
-        this.hidden(nanoseconds);
+        // Whoever is here now had to win the bus as well.
+        this.hidden(nanoseconds, HIDING_WITHIN_NS);
       }
     }
     this.units = 0;
     this.conversation.said = '';
     connection.phase = phase;
     connection.phaseFrom = time;
+    // Nothing but BUS FREE comes after a farewell.
+    if (phase !== MESSAGE_IN && phase !== MESSAGE_OUT) connection.farewell = 'none';
     switch (phase) {
       case COMMAND:
         this.track.command(connection);
@@ -123,7 +128,7 @@ export class Nexuses implements PhaseSink {
       case DT_DATA_OUT:
       case DT_DATA_IN:
         this.transfer.clear();
-        this.track.data(connection, phase, this.agreement.packets);
+        this.track.data(connection, phase, this.agreement, this.agreements.narrow);
         break;
       case STATUS:
         this.finder.processOf(connection, false);
@@ -203,12 +208,14 @@ export class Nexuses implements PhaseSink {
     if (phase === DATA_OUT || phase === DATA_IN) {
       const from = io?.high ?? 0;
       this.transfer.flush(connection);
-      if (io !== undefined && time > connection.phaseFrom) {
-        io.movedNs += time - connection.phaseFrom;
-        io.movedBytes += this.units * this.agreement.width;
+      const bytes = this.units * this.agreement.width;
+      if (bytes >= RATE_BYTES && time > connection.phaseFrom) {
+        this.agreement.fastestNs = Math.min(this.agreement.fastestNs, (time - connection.phaseFrom) / bytes);
       }
       // A REQ without its ACK, or the other way round: an edge was not seen, and which one nobody knows.
-      if (reqs !== acks && io !== undefined && io.lostAt < 0) io.touch(Math.min(from, io.pointer));
+      if (reqs !== acks && io !== undefined && io.lostAt < 0) {
+        io.touch(Math.min(from, io.pointer), this.timed ? 0 : Number.POSITIVE_INFINITY);
+      }
     } else if (phase === MESSAGE_OUT) this.conversation.out(connection, this.agreement);
     else if (phase === STATUS) this.conversation.said = `${connection.status.toString(16).padStart(2, '0')}h`;
     else if (phase === COMMAND) {
@@ -218,6 +225,7 @@ export class Nexuses implements PhaseSink {
     this.tellPhase(connection.phaseFrom, time, PHASE_NAMES[phase] ?? '', this.units, this.conversation.said);
     connection.lastPhase = phase;
     connection.phase = NO_PHASE;
+    connection.torn = false;
   }
 
   free(time: number): void {
@@ -225,10 +233,7 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = time;
     this.hole = undefined;
     this.before = undefined;
-    if (hole !== undefined) {
-      if (before !== undefined) this.gone(before);
-      this.hidden(hole.nanoseconds);
-    }
+    if (hole !== undefined) this.broken(before, hole.nanoseconds);
     const { interrupted } = this;
     this.interrupted = undefined;
     if (interrupted !== undefined) {
@@ -267,16 +272,17 @@ export class Nexuses implements PhaseSink {
     if (connection !== undefined) {
       this.transfer.flush(connection);
       connection.messageIn.clear();
-      if (connection.lastPhase === COMMAND || connection.lastPhase === NO_PHASE)
-        connection.cdbWrong ||= connection.io === undefined;
+      connection.torn = true;
+      if (connection.io === undefined) connection.blindNs += nanoseconds;
+      if (connection.io === undefined && !isWhole(connection.cdb)) connection.cdbWrong = true;
     }
     this.transfer.clear();
     const joined = this.interrupted !== undefined && this.connection !== undefined ? this.connection : undefined;
     if (joined !== undefined && joined !== connection) this.finder.ended(joined);
     const all = nanoseconds >= SAME_CONNECTION_NS;
     for (const io of this.processes.open.values()) {
-      if (io === connection?.io) io.touch(io.pointer);
-      else if (all) io.touch(io.saved);
+      if (io === connection?.io) io.touch(io.pointer, nanoseconds);
+      else if (all) io.touch(io.saved, nanoseconds);
       if (all && io.missedAt < 0) io.missedAt = Number.isFinite(to) ? to : from;
     }
     if (all) {
@@ -296,10 +302,7 @@ export class Nexuses implements PhaseSink {
   finish(time: number): void {
     const { connection } = this;
     this.processes.moment.time = time;
-    if (this.hole !== undefined) {
-      if (this.before !== undefined) this.gone(this.before);
-      this.hidden(this.hole.nanoseconds);
-    }
+    if (this.hole !== undefined) this.broken(this.before, this.hole.nanoseconds);
     if (this.interrupted !== undefined) this.gone(this.interrupted.before);
     if (connection !== undefined) {
       this.transfer.flush(connection);
@@ -322,10 +325,7 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = time;
     this.hole = undefined;
     this.before = undefined;
-    if (hole !== undefined) {
-      if (before !== undefined) this.gone(before);
-      this.hidden(hole.nanoseconds);
-    }
+    if (hole !== undefined) this.broken(before, hole.nanoseconds);
     const connection = new Connection(this.processes.moment.frame);
     connection.ids.initiator = initiator;
     connection.ids.target = target;
@@ -337,8 +337,30 @@ export class Nexuses implements PhaseSink {
   }
 
   /** A hole in which so much may have happened. */
-  private hidden(nanoseconds: number): void {
-    if (nanoseconds >= HIDING_NS) this.processes.doubt();
+  private hidden(nanoseconds: number, least = HIDING_NS): void {
+    if (nanoseconds >= least) this.processes.doubt();
+  }
+
+  /** A hole that is a process's own until its end proves it. */
+  private own({ io }: Connection, nanoseconds: number): void {
+    if (io !== undefined && nanoseconds >= HIDING_WITHIN_NS) {
+      io.hole = { nanoseconds: nanoseconds + (io.hole?.nanoseconds ?? 0) };
+    }
+  }
+
+  /** Behind a hole the connection that it interrupted is not there any more. */
+  private broken(before: Connection | undefined, nanoseconds: number): void {
+    if (before === undefined) {
+      this.hidden(nanoseconds);
+      return;
+    }
+    const { io, lastPhase, ids } = before;
+    const moving = lastPhase === DATA_IN || lastPhase === DATA_OUT;
+    const agreement = this.agreements.of(ids.initiator, Math.max(0, ids.target));
+    const left = moving ? io?.left : undefined;
+    if (left !== undefined && unaccounted(nanoseconds, left, agreement) < HIDING_NS) this.own(before, nanoseconds);
+    else this.hidden(nanoseconds);
+    this.gone(before);
   }
 
   /** Its end fell into a hole: its process may have ended or have left the bus for a while. */
@@ -374,7 +396,7 @@ export class Nexuses implements PhaseSink {
     if (connection.farewell === 'disconnect') return;
     if (connection.farewell === 'none' && io.status < 0) {
       // The target has given the process up (SPI-5 section 10.1.3); that all it was sent was seen, nothing proves.
-      if (!this.timed) io.touch(io.pointer);
+      if (!this.timed) io.touch(io.pointer, Number.POSITIVE_INFINITY);
       this.processes.end(io, 'aborted');
     } else this.settle(connection);
   }

@@ -77,6 +77,7 @@ export class ParallelSnoop implements SampleSink {
     this.begun = true;
     this.timed = facts.timed;
     this.nexuses.timed = facts.timed;
+    this.nexuses.agreements.narrow = facts.width === 8;
     this.phases.timed = facts.timed;
     this.phases.parity = facts.parity;
   }

@@ -57,7 +57,7 @@ export class Phases {
   /** Nothing is known of the lines any more. */
   forget(time: number): void {
     if (this.state === LEAVING || this.perhapsBack) this.leave();
-    else this.endPhase(time);
+    else this.endPhase(time, false);
     this.state = UNKNOWN;
     this.known = false;
     this.perhapsBack = false;
@@ -280,8 +280,9 @@ export class Phases {
     this.sink.phase(time, phase);
   }
 
-  private endPhase(time: number): void {
-    if (this.phase !== NO_PHASE) this.sink.phaseEnded(time, this.reqs, this.acks);
+  /** `whole`: its handshakes are all over, and may be counted. */
+  private endPhase(time: number, whole = true): void {
+    if (this.phase !== NO_PHASE) this.sink.phaseEnded(time, this.reqs, whole ? this.acks : this.reqs);
     this.phase = NO_PHASE;
     this.reqs = 0;
     this.acks = 0;

@@ -22,6 +22,7 @@ import { outcomeOfWrite, synchronised } from '../outcome.ts';
 import { Task } from '../task.ts';
 import type { Agreement } from './agreements.ts';
 import type { Moment } from './connection.ts';
+import { HIDING_WITHIN_NS, unaccounted } from './interruption.ts';
 import { IoProcess, type NexusIds, nexusKey } from './ioProcess.ts';
 
 const REQUEST_SENSE = 0x03;
@@ -33,8 +34,6 @@ const ANSWER_BYTES = 4096;
 const BLOCK_GUESS = 512;
 /** Data that is short by so much took long enough to hide a whole command. */
 const HIDING_BYTES = 300;
-/** The shortest span in which arbitration, selection, a CDB, status and message fit (SPI-5 table 40; 100 ns a handshake). */
-export const HIDING_NS = 5200;
 const LINGERING_MAX = 4096;
 
 /** Opens and ends the I/O processes of a bus, and hands what they did to the journal. */
@@ -76,6 +75,7 @@ export class Processes {
     parseCdb(cdb, 0, cdb.length, task.cdb);
     const io = new IoProcess(task, { ...ids });
     const { operation, direction } = task.cdb;
+    io.wanted = wantedBytes(task);
     task.counted = true;
     task.itt = ids.tag < 0 ? 0xffffffff : ids.tag;
     task.ordinal = ++this.ordinal;
@@ -125,6 +125,7 @@ export class Processes {
       return;
     }
     this.count(io, agreement);
+    io.counted = agreement.proven;
     if (task.cdb.opcode === REQUEST_SENSE && status === GOOD) this.sensed(io);
     this.finish(io, undefined);
   }
@@ -202,9 +203,11 @@ export class Processes {
     return same;
   }
 
+  /** LUs of the bus: those of a target, or with a number, or the one of both. */
   private lus(target = -1, lun = -1): Lu[] {
-    const prefix = target < 0 ? 'scsi:' : lun < 0 ? `scsi:${target}/` : `scsi:${target}/${lun}`;
-    const mine = this.bus.directory.all().filter((lu) => (lun < 0 ? lu.id.startsWith(prefix) : lu.id === prefix));
+    const prefix = target < 0 ? 'scsi:' : `scsi:${target}/`;
+    const suffix = lun < 0 ? '' : `/${lun}`;
+    const mine = this.bus.directory.all().filter(({ id }) => id.startsWith(prefix) && id.endsWith(suffix));
     return [...new Set(mine.map((lu) => lu.root))];
   }
 
@@ -221,31 +224,34 @@ export class Processes {
   /** Holds the data that passed against what the CDB asks for: it tells the width, or that some of it was not seen. */
   private count(io: IoProcess, agreement: Agreement): void {
     const { task } = io;
-    const { cdb } = task;
-    const { blockSize } = task.lu.root;
-    const { effect } = cdb.operation;
-    const counts = effect === 'data' || effect === 'or' || READS.has(cdb.opcode);
-    if (task.status !== GOOD || blockSize === 0 || cdb.blocks <= 0 || !counts || io.spoiled) {
+    const wanted = wantedBytes(task);
+    if (!isSuccess(task.status) || wanted === undefined) {
       this.unproven(io);
       return;
     }
-    const wanted = cdb.protect === 0 ? cdb.blocks * blockSize : task.landed;
     const short = wanted - task.landed;
     if (!agreement.proven && short * 2 === wanted && io.lostAt < 0) {
       agreement.width = 2;
       agreement.proven = true;
-    } else if (short > 0 && io.lostAt >= 0) {
-      if (task.mutates) task.shift(io.lostAt, short);
-      const rate = io.movedBytes > 0 ? io.movedNs / io.movedBytes : 0;
-      // The data alone took all of the hole: no command fitted beside it.
-      if (io.hole !== undefined && io.hole.nanoseconds - short * rate < HIDING_NS) io.hole = undefined;
-    } else if (short < 0 || short >= HIDING_BYTES) {
+      return;
+    }
+    const missing = Math.max(0, short);
+    const fits = io.lostAt < 0 ? short < HIDING_BYTES : unaccounted(io.lostNs, missing, agreement) >= 0;
+    if (short < 0 || !fits) {
       this.bus.notice(
         `count ${task.lu.id}`,
         `${task.lu.id}: ${task.landed} bytes of data were seen where ${wanted} had to pass: samples are missing`,
       );
+      // Whose data it was nobody knows.
+      io.spoil();
+      io.hole = undefined;
       this.doubt();
+      return;
     }
+    if (short > 0 && io.lostAt >= 0 && task.mutates && !io.spoiled) io.missed(short);
+    // The data alone took all of the hole: no command fitted beside it.
+    const own = io.hole?.nanoseconds ?? 0;
+    if (!io.spoiled && unaccounted(own, missing, agreement) < HIDING_WITHIN_NS) io.hole = undefined;
     this.unproven(io);
   }
 
@@ -260,9 +266,7 @@ export class Processes {
     const { task } = io;
     if (sense !== undefined) task.sense = { key: sense.key, asc: sense.asc, ascq: sense.ascq };
     this.report(io);
-    const success =
-      task.status === GOOD || task.status === CONDITION_MET || task.status === 0x10 || task.status === 0x14;
-    if (success) this.good(io);
+    if (isSuccess(task.status)) this.good(io);
     else if (sense !== undefined) this.attention(io);
     this.unproven(io);
     if (task.mutates) this.landed(io, sense);
@@ -277,7 +281,7 @@ export class Processes {
     task.edtl = io.high;
     task.dataIn = task.reads ? io.high : 0;
     task.dataOut = task.reads ? 0 : io.high;
-    this.facts.good(task, io.lostAt >= 0 || !task.intact(io.high));
+    this.facts.good(task, !io.counted || io.lostAt >= 0 || !task.intact(io.high));
     if (task.cdb.operation.sync) synchronised(task, this.journal);
     if (task.cdb.operation.mayChangeFormat) root.cache = undefined;
   }
@@ -330,6 +334,11 @@ export class Processes {
   }
 }
 
+/** GOOD, CONDITION MET, and what linked commands say in their place: INTERMEDIATE, INTERMEDIATE-CONDITION MET. */
+function isSuccess(status: number): boolean {
+  return status === GOOD || status === CONDITION_MET || status === 0x10 || status === 0x14;
+}
+
 /** Without its data it cannot change anything. */
 function needsData(task: Task): boolean {
   const { effect } = task.cdb.operation;
@@ -351,4 +360,17 @@ function expected({ cdb }: Task, blockSize: number): number {
   if (cdb.blocks > 0 && (nature === 'read' || effect === 'data' || effect === 'or')) return cdb.blocks * blockSize;
   if (effect === 'compareWrite' && cdb.blocks > 0) return 2 * cdb.blocks * blockSize;
   return 0;
+}
+
+/** Bytes that must have passed when a command ends in GOOD; undefined where its CDB does not say that exactly. */
+function wantedBytes(task: Task): number | undefined {
+  const { cdb } = task;
+  const { blockSize } = task.lu.root;
+  const { effect } = cdb.operation;
+  if (cdb.protect !== 0) return undefined;
+  if (effect === 'data' || effect === 'or' || READS.has(cdb.opcode)) {
+    return blockSize > 0 && cdb.blocks > 0 ? cdb.blocks * blockSize : undefined;
+  }
+  const bytes = task.writes && !task.reads ? expected(task, blockSize) : 0;
+  return bytes > 0 ? bytes : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Bus } from '../bus.ts';
+import type { Agreement } from './agreements.ts';
 import type { Connection } from './connection.ts';
 import type { Finder } from './finder.ts';
 import type { Processes } from './processes.ts';
@@ -25,11 +26,11 @@ export class Track {
     }
     connection.linked = false;
     connection.cdb.length = 0;
-    connection.cdbWrong = false;
+    connection.cdbWrong = connection.torn;
   }
 
-  /** A data phase begins. `packets`: information units were agreed on. */
-  data(connection: Connection, phase: number, packets: boolean): void {
+  /** A data phase begins. `narrow`: only eight data lines are seen. */
+  data(connection: Connection, phase: number, { packets, width }: Agreement, narrow: boolean): void {
     const io = this.finder.processOf(connection, phase === DATA_OUT || phase === DT_DATA_OUT);
     if (io === undefined) return;
     const out = phase === DATA_OUT || phase === DT_DATA_OUT;
@@ -38,8 +39,20 @@ export class Track {
     if (phase === DT_DATA_OUT || phase === DT_DATA_IN || packets) {
       this.bus.notice('dt', 'double transition clocking is not understood: what was written so is in doubt');
       io.spoil();
-      io.touch(io.pointer);
-    } else if (task.cdb.operation.known && task.reads !== task.writes && out !== task.writes && !io.spoiled) {
+      io.touch(io.pointer, 0);
+    } else if (narrow && width === 2) {
+      this.bus.notice(
+        'narrow',
+        'transfers are 16 bits wide and only 8 data lines are seen: what is written so is in doubt',
+      );
+      io.spoil();
+      io.touch(io.pointer, 0);
+    } else if (
+      task.cdb.operation.known &&
+      (task.reads !== task.writes || !task.reads) &&
+      out !== task.writes &&
+      !io.spoiled
+    ) {
       // The command does not go this way: two commands run into each other, and what lies between was not seen.
       this.lostTrack(connection);
     }
