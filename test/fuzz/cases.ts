@@ -6,10 +6,11 @@ import { lossCase } from './lossCases.ts';
 import { frameCase, pduCase, scsiCase, textCase } from './parserCases.ts';
 import { Random } from './random.ts';
 import { Scenario } from './scenario.ts';
+import { targetCase } from './targetCase.ts';
 import { type Window, windows } from './windows.ts';
 
 /** Which kind a case is goes by its number: of a hundred, so many of each. */
-const KINDS = ['loss', 'hostile', 'file', 'frame', 'pdu', 'scsi', 'text', 'config', 'link'] as const;
+const KINDS = ['loss', 'hostile', 'file', 'frame', 'pdu', 'scsi', 'text', 'config', 'link', 'target'] as const;
 export type Kind = (typeof KINDS)[number];
 const SHARES: Readonly<Record<Kind, number>> = {
   loss: 12,
@@ -21,8 +22,11 @@ const SHARES: Readonly<Record<Kind, number>> = {
   text: 4,
   config: 4,
   link: 4,
+  target: 4,
 };
-const TABLE: Kind[] = KINDS.flatMap((kind) => new Array<Kind>(SHARES[kind]).fill(kind));
+/** One kind alone, where FUZZ_KIND names it. */
+const ONLY = KINDS.filter((kind) => kind === process.env.FUZZ_KIND);
+const TABLE: Kind[] = (ONLY.length > 0 ? ONLY : KINDS).flatMap((kind) => new Array<Kind>(SHARES[kind]).fill(kind));
 
 /** Every case of a seed, by number. */
 export class Cases {
@@ -50,6 +54,9 @@ export class Cases {
         break;
       case 'link':
         linkCase(random);
+        break;
+      case 'target':
+        targetCase(random);
         break;
       case 'hostile':
         hostileCase(random, scenario, this.#all);

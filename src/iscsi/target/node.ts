@@ -86,6 +86,11 @@ export class TargetNode {
     return this.#shared.room.held;
   }
 
+  /** Of them, what came before there was room for it. */
+  get waitingBytes(): number {
+    return this.#shared.unsolicited;
+  }
+
   sessions(): SessionStatus[] {
     return [...this.#sessions.byTsih.values()].map((session) => ({
       target: session.target?.name ?? '',
