@@ -22,6 +22,8 @@ export interface FileVolumeOptions {
 export interface Medium {
   kind: 'file' | 'block';
   bytes: number;
+  /** Bytes of a block as the system likes them (st_blksize), a power of two. */
+  blockBytes: number;
   id: string;
   rdev: bigint;
 }
@@ -65,12 +67,13 @@ export async function openMedium(
 
 async function mediumOf(path: string, status: BigIntStats): Promise<Medium> {
   const { rdev } = status;
+  const blockBytes = Number(status.blksize);
   if (status.isFile()) {
     if (status.size > BigInt(Number.MAX_SAFE_INTEGER)) throw new Fault('local', `${path} is longer than 2^53-1 bytes`);
-    return { kind: 'file', bytes: Number(status.size), id: `file ${status.dev}:${status.ino}`, rdev };
+    return { kind: 'file', bytes: Number(status.size), blockBytes, id: `file ${status.dev}:${status.ino}`, rdev };
   }
   if (status.isBlockDevice()) {
-    return { kind: 'block', bytes: await blockDeviceBytes(path, rdev), id: `block device ${rdev}`, rdev };
+    return { kind: 'block', bytes: await blockDeviceBytes(path, rdev), blockBytes, id: `block device ${rdev}`, rdev };
   }
   const what = status.isDirectory() ? 'a directory' : 'neither a regular file nor a block device';
   throw new Fault('local', `${path} is ${what}`, 'name a file or a block device');

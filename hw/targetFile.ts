@@ -18,6 +18,8 @@ export interface TargetFileOptions {
 }
 
 const AT_ONCE_BYTES = 256 * 1024;
+/** A file system that prefers longer writes still gives room back by less. */
+const GRANULARITY_MAX = 4096;
 
 /** A file or block device that a target serves. Nobody else writes to it meanwhile: a writable one is locked. */
 export async function openTargetFile(path: string, options: TargetFileOptions): Promise<TargetFile> {
@@ -31,6 +33,7 @@ export async function openTargetFile(path: string, options: TargetFileOptions): 
 /** See `openTargetFile`. Calls may overlap; `close` waits for writes only. */
 export class TargetFile implements ServedMedium {
   readonly bytes: number;
+  readonly granularity: number;
   readonly identity: string;
   readonly #path: string;
   readonly #fd: number;
@@ -44,13 +47,14 @@ export class TargetFile implements ServedMedium {
   constructor(
     path: string,
     fd: number,
-    medium: Pick<Medium, 'bytes' | 'id'>,
+    medium: Pick<Medium, 'bytes' | 'id' | 'blockBytes'>,
     punch: Punch | undefined,
     options: TargetFileOptions,
   ) {
     this.#path = path;
     this.#fd = fd;
     this.bytes = medium.bytes;
+    this.granularity = Math.min(GRANULARITY_MAX, Math.max(512, medium.blockBytes));
     this.identity = medium.id;
     this.#punch = punch;
     this.#thin = options.thin;

@@ -6,6 +6,8 @@ import type { Piece } from './change.ts';
  */
 export interface ServedMedium {
   readonly bytes: number;
+  /** Bytes that the medium itself handles together, a power of two: the unit of its room. */
+  readonly granularity: number;
   /** True where `unmap` gives room back. */
   readonly thin: boolean;
   /** Fills `into`. */

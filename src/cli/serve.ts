@@ -8,6 +8,7 @@ export interface ServeCliOptions {
   name?: string;
   lun: number;
   blockSize: number;
+  physicalBlockSize?: number;
   thin?: boolean;
   cache?: boolean;
   readOnly?: boolean;
@@ -58,6 +59,7 @@ export function serveCommand(): Command {
     .option('--name <iqn>', "the target's name (default: made from the image's)")
     .option('--lun <n>', 'its logical unit number', whole(0, LUN_MAX), 1)
     .option('--block-size <bytes>', 'bytes per logical block', blockSize, BLOCK_MIN)
+    .option('--physical-block-size <bytes>', 'what hosts are told of the blocks beneath', blockSize)
     .option('--thin', 'give room back where hosts unmap')
     .option('--cache', 'a volatile write cache, flushed when hosts say so')
     .option('--read-only', 'refuse to be written')
@@ -133,6 +135,7 @@ export async function runServe(image: string, options: ServeCliOptions, seat: Se
       name,
       lun,
       blockSize,
+      ...(options.physicalBlockSize === undefined ? {} : { physicalBlockSize: options.physicalBlockSize }),
       thin: options.thin === true,
       cache: options.cache === true,
       readOnly: options.readOnly === true,

@@ -46,6 +46,7 @@ interface RawLun {
   mirror?: Placed<string>;
   moment?: Placed<RawMoment>;
   blockSize?: number;
+  physicalBlockSize?: number;
   thin?: boolean;
   cache?: boolean;
   readOnly?: boolean;
@@ -150,6 +151,7 @@ const lunKeys = group<RawLun>({
   mirror: { check: placed(text((words) => ({ value: words }), 'file:/srv/second.img')) },
   moment: { check: placed(moment) },
   blockSize: { check: whole(BLOCK_MIN, BLOCK_MAX, 'bytes') },
+  physicalBlockSize: { check: whole(BLOCK_MIN, BLOCK_MAX, 'bytes') },
   thin: { check: flag },
   cache: { check: flag },
   readOnly: { check: flag },
@@ -167,8 +169,9 @@ const lun: Check<RawLun> = (node, where, book) => {
   const tell = (wrong: string, mend: string): void => void book.push({ at: node.at, where, wrong, mend });
   const sources = [raw.from, raw.mirror, raw.moment].filter((one) => one !== undefined);
   if (sources.length !== 1) tell('one of "from", "mirror" and "moment" is expected', 'write "from": "file:PATH"');
-  const { blockSize = BLOCK_MIN } = raw;
-  if (!Number.isInteger(Math.log2(blockSize))) tell('a block size that is no power of two', 'write 512 or 4096');
+  const { blockSize = BLOCK_MIN, physicalBlockSize = BLOCK_MIN } = raw;
+  if (![blockSize, physicalBlockSize].every((bytes) => Number.isInteger(Math.log2(bytes))))
+    tell('a block size that is no power of two', 'write 512 or 4096');
   return raw;
 };
 
@@ -267,13 +270,14 @@ function targetConfig(raw: RawTarget, at: (path: string) => string, wants: Secre
 }
 
 function lunConfig(raw: RawLun, at: (path: string) => string, wants: SecretWant[]): ServeLun<ServeSource> {
-  const { lun, blockSize, thin = false, cache = false, readOnly = false, removable = false } = raw;
+  const { lun, blockSize, physicalBlockSize, thin = false, cache = false, readOnly = false, removable = false } = raw;
   const { vendor, product, serial, naa } = raw;
   const chosen = Object.entries({ vendor, product, serial, naa }).filter(([, value]) => value !== undefined);
   return {
     lun: lun.value,
     from: sourceConfig(raw, at, wants),
     ...(blockSize === undefined ? {} : { blockSize }),
+    ...(physicalBlockSize === undefined ? {} : { physicalBlockSize }),
     thin,
     cache,
     readOnly,

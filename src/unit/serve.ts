@@ -285,11 +285,24 @@ export class Serve<Source> {
       identity: lunIdentity(config.identity, state?.state.id ?? nameless(config, target), packageVersion()),
       readOnly: readOnly || !writable,
       thin: medium.thin,
+      ...granules(medium.granularity, blockSize, config.physicalBlockSize ?? blockSize),
       cache,
       removable,
       ...(state === undefined ? {} : { saved: state.state }),
     };
   }
+}
+
+/** A host that writes and unmaps by these gains by it. */
+function granules(
+  bytes: number,
+  blockSize: number,
+  physical: number,
+): { physicalExponent: number; unmapGranularity: number } {
+  return {
+    physicalExponent: Math.log2(Math.max(1, physical / blockSize)),
+    unmapGranularity: Math.max(1, bytes / blockSize),
+  };
 }
 
 function unkept(name: string): Fault {

@@ -13,6 +13,7 @@ export interface ImageOptions {
   name: string;
   lun: number;
   blockSize: number;
+  physicalBlockSize?: number;
   thin: boolean;
   cache: boolean;
   readOnly: boolean;
@@ -28,7 +29,22 @@ export const SERVE_DEFAULTS = { dirtyBytes: 256 << 20, awakeUs: 50 } as const;
 
 /** Serves it until it is closed. Rejects with a `Fault` that says what to mend. */
 export async function openImage(image: ImageOptions): Promise<Serve<string>> {
-  const { path, state, listen, name, lun, blockSize, thin, cache, readOnly, removable, serial, auth, allow } = image;
+  const {
+    path,
+    state,
+    listen,
+    name,
+    lun,
+    blockSize,
+    physicalBlockSize,
+    thin,
+    cache,
+    readOnly,
+    removable,
+    serial,
+    auth,
+    allow,
+  } = image;
   return Serve.open<string>({
     options: {
       listen,
@@ -42,6 +58,7 @@ export async function openImage(image: ImageOptions): Promise<Serve<string>> {
               lun,
               from: path,
               blockSize,
+              ...(physicalBlockSize === undefined ? {} : { physicalBlockSize }),
               thin,
               cache,
               readOnly,

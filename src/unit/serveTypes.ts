@@ -36,6 +36,8 @@ export interface ServeLun<Source> {
   from: Source;
   /** Bytes; absent: as the medium has them, 512 for a file. */
   blockSize?: number;
+  /** Bytes of a physical block that hosts are told of; absent: as long as a logical one. */
+  physicalBlockSize?: number;
   thin: boolean;
   cache: boolean;
   readOnly: boolean;

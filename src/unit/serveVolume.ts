@@ -15,6 +15,10 @@ export class ServeVolume implements ServedMedium {
     this.thin = options.thin;
   }
 
+  get granularity(): number {
+    return this.#volume.blockSize;
+  }
+
   get bytes(): number {
     return this.#volume.blocks * this.#volume.blockSize;
   }

@@ -33,6 +33,12 @@ const RUNS: readonly Run[] = [
   { name: 'all', tests: /^i?SCSI\./, serve: USUAL, cu: [] },
   { name: 'sanitize', tests: /^SCSI\.Sanitize\./, serve: USUAL, cu: ['--allow-sanitize'] },
   { name: 'removable', tests: /^SCSI\.(PreventAllow|StartStopUnit)\./, serve: [...USUAL, '--removable'], cu: [] },
+  {
+    name: 'physical',
+    tests: /^SCSI\.(CompareAndWrite\.InvalidDataOutSize|WriteSame1[06]\.UnmapUnaligned)$/,
+    serve: [...USUAL, '--physical-block-size', '4096'],
+    cu: [],
+  },
   { name: 'read-only', tests: /^SCSI\.ReadOnly\./, serve: [...USUAL, '--read-only'], cu: [] },
   { name: 'multipath', tests: /^SCSI\.MultipathIO\./, serve: USUAL, cu: [], twice: true },
 ];

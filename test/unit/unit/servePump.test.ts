@@ -13,6 +13,7 @@ const GOOD: DeviceOutcome = { status: 0 };
 class Medium implements ServedMedium {
   readonly bytes = 64 * BLOCK;
   readonly thin = true;
+  readonly granularity = 4096;
   readonly contents = new Uint8Array(this.bytes);
   /** Calls under way; each is let go by its own function. */
   readonly open: { call: string; done: (fault?: Fault) => void }[] = [];
