@@ -10,9 +10,12 @@ const START = 0x01;
 const LOEJ = 0x02;
 const NO_FLUSH = 0x04;
 const POWER_CONDITION = 0xf0;
+const OTHERS_KEEP_OUT = { access: 'writes', unreserved: false } as const;
 
 function prepareStartStop(task: Task, cdb: Uint8Array): void {
   task.detail = cdb[4];
+  // A reservation lets others start it, no more (SBC-4 table of commands in the presence of reservations).
+  if ((cdb[4] & (POWER_CONDITION | LOEJ | START)) !== START) task.unit.admit(task.seat, OTHERS_KEEP_OUT);
   const loads = (cdb[4] & LOEJ) !== 0 && (cdb[4] & POWER_CONDITION) === 0;
   if (loads && !task.unit.isRemovable) throw invalidCdb(4, 1);
 }
@@ -47,6 +50,7 @@ function isPrevented(unit: LogicalUnit): boolean {
 function preparePrevent(task: Task, cdb: Uint8Array): void {
   if ((cdb[4] & 0x02) !== 0) throw invalidCdb(4, 1);
   task.detail = cdb[4] & 0x01;
+  if (task.detail === 1) task.unit.admit(task.seat, OTHERS_KEEP_OUT);
 }
 
 /** PREVENT ALLOW MEDIUM REMOVAL, SBC-4 section 5.15: for each nexus, until it is lost or the unit is reset. */
@@ -55,6 +59,6 @@ function prevent(task: Task): void {
 }
 
 export const mediumCommands: readonly Command[] = [
-  command([0x1b, 0x01, 0, 0x0f, 0xf7, 0x04], { access: 'writes' }, prepareStartStop, steps(startStop)),
+  command([0x1b, 0x01, 0, 0x0f, 0xf7, 0x04], {}, prepareStartStop, steps(startStop)),
   command([0x1e, 0, 0, 0, 0x01, 0x04], { offered: (unit) => unit.isRemovable }, preparePrevent, act(prevent)),
 ];
