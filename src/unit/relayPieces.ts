@@ -19,7 +19,7 @@ export function ownPieces(pieces: readonly Piece[], room: LeaseRoom, blockSize: 
   const place = new Place(lease?.parts ?? []);
   const own = pieces.map((piece): Piece => {
     const { offset, length, payload } = piece;
-    if (isFill(payload)) return { offset, length, payload: { fill: payload.fill.slice() } };
+    if (isFill(payload)) return { offset, length, payload: { fill: Uint8Array.from(payload.fill) } };
     const parts = partsOf(piece);
     if (!parts) return piece;
     const copy = place.put(parts, length);
