@@ -116,7 +116,7 @@ class Attacker {
     this.line = line;
     this.#random = random;
     this.#cid = random.below(3);
-    this.#isid = random.below(2);
+    this.#isid = random.below(9);
   }
 
   act(): void {
@@ -348,7 +348,8 @@ export function targetCase(random: Random): void {
         attackers.push(new Attacker(world, line, random));
       }
     }
-    const attacker = random.pick(attackers);
+    const alive = attackers.filter(({ over }) => !over);
+    const attacker = random.pick(alive.length > 0 ? alive : attackers);
     if (!attacker.over) attacker.act();
     if (!attacker.over && random.chance(2)) attacker.read();
     if (random.chance(2)) world.turns(random.below(6));
