@@ -20,8 +20,8 @@ const RUN = 0x4000000;
 const STATUS_DESCRIPTORS_MAX = 256;
 
 /**
- * WRITE SAME, SBC-4 sections 5.52 and 5.53; a count of zero is all that follows. Blocks are unmapped only where they then
- * read as what was sent.
+ * WRITE SAME, SBC-4 sections 5.52 and 5.53; a count of zero is all that follows. With UNMAP the blocks are
+ * unmapped whatever the data-out holds (its table of ANCHOR and UNMAP bits), as targets in use do.
  */
 function prepareSame(isLong: boolean): Command['prepare'] {
   return (task, cdb) => {
@@ -30,8 +30,7 @@ function prepareSame(isLong: boolean): Command['prepare'] {
     const blocks = isLong ? u32(cdb, 10) : u16(cdb, 7);
     refuseProtection(flags);
     if ((flags & ANCHOR) !== 0) throw invalidCdb(1, 4);
-    // Only the longer form unmaps (LBPWS10 is zero).
-    if ((flags & UNMAP) !== 0 && !(isLong && task.unit.isThin)) throw invalidCdb(1, 3);
+    if ((flags & UNMAP) !== 0 && !task.unit.isThin) throw invalidCdb(1, 3);
     // SBC-2's PBDATA and LBDATA are obsolete.
     if ((flags & 0x06) !== 0) throw invalidCdb(1, 2);
     if (!isLong && (flags & NDOB) !== 0) throw invalidCdb(1, 0);
@@ -49,7 +48,7 @@ function* writeSame(task: Task, dataOut: readonly Uint8Array[]): DeviceSteps {
   const block = joined(dataOut);
   if ((task.detail & NDOB) === 0 && block.length !== blockSize) throw shortList();
   const isZero = block.every((byte) => byte === 0);
-  const unmaps = (task.detail & UNMAP) !== 0 && isZero;
+  const unmaps = (task.detail & UNMAP) !== 0;
   const payload: Payload = isZero ? 'zeros' : { fill: block };
   // One request is durable by itself, many by one flush after the last.
   const fua = !modes.writeCache && length <= RUN;

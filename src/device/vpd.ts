@@ -172,7 +172,7 @@ function characteristics(unit: LogicalUnit): Uint8Array {
   return content;
 }
 
-/** SBC-4 section 6.6.6: UNMAP and WRITE SAME(16) unmap, and what is unmapped reads as zeros. */
+/** SBC-4 section 6.6.6: UNMAP and WRITE SAME unmap, and what is unmapped reads as zeros. */
 function provisioning(unit: LogicalUnit): Uint8Array {
-  return Uint8Array.of(0, unit.isThin ? 0xc4 : 0, unit.isThin ? 0x02 : 0, 0);
+  return Uint8Array.of(0, unit.isThin ? 0xe4 : 0, unit.isThin ? 0x02 : 0, 0);
 }
