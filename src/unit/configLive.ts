@@ -2,6 +2,7 @@ import { SOCKET_PATH_MAX } from '../../hw/controlWire.ts';
 import { LOG_LEVELS, type LogLevel } from '../../hw/logLevel.ts';
 import { type Check, group, list, oneOf, type Placed, placed, type Unserved } from './configCheck.ts';
 import { refuseGaps } from './configGaps.ts';
+import { refuseLoops } from './configLoops.ts';
 import { BUFFER, DECODING, decodingParts, type RawBuffer, type RawDecoding } from './configParts.ts';
 import { type RawReceive, receive, receivedConfig } from './configReceived.ts';
 import type { SecretWant } from './configSecrets.ts';
@@ -137,6 +138,7 @@ function compare(raw: Partial<RawLive>, around: Surroundings, book: Mistake[]): 
     if (one.history?.folder !== undefined) twins.own(one.history.folder);
   }
   for (const { mirrors } of volumes) for (const one of mirrors ?? []) twins.mirror(one);
+  refuseLoops(volumes.filter(isReceived), raw.receive?.value.listen, book);
   if (raw.serve !== undefined) for (const one of servedMedia(raw.serve.value)) twins.served(one);
 }
 

@@ -11,8 +11,13 @@ export class VirtualTimers {
 
   install(chance: () => number): void {
     const set = (run: () => void, ms = 0): object => {
-      const timer = { unref: () => timer, ref: () => timer };
-      this.#due.set(timer, { at: this.#now + ms, run });
+      const start = (): void => void this.#due.set(timer, { at: this.#now + ms, run });
+      const again = (): object => {
+        start();
+        return timer;
+      };
+      const timer = { unref: () => timer, ref: () => timer, refresh: again };
+      start();
       return timer;
     };
     const clear = (timer: object): void => void this.#due.delete(timer);

@@ -11,6 +11,8 @@ import { repositoryRoot } from '../../repository.ts';
 const LU = 'iqn.2024-01.lab.example:live/1';
 const TEE = { tee: { listen: '10.66.0.2:3262', target: '10.66.0.2:3260' } };
 const FAR = 'journey://10.66.2.254:7260/vol1';
+/** A third site, behind the second. */
+const ONWARDS = 'journey://10.66.3.254:7260/vol1';
 const RECEIVE = { listen: '10.66.2.254:7260' };
 const TLS = { ca: 'keys/ca.crt', cert: 'keys/a.crt', key: 'keys/a.key' };
 const HISTORY = { window: '1h', bytes: '2GiB' };
@@ -111,13 +113,13 @@ describe('D1 the configuration of links', () => {
   });
 
   it('keeps what comes over a link in its first file, and passes it on to the others (D3)', async () => {
-    const mirrors = [{ to: FAR, limit: '5MB' }, 'file:a', 'file:b', 'iscsi://10.0.0.2:3260/iqn.x:y/1'];
+    const mirrors = [{ to: ONWARDS, limit: '5MB' }, 'file:a', 'file:b', 'iscsi://10.0.0.2:3260/iqn.x:y/1'];
     const { mirror, further } = (await load(far({ mirrors }))).received[0];
     assert.equal(mirror.to, 'file:a');
     assert.deepEqual(
       further.map(({ kind, to }) => [kind, to]),
       [
-        ['journey', FAR],
+        ['journey', ONWARDS],
         ['file', 'file:b'],
         ['lu', 'iscsi://10.0.0.2:3260/iqn.x:y/1'],
       ],
@@ -216,12 +218,17 @@ describe('D1 the configuration of links', () => {
     ['a small queue', () => far({ history: { ...HISTORY, bytes: 1 } }), /bytes: 1 is not a whole .* 1048576 bytes/],
     [
       'nothing but a link onwards',
-      () => far({ mirrors: [FAR, 'iscsi://10.0.0.2/iqn.x:y/1'] }),
+      () => far({ mirrors: [ONWARDS, 'iscsi://10.0.0.2/iqn.x:y/1'] }),
       /mirrors\[0\]: none of the mirrors is a file or block device, .*; add "file:PATH"/,
     ],
     [
+      'a volume passed on to itself',
+      () => far({ mirrors: ['file:a', `journey://${RECEIVE.listen}/vol1`] }),
+      /mirrors\[1\]: a link that leads back to volumes\[0\]\.name, .*; leave it out/,
+    ],
+    [
       'a further mirror that is taken',
-      () => far({ mirrors: ['file:a', FAR, 'file:./a'] }),
+      () => far({ mirrors: ['file:a', ONWARDS, 'file:./a'] }),
       /mirrors\[2\]: a mirror onto a, which is the mirror volumes\[0\]\.mirrors\[0\]/,
     ],
     [
