@@ -1,14 +1,14 @@
 import type { Payload, Piece } from '../../src/base/change.ts';
 import { Fault, type ParseFault } from '../../src/base/fault.ts';
-import type { OrderedEntry } from '../../src/base/ordered.ts';
+import type { OrderedEntry, SharedPlace } from '../../src/base/ordered.ts';
 import { isFill, isOr } from '../../src/base/payload.ts';
 import { LinkReader, LinkScribe } from './linkBytes.ts';
 import { FRAME_HEADER_BYTES, type LinkFrame, LinkType } from './linkFrame.ts';
 import { LINK_NAME_MAX } from './linkGreeting.ts';
 
 /**
- * A part of an entry: number (48 bits), part from 0 (32), flags (8), kind (8), `at` (64), then for a mark its name, else the
- * runs: their count, and for each the gap to the end of the one before (the first: its offset), its length, what it is, and
+ * A part of an entry: number (48 bits), part from 0 (32), flags (8), kind (8), `at` (64), where the flags say so the number
+ * of a shared order (only part 0, and to one who takes the feature `order`), then for a mark its name, else the runs: their count, and for each the gap to the end of the one before (the first: its offset), its length, what it is, and
  * for a fill the block's length; then the bytes of all runs that have any, in order.
  */
 export interface EntryPart {
@@ -19,6 +19,8 @@ export interface EntryPart {
   kind: OrderedEntry['kind'];
   at: bigint;
   consistent: boolean;
+  /** Of part 0, where the volume shares its order with others. */
+  order?: SharedPlace | undefined;
   /** Of a mark. */
   name: string;
   /** In ascending order, none touching bytes of another, none empty; their bytes are views of the body. */
@@ -28,17 +30,22 @@ export interface EntryPart {
 const KINDS = ['change', 'copy', 'mark', 'state'] as const;
 const MORE = 1;
 const CONSISTENT = 2;
+const ORDERED = 4;
+const JOINED = 8;
 const RUN = { bytes: 0, zeros: 1, fill: 2, or: 3 } as const;
 /** A run's gap, length and kind take three bytes at least. */
 const RUN_BYTES_MIN = 3;
 
 /** A part's frame; its runs as `EntryPart` has them, with one part of bytes each. Their bytes are borrowed. */
 export function entryFrame(part: EntryPart): LinkFrame {
-  const scribe = new LinkScribe(FRAME_HEADER_BYTES, 40 + 8 * part.runs.length).u48(part.number).u32(part.part);
+  const { order } = part;
+  const ordered = order === undefined ? 0 : ORDERED | (order.joined ? JOINED : 0);
+  const scribe = new LinkScribe(FRAME_HEADER_BYTES, 48 + 8 * part.runs.length).u48(part.number).u32(part.part);
   scribe
-    .u8((part.more ? MORE : 0) | (part.consistent ? CONSISTENT : 0))
+    .u8((part.more ? MORE : 0) | (part.consistent ? CONSISTENT : 0) | ordered)
     .u8(KINDS.indexOf(part.kind))
     .nanos(part.at);
+  if (order !== undefined) scribe.varint(order.number);
   let parts: Uint8Array[] = [];
   if (part.kind === 'mark') scribe.text(part.name, LINK_NAME_MAX);
   else if (part.kind !== 'state') parts = putRuns(scribe, part.runs);
@@ -55,7 +62,9 @@ export function readEntryPart(body: Uint8Array): EntryPart | ParseFault {
   const flags = reader.u8();
   const kind = KINDS[reader.u8()];
   const at = reader.nanos();
-  if (kind === undefined || flags > (MORE | CONSISTENT)) reader.fail('an entry of an unknown kind');
+  if (kind === undefined || flags > (MORE | CONSISTENT | ORDERED | JOINED)) reader.fail('an entry of an unknown kind');
+  if ((flags & JOINED) !== 0 && (flags & ORDERED) === 0) reader.fail('an entry that is joined to none');
+  const order = (flags & ORDERED) === 0 ? undefined : { number: reader.varint(), joined: (flags & JOINED) !== 0 };
   const name = kind === 'mark' ? reader.text(LINK_NAME_MAX) : '';
   const runs = kind === 'change' || kind === 'copy' ? readRuns(reader) : [];
   reader.end();
@@ -67,6 +76,7 @@ export function readEntryPart(body: Uint8Array): EntryPart | ParseFault {
       kind,
       at,
       consistent: (flags & CONSISTENT) !== 0,
+      order,
       name,
       runs,
     }

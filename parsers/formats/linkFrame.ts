@@ -45,6 +45,7 @@ export const LinkType = {
   bye: 17,
   nodes: 18,
   same: 19,
+  through: 20,
 } as const;
 export type LinkType = (typeof LinkType)[keyof typeof LinkType];
 

@@ -112,6 +112,18 @@ export function readNumber(body: Uint8Array): number | ParseFault {
   return reader.fault ?? number;
 }
 
+/** The volume's changes up to `order` of the shared order are among the entries up to `number` (48 bits, varint). */
+export function throughFrame(number: number, order: number): LinkFrame {
+  return shortFrame(LinkType.through, new LinkScribe(FRAME_HEADER_BYTES, 16).u48(number).varint(order).done());
+}
+
+export function readThrough(body: Uint8Array): { number: number; order: number } | ParseFault {
+  const reader = new LinkReader(body);
+  const through = { number: reader.u48(), order: reader.varint() };
+  reader.end();
+  return reader.fault ?? through;
+}
+
 export function resumeFrame(): LinkFrame {
   return shortFrame(LinkType.resume, new Uint8Array(FRAME_HEADER_BYTES));
 }

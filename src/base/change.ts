@@ -54,6 +54,8 @@ export interface Change {
    * as it was where it is absent; a bus has moments only.
    */
   consistent?: boolean;
+  /** Its number in the order that its volume shares with others (C5); later ones have higher numbers. */
+  order?: number;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }
@@ -67,6 +69,7 @@ export interface Barrier {
   name?: string;
   /** As of a change. */
   consistent?: boolean;
+  order?: number;
 }
 
 /** Bounded memory for write data, lent in a few contiguous parts. */

@@ -24,3 +24,10 @@ export async function controlPath({ control, config }: WhichUnit, asked: string)
     control === undefined ? 'which unit? neither --config nor --control is given' : 'both --config and --control';
   throw new UsageFault(what, `give one of them; see \`tapmirror ${asked} --help\``);
 }
+
+/** A volume or a group, not both. Rejects with a `UsageFault`; `asked` is the command's name. */
+export async function refuseBoth(volume: unknown, group: unknown, asked: string): Promise<void> {
+  if (volume === undefined || group === undefined) return;
+  const { UsageFault } = await import('./errors.ts');
+  throw new UsageFault('both a volume and a group', `name one of them; see \`tapmirror ${asked} --help\``);
+}

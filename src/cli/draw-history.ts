@@ -1,3 +1,4 @@
+import type { GroupReport } from '../unit/groupReceived.ts';
 import type { MomentWords } from '../unit/momentWords.ts';
 import type { HistoryReport } from '../unit/receivedVolume.ts';
 import { columns, paint, type Terminal } from './draw.ts';
@@ -9,14 +10,15 @@ const MARGIN = 4;
 const LINE_MAX = 96;
 
 /** What is kept of a volume's past: a line of time, and each bookmark a row. */
-export function drawHistory(history: HistoryReport, terminal: Terminal, nowMs: number): string {
-  const { volume, bytes, entries, windowMs, oldest, newest, damage } = history;
+export function drawHistory(history: HistoryReport & Partial<GroupReport>, terminal: Terminal, nowMs: number): string {
+  const { volume, group, volumes = [], why, bytes, entries, windowMs, oldest, newest, damage } = history;
+  const title = group === undefined ? volume : `group ${group}: ${volumes.join(', ')}`;
   const lines = [
-    paint(plain(volume), 'bold', terminal),
+    paint(plain(title), 'bold', terminal),
     `  ${sizeWords(bytes)} of ${countWords(entries)} entries; at most ${spanWords(windowMs)} are kept`,
   ];
   if (newest.at === null) {
-    lines.push('  Nothing has come yet.');
+    lines.push(why === undefined ? '  Nothing has come yet.' : `  No moment in common: ${plain(why)}.`);
     return `${lines.join('\n')}\n`;
   }
   lines.push(`  oldest   ${momentLine(oldest, nowMs)}`, `  newest   ${momentLine(newest, nowMs)}`);
@@ -53,8 +55,15 @@ function timeline({ oldest, newest, spans, bookmarks }: HistoryReport, terminal:
   return ['', `  ${cells.join('')}`, paint(`  ${legend}`, 'dim', terminal)];
 }
 
-function table({ bookmarks }: HistoryReport, terminal: Terminal, nowMs: number): string[] {
-  if (bookmarks.length === 0) return ['', '  No bookmarks; `tapmirror mark NAME` at the sending unit sets one.'];
+function table(
+  { bookmarks, group }: HistoryReport & Partial<GroupReport>,
+  terminal: Terminal,
+  nowMs: number,
+): string[] {
+  if (bookmarks.length === 0) {
+    const how = group === undefined ? 'mark NAME' : `mark NAME --group ${plain(group)}`;
+    return ['', `  No bookmarks; \`tapmirror ${how}\` at the sending unit sets one.`];
+  }
   const rows = columns([
     ['  BOOKMARK', 'TIME', 'AGE', 'SEQUENCE', 'STATE'],
     ...bookmarks.map(({ name, at, sequence, consistent }) => [

@@ -1,11 +1,12 @@
 import { Fault } from '../base/fault.ts';
+import type { GroupReport } from '../unit/groupReceived.ts';
 import type { MomentWords } from '../unit/momentWords.ts';
 import type { HistoryReport } from '../unit/receivedVolume.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
 /** What a unit answered, as a history. It may be of another version: what is missing takes its empty value. */
-export function readHistory(answer: unknown): HistoryReport {
+export function readHistory(answer: unknown): HistoryReport & Partial<GroupReport> {
   const one = keys(answer);
   if (!Array.isArray(one.bookmarks)) {
     throw new Fault('peer', "the unit's answer has no bookmarks in it", "use the tapmirror of the unit's own version");
@@ -25,6 +26,9 @@ export function readHistory(answer: unknown): HistoryReport {
       consistent: consistent === true,
     })),
     ...(typeof one.damage === 'string' ? { damage: one.damage } : {}),
+    ...(typeof one.group === 'string' ? { group: one.group } : {}),
+    ...(Array.isArray(one.volumes) ? { volumes: one.volumes.map(text) } : {}),
+    ...(typeof one.why === 'string' ? { why: one.why } : {}),
   };
 }
 

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
-import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
+import { controlPath, refuseBoth, type WhichUnit, withUnit } from './control-path.ts';
 import type { StatusSeat } from './status.ts';
 
 export interface HistoryOptions extends WhichUnit {
+  group?: string;
   json?: boolean;
 }
 
@@ -13,8 +14,12 @@ A moment is consistent when the volume held at that moment what the first volume
 longer than the sender's buffers, blocks are read back from the first volume; until all of them have come the moments
 between are inconsistent. They are listed so, and \`rewind\` refuses them unless it is forced.
 
+With --group it tells of the moments that all volumes of a consistency group have in common: the sequences are places in
+the order that their writes share, and a bookmark is one that was set for the group.
+
 Examples
   tapmirror history --config far.yaml
+  tapmirror history --group books --config far.yaml
   tapmirror history database --control /run/tapmirror.sock
   tapmirror history database -c far.yaml --json | jq -r '.bookmarks[] | "\\(.at) \\(.name)"'
 
@@ -25,6 +30,7 @@ Exit status: 0 shown, 1 failed, 2 the command line or the configuration is wrong
 export function historyCommand(): Command {
   return withUnit(new Command('history').argument('[volume]', 'its name; may be left out where there is but one'))
     .description("Show what is kept of a volume's past: moments, size, bookmarks.")
+    .option('--group <group>', 'of the volumes of this consistency group together')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action((volume: string | undefined, options: HistoryOptions) =>
@@ -39,7 +45,10 @@ export async function runHistory(volume: string | undefined, options: HistoryOpt
     import('./history-read.ts'),
     import('./rows-output.ts'),
   ]);
-  const request = { do: 'history', ...(volume === undefined ? {} : { volume }) };
+  const { group } = options;
+  await refuseBoth(volume, group, 'history');
+  const named = volume === undefined ? {} : { volume };
+  const request = { do: 'history', ...(group === undefined ? named : { group }) };
   const answer = await askControl(await controlPath(options, 'history'), request);
   const history = readHistory(answer);
   const out = new Output(seat.stdout, () => {});

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
+import { controlPath, refuseBoth, type WhichUnit, withUnit } from './control-path.ts';
 import type { Stream } from './rows-inspect.ts';
 
 export interface MarkOptions extends WhichUnit {
   volume?: string;
+  group?: string;
 }
 
 /** What is decoded may take a moment to have been seen. */
@@ -19,6 +20,7 @@ fsfreeze), set the bookmark, and let them go on. A later bookmark of the same na
 Examples
   tapmirror mark before-upgrade --config unit.yaml
   tapmirror mark "$(date +%F)" --control /run/tapmirror.sock --volume database
+  tapmirror mark month-end --config unit.yaml --group books      one moment of all the volumes of the group
 
 Exit status: 0 set, 1 failed, 2 the command line is wrong, 4 no unit answers.
 `;
@@ -28,6 +30,7 @@ export function markCommand(): Command {
   return withUnit(new Command('mark').argument('<name>', 'what it is called: 1 to 64 characters, not a number'))
     .description('Set a bookmark that travels down the links.')
     .option('--volume <volume>', 'only at the volume of this LU or name (default: at all)')
+    .option('--group <group>', 'at the volumes of this consistency group, at one moment of all of them')
     .addHelpText('after', HELP)
     .action((name: string, options: MarkOptions) => runMark(name, options, process.stdout));
 }
@@ -39,8 +42,10 @@ export async function runMark(name: string, options: MarkOptions, stdout: Stream
     import('./rows-output.ts'),
     import('./draw-words.ts'),
   ]);
-  const { volume } = options;
-  const request = { do: 'mark', name, ...(volume === undefined ? {} : { volume }) };
+  const { volume, group } = options;
+  await refuseBoth(volume, group, 'mark');
+  const scope = group === undefined ? { ...(volume === undefined ? {} : { volume }) } : { group };
+  const request = { do: 'mark', name, ...scope };
   const answer = (await askControl(await controlPath(options, 'mark'), request, ANSWER_MS)) as Record<string, unknown>;
   const { at, volumes } = answer ?? {};
   const count = Array.isArray(volumes) ? volumes.length : 0;

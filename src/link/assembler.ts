@@ -83,6 +83,7 @@ export class EntryAssembler {
     if (first && (first.kind !== part.kind || first.at !== part.at || first.consistent !== part.consistent)) {
       return `the parts of entry ${number} contradict each other`;
     }
+    if (part.order && first) return `a part of entry ${number} has a place of its own`;
     if (part.kind === 'mark' && part.name === '') return `entry ${number} is a bookmark without a name`;
     if (part.more && runs.length === 0) return `a part of entry ${number} holds nothing, and more should follow`;
     if (runs.length > 0 && runs[0].offset < this.#end) return `two parts of entry ${number} overlap`;
@@ -122,7 +123,12 @@ export class EntryAssembler {
   }
 }
 
-function entryOf({ kind, at, consistent, name }: EntryPart, pieces: readonly Piece[]): OrderedEntry {
+function entryOf(part: EntryPart, pieces: readonly Piece[]): OrderedEntry {
+  const entry = plainOf(part, pieces);
+  return part.order ? { ...entry, order: part.order } : entry;
+}
+
+function plainOf({ kind, at, consistent, name }: EntryPart, pieces: readonly Piece[]): OrderedEntry {
   switch (kind) {
     case 'mark':
       return { kind, at, name, consistent };

@@ -14,6 +14,7 @@ export class EntryCutter {
   readonly #entry: OrderedEntry;
   readonly #number: number;
   readonly #frameData: number;
+  readonly #ordered: boolean;
   readonly #runs: readonly Piece[];
   #next = 0;
   /** Bytes of run `#next` that earlier frames have taken. */
@@ -21,8 +22,9 @@ export class EntryCutter {
   #part = 0;
   #over = false;
 
-  /** `align` is the far end's block size. */
-  constructor(entry: OrderedEntry, number: number, align: number, frameData: number = FRAME_DATA) {
+  /** `align` is the far end's block size; `ordered`: it takes places in a shared order. */
+  constructor(entry: OrderedEntry, number: number, align: number, frameData: number = FRAME_DATA, ordered = false) {
+    this.#ordered = ordered;
     this.#entry = entry;
     this.#number = number;
     this.#frameData = frameData;
@@ -33,11 +35,12 @@ export class EntryCutter {
   next(): LinkFrame | undefined {
     if (this.#over) return undefined;
     const { kind, at, consistent } = this.#entry;
+    const order = this.#part === 0 && this.#ordered ? this.#entry.order : undefined;
     const runs = this.#take();
     const more = this.#next < this.#runs.length;
     this.#over = !more;
     const name = this.#entry.kind === 'mark' ? this.#entry.name : '';
-    const part: EntryPart = { number: this.#number, part: this.#part++, more, kind, at, consistent, name, runs };
+    const part: EntryPart = { number: this.#number, part: this.#part++, more, kind, at, consistent, order, name, runs };
     return entryFrame(part);
   }
 

@@ -86,12 +86,12 @@ export class Outflow {
   }
 
   /** False while the far end has enough under way. */
-  #begin(item: SentEntry, { windowBytes, blockSize }: Welcome): boolean {
+  #begin(item: SentEntry, { windowBytes, blockSize, features }: Welcome): boolean {
     const cost = item.bytes + ENTRY_COST;
     if (this.#flight > 0 && this.#flight + cost > Math.min(WINDOW_BYTES, windowBytes)) return false;
     this.#flight += cost;
     this.sent = Math.max(this.sent, item.number);
-    this.#cutter = new EntryCutter(item.entry, item.number, blockSize, this.#frameData);
+    this.#cutter = new EntryCutter(item.entry, item.number, blockSize, this.#frameData, features?.includes('order'));
     return true;
   }
 }

@@ -20,6 +20,7 @@ import {
   pingFrame,
   readNumber,
   readQuestion,
+  readThrough,
   resumeFrame,
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
@@ -43,6 +44,8 @@ export type ReceiverAct =
   | { kind: 'hello'; hello: Hello }
   /** `appended` or `notAppended` answers it; one at a time, also with questions. `bodies` are no longer needed then. */
   | { kind: 'append'; place: EntryPlace; entry: OrderedEntry; bodies: readonly Uint8Array[] }
+  /** The volume's changes up to `order` of a shared order have been applied, with the last entry. */
+  | { kind: 'through'; place: EntryPlace; order: number }
   /** `answered` answers it. */
   | { kind: 'question'; question: LinkQuestion }
   /** `synced` or `notSynced` answers it, once entry `number` is durable or not; it may run beside the others. */
@@ -53,7 +56,8 @@ export type ReceiverAct =
 
 type Work =
   | { kind: 'entry'; entry: AssembledEntry }
-  | { kind: 'question'; id: number; question: LinkQuestion; cost: number };
+  | { kind: 'question'; id: number; question: LinkQuestion; cost: number }
+  | { kind: 'through'; number: number; order: number; cost: number };
 
 /** Memory of entries that wait to be applied: beyond it nothing is read from the connection. */
 const WAITING_MAX: number = 16 * 1024 * 1024;
@@ -285,6 +289,12 @@ export class Receiver {
         this.#add({ kind: 'question', id, question, cost }, cost, now);
         return undefined;
       }
+      case LinkType.through: {
+        const through = readThrough(body);
+        if ('fault' in through) return through;
+        this.#add({ kind: 'through', ...through, cost: QUESTION_COST }, QUESTION_COST, now);
+        return undefined;
+      }
       case LinkType.ping: {
         const stamp = readNumber(body);
         if (typeof stamp !== 'number') return stamp;
@@ -315,21 +325,31 @@ export class Receiver {
 
   /** Begins with the oldest work, unless some is under way. */
   #next(now: number): void {
-    if (this.#active || this.#state !== 'up') return;
-    const work = this.#work.shift();
-    if (!work) return;
-    const beyond = this.#beyond(work);
-    if (beyond !== undefined) {
-      this.#nonsense(beyond, now);
-      return;
+    while (!this.#active && this.#state === 'up') {
+      const work = this.#work.shift();
+      if (!work) return;
+      const wrong = this.#beyond(work);
+      if (wrong !== undefined) this.#nonsense(wrong, now);
+      else if (work.kind === 'through') this.#through(work.order, work.cost);
+      else {
+        this.#active = work;
+        if (work.kind === 'entry') this.#append(work.entry);
+        else this.#acts.push({ kind: 'question', question: work.question });
+      }
     }
-    this.#active = work;
-    if (work.kind === 'entry') this.#append(work.entry);
-    else this.#acts.push({ kind: 'question', question: work.question });
   }
 
-  /** Words where it reaches beyond the volume as it is in its turn. */
+  /** Needs no answer. */
+  #through(order: number, cost: number): void {
+    this.#cost -= cost;
+    this.#acts.push({ kind: 'through', place: { epoch: this.#hello?.epoch ?? '', number: this.#applied }, order });
+  }
+
+  /** Words where it reaches beyond the volume as it is in its turn, or beyond what came. */
   #beyond(work: Work): string | undefined {
+    if (work.kind === 'through' && work.number !== this.#applied) {
+      return `all is said to be there with entry ${work.number}, and ${this.#applied} came`;
+    }
     if (work.kind === 'entry') {
       const { entry, number } = work.entry;
       const last = 'pieces' in entry ? entry.pieces.at(-1) : undefined;

@@ -13,6 +13,7 @@ import {
   pingFrame,
   readAnswer,
   readNumber,
+  throughFrame,
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
@@ -53,6 +54,8 @@ export class Sender {
   #entryBytes = 0;
   #paused: string | undefined;
   #roundTripNs: number | undefined;
+  /** What was said last of the shared order, and whether this connection has been told. */
+  #through: { order: number; told: boolean } | undefined;
 
   constructor(options: SenderOptions) {
     const { limitBytesPerSecond, epoch, isOurs } = options;
@@ -134,6 +137,12 @@ export class Sender {
       this.#fail(large);
       this.#hangUp(large, false);
     } else this.#fill(now);
+  }
+
+  /** Everything up to this number of the shared order has been appended. */
+  through(order: number, now: number): void {
+    this.#through = { order, told: false };
+    this.#fill(now);
   }
 
   ask(id: number, question: LinkQuestion, now: number): void {
@@ -300,6 +309,7 @@ export class Sender {
     }
     const durable = this.#far.durableIn(welcome);
     this.#state = 'up';
+    if (this.#through) this.#through.told = false;
     if (!before) {
       this.#fault = undefined;
       this.#durable = durable;
@@ -369,6 +379,10 @@ export class Sender {
     for (let next = this.#outflow.next(far, now); next; next = this.#outflow.next(far, now)) {
       this.#send(next.frame, now, next.data);
     }
+    const { unsent } = this.#queue;
+    if (!this.#through || this.#through.told || unsent > 0 || !far.features?.includes('order')) return;
+    this.#through.told = true;
+    this.#send(throughFrame(this.#last, this.#through.order), now);
   }
 
   #send(frame: LinkFrame, now: number, data = false): void {
@@ -398,6 +412,7 @@ export class Sender {
 
   #fail(fault: Fault): void {
     this.#fault = fault;
+    this.#through = undefined;
     for (const item of this.#queue.restart(() => false)) {
       if (item.kind === 'entry') this.#waiting -= item.bytes;
       if (item.kind === 'entry' || item.state === 'open') this.#acts.push({ kind: 'failed', id: item.id, fault });

@@ -125,6 +125,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
     switch (input.kind) {
       case 'more':
       case 'hurry':
+      case 'reach':
         break;
       case 'done':
         this.#done(this.#land(input.id));

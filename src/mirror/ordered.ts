@@ -8,7 +8,7 @@ import type { MirrorMachine } from './machine.ts';
 import { Horizon } from './orderedHorizon.ts';
 import type { OrderedMirrorOptions } from './orderedOptions.ts';
 import { Patience } from './orderedPatience.ts';
-import { type Item, type MarkItem, OrderedQueue, reachOf, upstreamOf } from './orderedQueue.ts';
+import { type Item, type MarkItem, OrderedQueue, orderOf, reachOf, upstreamOf } from './orderedQueue.ts';
 import type { OrderedInput, OrderedRequest } from './orderedRequests.ts';
 import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
 import { Unknown } from './orderedUnknown.ts';
@@ -78,6 +78,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       clock,
       touched: () => this.#repair.touch(),
       ...(options.upstream ? { upstream: options.upstream } : {}),
+      ...(options.order === undefined ? {} : { order: options.order }),
     });
     this.#health = new Health(size, options.fault);
   }
@@ -173,6 +174,9 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       case 'missedMark':
         this.#queue.missMark(input.barrier);
         return;
+      case 'reach':
+        this.#reach(input.order);
+        return;
       case 'facts':
         this.#facts(input.blockSize, input.capacity);
         break;
@@ -248,6 +252,12 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.#writer.begin();
     this.#writer.sync();
     for (const barrier of this.#lateMarks.splice(0)) this.#writer.mark(barrier, false);
+  }
+
+  /** Nothing with a number up to this one comes any more: said where the newest entry stands for all of it. */
+  #reach(order: number): void {
+    if (!this.#begun || this.#health.fault || !this.#queue.isEmpty) return;
+    if (this.#writer.stands(order)) this.#traffic.through(order);
   }
 
   /** A bookmark waits for what is being read back, as long as the bus is quiet: the moment it names is now. */
@@ -379,6 +389,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
 
   #drop(item: Item): void {
     this.#writer.follow(upstreamOf(item));
+    this.#writer.reach(orderOf(item));
     if (item.kind === 'change') {
       this.#writer.miss(item.change, 'not-written');
       if (item.entry) this.#backlog.done(item.entry);

@@ -27,6 +27,8 @@ export interface OrderedMirrorOptions {
   markPatienceNs?: bigint;
   /** What is mirrored is a mirror itself (requirement D3). Absent: it is a volume of a bus. */
   upstream?: Upstream;
+  /** The number before the first of the order that the volume shares with others (C5). Absent: it shares none. */
+  order?: number;
   /** Whether block tables can be compared at present, before a long repair. Absent: never. */
   surveys?: () => boolean;
   /** Bytes in doubt from which on that is worth it. */

@@ -30,8 +30,9 @@ export interface GapItem {
   readonly position: number;
   readonly ranges: Extents;
   readonly marks: Barrier[];
-  /** What the last of it said. */
+  /** What the last of it said, and its number in a shared order. */
   consistent: boolean | undefined;
+  order: number | undefined;
   readonly bytes: 0;
 }
 
@@ -59,6 +60,12 @@ export function reachOf(item: Item): number {
 export function upstreamOf(item: Item): boolean | undefined {
   if (item.kind === 'gap') return item.consistent;
   return item.kind === 'change' ? item.change.consistent : item.barrier.consistent;
+}
+
+/** Its number in an order that volumes share; undefined: that of the item before. */
+export function orderOf(item: Item): number | undefined {
+  if (item.kind === 'gap') return item.order;
+  return item.kind === 'change' ? item.change.order : item.barrier.order;
 }
 
 /** An ordered mirror's backlog as it is worked off: strictly in order, the data of lost entries recalled ahead. */
@@ -123,6 +130,7 @@ export class OrderedQueue {
     const gap = this.#gap();
     const { ranges } = gap;
     gap.consistent = change.consistent ?? gap.consistent;
+    gap.order = change.order ?? gap.order;
     if (change.pieces === 'wholeLu') ranges.add(0, WHOLE);
     else for (const { offset, length } of change.pieces) ranges.add(offset, offset + length);
     if (this.#backlog.lost) this.#traffic.forget(change.seq);
@@ -132,6 +140,7 @@ export class OrderedQueue {
     const gap = this.#gap();
     const { marks } = gap;
     gap.consistent = barrier.consistent ?? gap.consistent;
+    gap.order = barrier.order ?? gap.order;
     if (marks.length < GAP_MARKS) marks.push(barrier);
   }
 
@@ -203,7 +212,8 @@ export class OrderedQueue {
     if (last?.kind === 'gap') return last;
     const { position } = this.#backlog;
     const ranges = new Extents(GAP_RANGES);
-    const gap: GapItem = { kind: 'gap', position, ranges, marks: [], consistent: undefined, bytes: 0 };
+    const said = { consistent: undefined, order: undefined };
+    const gap: GapItem = { kind: 'gap', position, ranges, marks: [], ...said, bytes: 0 };
     this.#items.push(gap);
     return gap;
   }

@@ -10,6 +10,8 @@ import type { MirrorInput } from './requests.ts';
 export type OrderedRequest =
   /** To be given to the volume in the order of these requests; its bytes stay as they are until it is answered. */
   | { kind: 'append'; id: number; entry: OrderedEntry }
+  /** Everything up to this number of the shared order has been given to the volume: nothing answers it. */
+  | { kind: 'through'; order: number }
   /** The data of pieces of change `seq`, which this mirror had no room for, from the blocks of the local mirror. */
   | { kind: 'recall'; id: number; seq: number; pieces: readonly Piece[] }
   /** Change `seq` is not going to be recalled. */

@@ -166,6 +166,10 @@ export class OrderedTraffic implements CopyTraffic {
     return this.#newest;
   }
 
+  through(order: number): void {
+    this.#requests.push({ kind: 'through', order });
+  }
+
   recall(seq: number, pieces: readonly Piece[]): number {
     const id = ++this.#lastId;
     this.#requests.push({ kind: 'recall', id, seq, pieces });

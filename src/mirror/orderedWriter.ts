@@ -1,12 +1,13 @@
 import type { DoubtRecord, Reason } from '../base/backlog.ts';
 import type { Barrier, Change, Piece } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
+import type { SharedPlace } from '../base/ordered.ts';
 import { isOr } from '../base/payload.ts';
 import { WHOLE } from './doubts.ts';
 import type { Held } from './flight.ts';
 import type { Horizon } from './orderedHorizon.ts';
 import { common } from './orderedPieces.ts';
-import { type ChangeItem, type GapItem, type OrderedQueue, upstreamOf } from './orderedQueue.ts';
+import { type ChangeItem, type GapItem, type OrderedQueue, orderOf, upstreamOf } from './orderedQueue.ts';
 import type { Copying, OrderedTraffic, Sent } from './orderedTraffic.ts';
 import type { Unknown } from './orderedUnknown.ts';
 
@@ -21,6 +22,8 @@ export interface WriterParts {
   /** Something came to be in doubt. */
   touched: () => void;
   upstream?: Upstream;
+  /** The number before the first of the order that the volume shares with others. Absent: it shares none. */
+  order?: number;
 }
 
 /** What is mirrored where that is a mirror itself (requirement D3): how it is before the first item that is taken. */
@@ -48,6 +51,12 @@ export interface Upstream {
  * moment only if it said so: that travels with the changes, in their order, so `#moment` is what it said at exactly the
  * place that was taken up to. Copies change nothing of this: level, the mirror holds what the first volume held at that
  * place, whichever way the bytes came. Entries that no command brought have the time of the newest that was taken.
+ *
+ * In an order that volumes share (requirement C5) an entry's number is that of what was dealt with last, so a consistent
+ * entry of number N stands for the volume's changes up to N, all of them. The entry before it does so for the numbers
+ * between only if none of the volume's changes has one of those: whatever is missed on the way is a `doubt`, or a new
+ * beginning, and the entry that comes next is not `joined` then. Nor may that be undone: marks that were given up in a gap
+ * are named behind it.
  */
 export class OrderedWriter {
   readonly #parts: WriterParts;
@@ -57,6 +66,11 @@ export class OrderedWriter {
   #at: bigint;
   /** The first volume holds a moment once what was taken is applied there. */
   #moment: boolean;
+  /** The number of what was dealt with last, and whether everything since the newest entry is in none because there was nothing. */
+  #order: number | undefined;
+  #joined = false;
+  /** The number that was told last. */
+  #said = 0;
   /** Where the volume ends, as far as it is known. */
   end = WHOLE;
 
@@ -64,6 +78,7 @@ export class OrderedWriter {
     this.#parts = parts;
     this.#moment = parts.upstream?.consistent ?? true;
     this.#at = parts.upstream?.at ?? 0n;
+    this.#order = parts.order;
   }
 
   /** The mirror holds what the first volume held after the changes that were taken. */
@@ -86,12 +101,27 @@ export class OrderedWriter {
   begin(): void {
     this.#parts.unknown.begin();
     this.#told = undefined;
+    this.#joined = false;
+  }
+
+  /** Everything up to this number has been dealt with: true when the newest entry stands for it, and nobody has been told. */
+  stands(order: number): boolean {
+    if (this.#order === undefined || !this.#joined || order <= this.#said) return false;
+    this.reach(order);
+    this.#said = this.#order;
+    return true;
+  }
+
+  /** What is dealt with has this number; undefined: that of what was before. */
+  reach(order: number | undefined): void {
+    if (this.#order !== undefined && order !== undefined && order > this.#order) this.#order = order;
   }
 
   /** `[offset, offset + length)` is not known from here on. */
   doubt(offset: number, length: number, reason: Reason): void {
     const { record, unknown, traffic, touched } = this.#parts;
     if (length === 0) return;
+    this.#joined = false;
     const [start, end] = this.#blocks(offset, offset + length);
     if (end === WHOLE) record.addWhole(reason);
     else record.add(offset, length, reason);
@@ -114,6 +144,7 @@ export class OrderedWriter {
   change(item: ChangeItem): void {
     const { change, entry, pieces } = item;
     this.follow(upstreamOf(item));
+    this.reach(orderOf(item));
     const { traffic } = this.#parts;
     const held: Held | undefined = entry && { entry, pending: 1 };
     this.#saw(change.at);
@@ -140,6 +171,7 @@ export class OrderedWriter {
   /** What stood in a backlog that was given up. Its bookmarks name moments that nobody has any more. */
   gap(item: GapItem): void {
     this.follow(upstreamOf(item));
+    this.reach(orderOf(item));
     this.doubtAll(item.ranges, 'no-room');
     for (const barrier of item.marks) this.mark(barrier, false);
   }
@@ -151,7 +183,8 @@ export class OrderedWriter {
     sent.mark = barrier;
     this.#saw(at);
     this.#told = consistent;
-    traffic.send(sent, { kind: 'mark', at, name, consistent });
+    this.reach(barrier.order);
+    traffic.send(sent, { kind: 'mark', at, name, consistent, ...this.#place() });
   }
 
   /** A copy was read and compared; `pieces` differ. Returns how much of it came to be known by that. */
@@ -174,7 +207,13 @@ export class OrderedWriter {
     }
     if (sent && differing.length > 0) {
       const at = this.#now();
-      traffic.send(sent, { kind: 'copy', at, pieces: differing, consistent: this.#say(this.consistent) });
+      traffic.send(sent, {
+        kind: 'copy',
+        at,
+        pieces: differing,
+        consistent: this.#say(this.consistent),
+        ...this.#place(),
+      });
     }
     return known.total;
   }
@@ -185,7 +224,7 @@ export class OrderedWriter {
     const { consistent } = this;
     if (consistent === this.#told) return;
     const at = this.#now();
-    traffic.send(traffic.open(undefined), { kind: 'state', at, consistent: this.#say(consistent) });
+    traffic.send(traffic.open(undefined), { kind: 'state', at, consistent: this.#say(consistent), ...this.#place() });
   }
 
   #write(sent: Sent, { offset, length, payload }: Piece): void {
@@ -199,7 +238,16 @@ export class OrderedWriter {
   }
 
   #send({ sent, pieces }: Group, at: bigint, consistent: boolean): void {
-    this.#parts.traffic.send(sent, { kind: 'change', at, pieces, consistent: this.#say(consistent) });
+    this.#parts.traffic.send(sent, { kind: 'change', at, pieces, consistent: this.#say(consistent), ...this.#place() });
+  }
+
+  /** The next entry's place in the shared order. */
+  #place(): { order?: SharedPlace } {
+    if (this.#order === undefined) return {};
+    const joined = this.#joined;
+    this.#joined = true;
+    this.#said = this.#order;
+    return { order: { number: this.#order, joined } };
   }
 
   #say(consistent: boolean): boolean {

@@ -49,6 +49,8 @@ export type MirrorInput =
   | { kind: 'mended'; bytes: number }
   /** So many more bytes may be copied; only where copies are metered. */
   | { kind: 'credit'; bytes: number }
+  /** Everything up to this number of the order that the volume shares with others has been pushed (C5). */
+  | { kind: 'reach'; order: number }
   /** The unit is stopping: bookmarks wait for nothing any more. */
   | { kind: 'hurry' }
   /** Make everything durable once the backlog is written. */

@@ -36,6 +36,7 @@ export interface ArmSetting {
   near?: () => NearSums | undefined;
   /** What is mirrored is a mirror itself (D3): what is referred to are its own blocks, and its owner calls the guards. */
   upstream?: Upstream;
+  order?: number;
 }
 
 /** The part of the room that a mirror which keeps the order may have waiting, unless it is told otherwise. */
@@ -101,6 +102,7 @@ function orderedArm(
     size: volume.blocks * volume.blockSize,
     ...(underWay ? { underWay } : {}),
     ...(upstream ? { upstream } : {}),
+    ...(setting.order === undefined ? {} : { order: setting.order }),
     ...(near ? { surveys: () => near() !== undefined } : {}),
     ...(copyBytes === undefined ? {} : { copyBytes }),
     markPatienceNs: BigInt(setting.markPatienceMs ?? 0) * 1_000_000n,

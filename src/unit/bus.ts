@@ -22,6 +22,7 @@ import type {
   TapSource,
   TeeSource,
 } from './configTypes.ts';
+import { GroupOrder, noGroup } from './groupOrder.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { linkWords } from './linkWords.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
@@ -29,7 +30,7 @@ import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import { LinkCopyOut } from './recall.ts';
 import type { UnitMirror } from './servePromotions.ts';
-import { logState, type MarkReport, type UnitStatus, type VolumeStatus } from './status.ts';
+import { logState, type MarkReport, type MarkScope, type UnitStatus, type VolumeStatus } from './status.ts';
 import { recordFileName } from './storedRecord.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
 
@@ -71,6 +72,7 @@ export class Bus {
   readonly #volumes = new Map<LuId, LiveVolume>();
   readonly #open: Medium[] = [];
   readonly #copyOuts = new Map<string, LinkCopyOut>();
+  readonly #order: GroupOrder;
   #spills = 0;
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
@@ -85,6 +87,10 @@ export class Bus {
     this.#parts = parts;
     this.#room = parts.room;
     this.#latencies = config.web && new LatencyTally();
+    this.#order = new GroupOrder(
+      config.groups.filter(({ side }) => side === 'bus'),
+      Date.now(),
+    );
     this.#writes = source.kind === 'tee' && source.status === 'recorded' ? new WriteGate() : undefined;
     const shared = { sink: this.#sink(), room: this.#room, volumes: config.volumes, settleMs: config.settleMs };
     if (source.kind === 'probe') {
@@ -136,9 +142,11 @@ export class Bus {
   }
 
   /** See `RunningUnit`. */
-  async mark(name: string, volume?: string): Promise<MarkReport> {
-    const all = this.#config.volumes.filter(
-      ({ lu, name: word }) => volume === undefined || volume === lu || volume === word,
+  async mark(name: string, { volume, group }: MarkScope = {}): Promise<MarkReport> {
+    const grouped = group === undefined ? undefined : this.#order.volumesOf(group);
+    if (group !== undefined && grouped === undefined) throw noGroup(group, this.#order.names);
+    const all = this.#config.volumes.filter(({ lu, name: word }) =>
+      grouped ? grouped.includes(lu) : volume === undefined || volume === lu || volume === word,
     );
     const keeping = all.filter(({ mirrors }) => mirrors.some(({ kind }) => kind === 'journey'));
     if (keeping.length === 0) {
@@ -147,7 +155,9 @@ export class Bus {
     }
     await this.#attachment?.seen();
     const at = BigInt(Date.now()) * 1_000_000n;
-    for (const { lu } of keeping) this.#volumes.get(lu)?.mark(name);
+    // One place in the order of all of them: nothing of the bus comes in between.
+    const order = this.#order.next();
+    for (const { lu } of keeping) this.#volumes.get(lu)?.mark(name, order);
     return { name, at: isoTime(at), volumes: keeping.map(({ lu }) => lu) };
   }
 
@@ -170,6 +180,8 @@ export class Bus {
     this.#attachment?.tick();
     this.#room.tick(this.#parts.now());
     for (const volume of this.#volumes.values()) volume.tick();
+    const due = this.#order.due(this.#parts.now());
+    if (due) for (const lu of due.volumes) this.#volumes.get(lu)?.reach(due.number);
   }
 
   /** Lets go of the bus, writes what is buffered as far as the time allows, closes everything. */
@@ -205,6 +217,8 @@ export class Bus {
       },
       change: (change) => {
         const volume = volumes.get(change.lu);
+        // What no command told may have been so since before: it has no place of its own.
+        if (this.#order.has(change.lu) && !change.late) change.order = this.#order.next();
         if (volume) volume.push(change);
         else if (change.lease) this.#room.give(change.lease);
       },
@@ -235,6 +249,7 @@ export class Bus {
       notice,
       told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
       outstanding: (lu) => this.#snoop.outstanding(lu),
+      order: (lu) => (this.#order.has(lu) ? this.#order.start : undefined),
       copyOut: (to, volume, losses) => this.#copyOut(to, volume, losses),
     };
   }

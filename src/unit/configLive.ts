@@ -2,6 +2,7 @@ import { SOCKET_PATH_MAX } from '../../hw/controlWire.ts';
 import { LOG_LEVELS, type LogLevel } from '../../hw/logLevel.ts';
 import { type Check, group, list, oneOf, type Placed, placed, type Unserved } from './configCheck.ts';
 import { refuseGaps } from './configGaps.ts';
+import { groups, groupsConfig, type RawGroup } from './configGroups.ts';
 import { refuseLoops } from './configLoops.ts';
 import { BUFFER, DECODING, decodingParts, type RawBuffer, type RawDecoding } from './configParts.ts';
 import { type RawReceive, receive, receivedConfig } from './configReceived.ts';
@@ -26,6 +27,7 @@ interface RawLive extends RawDecoding {
   control?: Placed<string>;
   buffer?: RawBuffer & { whenFull?: 'lbn' };
   volumes?: Placed<RawOneVolume>[];
+  groups?: RawGroup[];
   record?: { chunkBytes?: number; hotBytes?: number };
   resync?: { bytesPerSecond?: number };
   spill?: { bytes?: number };
@@ -59,6 +61,7 @@ const shape = group<RawLive>({
   control: { check: placed(path('/run/tapmirror.sock')) },
   buffer: { check: group<NonNullable<RawLive['buffer']>>({ ...BUFFER, whenFull: { check: whenFull } }) },
   volumes: { check: list(placed(volume), 1, '[{"lu": ..., "mirrors": [...]}]') },
+  groups: { check: groups },
   record: {
     check: group<NonNullable<RawLive['record']>>({
       chunkBytes: { check: powerOfTwo(CHUNK_BYTES_MIN, CHUNK_BYTES_MAX) },
@@ -81,6 +84,11 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
   if (raw === undefined) return undefined;
   refuseGaps(raw, root, book);
   compare(raw, around, book);
+  const grouped = groupsConfig(
+    raw.groups ?? [],
+    (raw.volumes ?? []).map(({ value }) => value),
+    book,
+  );
   // The parts are complete only in a tree without mistakes.
   if (book.length > 0) return undefined;
   const wants: SecretWant[] = [];
@@ -94,6 +102,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     control: controlOf(raw.state, raw.control, around).path,
     buffer: { bytes: 128 << 20, threshold: 0.25, ...raw.buffer, whenFull: 'lbn' },
     volumes: volumes.filter(isOfBus).map((one) => volumeConfig(one, around.at, wants)),
+    groups: grouped,
     received: volumes.filter(isReceived).map((one) => receivedConfig(one, around.at, wants)),
     spill: { bytes: 1 << 30, ...raw.spill },
     record: { chunkBytes: 64 << 10, hotBytes: 64 << 20, ...raw.record },

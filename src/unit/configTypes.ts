@@ -42,6 +42,8 @@ export interface LiveConfig extends CommonConfig {
   volumes: LiveVolumeConfig[];
   /** Of the links that arrive here. */
   received: ReceivedVolumeConfig[];
+  /** Volumes whose writes share one order (C5). */
+  groups: GroupConfig[];
   /** Temporary storage in the state folder, for each link whose buffer runs short (C4). */
   spill: { bytes: number };
   /** Folder of the record and of whatever else the unit keeps. */
@@ -197,6 +199,15 @@ export interface ReceivedVolumeConfig {
   blockTable: boolean;
   /** Names of the units that may send it, as their certificates have them; absent: the first one that ever did. */
   from?: string[];
+}
+
+/** A consistency group. */
+export interface GroupConfig {
+  name: string;
+  /** Whether its volumes are of the bus, or come over links. */
+  side: 'bus' | 'link';
+  /** LUs; or what links call them. */
+  volumes: string[];
 }
 
 export interface HistoryConfig {

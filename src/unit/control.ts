@@ -5,12 +5,14 @@ import type { Log } from '../../hw/log.ts';
 import { normalPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
 import { NAME_BYTES_MAX } from '../base/luUrl.ts';
+import type { GroupRewindReport } from './groupReceived.ts';
 import type { MomentWord } from './momentWords.ts';
 import type { RewindReport } from './receivedVolume.ts';
+import type { RollBackReport } from './rollBack.ts';
 import type { ServeAuth } from './serveTypes.ts';
 import type { RunningUnit } from './status.ts';
 
-type Answering = Pick<RunningUnit, 'status' | 'mark' | 'history' | 'rewind' | 'promote' | 'demote' | 'open'>;
+type Answering = Omit<RunningUnit, 'ready' | 'failed' | 'stop'>;
 
 /** A job says so often how far it is, even when it is not further. */
 const TELL_MS = 1000;
@@ -33,10 +35,13 @@ function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: 
     case 'mark': {
       const name = markName(request.name);
       log.info('mark', { name });
-      return unit.mark(name, optional(request.volume, 'volume'));
+      return unit.mark(name, { volume: optional(request.volume, 'volume'), group: optional(request.group, 'group') });
     }
-    case 'history':
+    case 'history': {
+      const group = optional(request.group, 'group');
+      if (group !== undefined) return unit.groupHistory(group);
       return unit.history(optional(request.volume, 'volume'));
+    }
     case 'rewind':
       return rewind(unit, request, job, log);
     case 'promote':
@@ -47,26 +52,43 @@ function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: 
     }
     case 'open':
       return open(unit, request, job, log);
+    case 'rollBack':
+      return rollBack(unit, request, log);
     default: {
-      const known = 'it knows: status, mark, history, rewind, promote, demote, open';
+      const known = 'it knows: status, mark, history, rewind, rollBack, promote, demote, open';
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }
 }
 
-async function rewind(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): Promise<RewindReport> {
+function rollBack(unit: Answering, request: ControlRequest, log: Log): Promise<RollBackReport> {
   const volume = optional(request.volume, 'volume');
+  const to = momentWord(request.to);
+  const sure = optional(request.sure, 'sure');
+  if (sure !== undefined) log.info('rollBack', { volume: volume ?? '', to: to.words });
+  return unit.rollBack(volume, { to, force: request.force === true, sure });
+}
+
+async function rewind(
+  unit: Answering,
+  request: ControlRequest,
+  job: ControlJob,
+  log: Log,
+): Promise<RewindReport | GroupRewindReport> {
+  const volume = optional(request.volume, 'volume');
+  const group = optional(request.group, 'group');
   const to = momentWord(request.to);
   const out = optional(request.out, 'out') ?? '';
   if (!isAbsolute(out)) throw new Fault('peer', '"out" is not an absolute path', 'use the tapmirror of this version');
-  log.info('rewind', { volume: volume ?? '', to: to.words, out });
+  log.info('rewind', { ...(group === undefined ? { volume: volume ?? '' } : { group }), to: to.words, out });
   let last = { done: 0, total: 0 };
   const timer = setInterval(() => job.progress(last), TELL_MS);
   try {
     const progress = (done: number, total: number): void => {
       last = { done, total };
     };
-    return await unit.rewind(volume, { to, out, force: request.force === true, progress, signal: job.signal });
+    const order = { to, out, force: request.force === true, progress, signal: job.signal };
+    return await (group === undefined ? unit.rewind(volume, order) : unit.groupRewind(group, order));
   } finally {
     clearInterval(timer);
   }

@@ -85,6 +85,11 @@ class LinkedVolume implements JourneyVolume {
     });
   }
 
+  through(number: number): void {
+    this.#link.sender.through(number, this.#options.now());
+    this.#link.run();
+  }
+
   async differing(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Piece[]> {
     const chunks: Promise<Piece[]>[] = [];
     // Sending what is the same after all would do no harm.

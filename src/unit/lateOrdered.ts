@@ -15,6 +15,10 @@ export class LateOrderedVolume extends LateVolume<JourneyVolume> implements Orde
     return this.opened?.append(entry) ?? Promise.reject(this.fault);
   }
 
+  through(number: number): void {
+    this.opened?.through?.(number);
+  }
+
   survey(wanted: Extents, near: NearSums, signal?: AbortSignal): Promise<Extents | undefined> {
     return this.opened?.survey?.(wanted, near, signal) ?? Promise.resolve(undefined);
   }

@@ -9,15 +9,18 @@ import { Room } from '../buffer/room.ts';
 import { Bus } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
+import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
 import type { OpenOrder } from './openMoment.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
+import type { RollBackOrder, RollBackReport } from './rollBack.ts';
 import { ServePromotions, servedMirrors } from './servePromotions.ts';
 import type { UnitServe } from './serveUnit.ts';
 import type {
   BufferStatus,
   MarkReport,
+  MarkScope,
   MirrorStatus,
   PromotionReport,
   RunningUnit,
@@ -91,8 +94,9 @@ class LiveUnit implements RunningUnit {
     const room = new Room(config.buffer);
     this.#room = room;
     this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap });
+    const linked = config.groups.filter(({ side }) => side === 'link');
     this.#receiving = receive &&
-      tls && { ...shared, room, identity, keeping: config, listen: receive.listen, volumes, tls };
+      tls && { ...shared, room, identity, keeping: config, listen: receive.listen, volumes, groups: linked, tls };
   }
 
   get ready(): string {
@@ -164,8 +168,8 @@ class LiveUnit implements RunningUnit {
     };
   }
 
-  async mark(name: string, volume?: string): Promise<MarkReport> {
-    if (this.#bus !== undefined) return this.#bus.mark(name, volume);
+  async mark(name: string, scope?: MarkScope): Promise<MarkReport> {
+    if (this.#bus !== undefined) return this.#bus.mark(name, scope);
     throw new Fault('peer', 'this unit is on no bus', 'set the bookmark at the unit that is: it travels down the link');
   }
 
@@ -200,6 +204,18 @@ class LiveUnit implements RunningUnit {
     throw new Fault('peer', 'this unit serves nothing', mend);
   }
 
+  groupHistory(name: string): GroupReport {
+    return this.#links().group(name).report();
+  }
+
+  groupRewind(name: string, order: RewindOrder): Promise<GroupRewindReport> {
+    return this.#links().group(name).rewind(order);
+  }
+
+  async rollBack(volume: string | undefined, order: RollBackOrder): Promise<RollBackReport> {
+    return this.#links().rollBack(volume, order);
+  }
+
   /** Rejects with a `Fault`, after everything was closed, when the time ran out and a mirror was left behind. */
   stop(options: { withinMs: number }): Promise<void> {
     this.#stopping ??= this.#stop(options.withinMs);
@@ -231,7 +247,11 @@ class LiveUnit implements RunningUnit {
   }
 
   #received(volume: string | undefined): ReceivedVolume {
-    if (this.#receive !== undefined) return this.#receive.volume(volume);
+    return this.#links().volume(volume);
+  }
+
+  #links(): Receive {
+    if (this.#receive !== undefined) return this.#receive;
     const mend = 'ask the unit at the other end of the link, where the past is kept';
     throw new Fault('peer', 'no volume comes over a link to this unit', mend);
   }

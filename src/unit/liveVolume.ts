@@ -50,6 +50,8 @@ export interface LiveParts {
   told: (lu: LuId, to: string, change: { from: string; to: string; why: string }) => void;
   /** What writes on their way at the LU may still change. */
   outstanding: (lu: LuId) => Outstanding | undefined;
+  /** Where the order begins that the LU shares with others (C5); undefined: it shares none. */
+  order?: (lu: LuId) => number | undefined;
   /**
    * Copying out for link `to` over a local mirror; `losses` counts how often that mirror may have lost what it was given
    * since its last flush. Absent: what a link has no room for is read back from the first volume.
@@ -142,6 +144,7 @@ export class LiveVolume {
       settleMs: parts.copyAfterMs,
       wall,
       markPatienceMs: MARK_PATIENCE_MS,
+      ...sharedOrder(parts.order?.(config.lu)),
       ...(parts.upstream ? { upstream: parts.upstream } : {}),
       near: () => this.#near(),
     });
@@ -259,8 +262,13 @@ export class LiveVolume {
   }
 
   /** A bookmark after everything seen so far (requirement C2). */
-  mark(name: string): void {
-    this.unit.mark(name);
+  mark(name: string, order?: number): void {
+    this.unit.mark(name, order);
+  }
+
+  /** Everything up to this number of the shared order has been pushed (C5). */
+  reach(order: number): void {
+    this.unit.reach(order);
   }
 
   /** How often a mirror may have lost what it was given since its last flush. */
@@ -426,4 +434,8 @@ export class LiveVolume {
   #failed(fault: Fault): void {
     this.#firstFault = fault;
   }
+}
+
+function sharedOrder(order: number | undefined): { order?: number } {
+  return order === undefined ? {} : { order };
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../base/fault.ts';
-import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import type { Moment, MomentTarget } from '../queue/moments.ts';
 
 /** A moment as JSON has it. */
 export interface MomentWords {
@@ -34,7 +34,10 @@ export function isoTime(at: bigint): string {
 }
 
 /** What the word means among these moments. Throws a `Fault` when it means none. */
-export function targetOf({ words, mark, sequence, time }: MomentWord, { bookmarks }: Moments): MomentTarget {
+export function targetOf(
+  { words, mark, sequence, time }: MomentWord,
+  { bookmarks }: { readonly bookmarks: readonly { readonly name: string }[] },
+): MomentTarget {
   if (mark !== undefined && bookmarks.some(({ name }) => name === mark)) return { mark };
   if (sequence !== undefined) return { sequence };
   if (time !== undefined) return { time };

@@ -81,6 +81,9 @@ export class OrderedPump implements ArmPump {
       case 'notice':
         this.#options.notice(request.text);
         break;
+      case 'through':
+        this.#options.volume.through?.(request.order);
+        break;
       case 'forget':
         this.#options.recaller?.drop(request.seq);
         break;

@@ -10,7 +10,9 @@ import type { BlockTable } from '../blocks/blockTable.ts';
 import type { Room } from '../buffer/room.ts';
 import { tabledStore } from './blockTableOpen.ts';
 import type { TabledStore } from './blockTableStore.ts';
-import type { LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
+import type { GroupConfig, LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
+import { noGroup } from './groupOrder.ts';
+import { ReceivedGroup } from './groupReceived.ts';
 import { openHistoryStore } from './historyStore.ts';
 import type { HistoryStore } from './historyTypes.ts';
 import { KeptWriters } from './linkWriters.ts';
@@ -21,6 +23,7 @@ import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
 import { RelayMedia } from './relayMedia.ts';
+import { type RollBackOrder, type RollBackReport, rollBack } from './rollBack.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
 
@@ -28,6 +31,8 @@ export interface ReceiveParts {
   /** Where links arrive, `IP:PORT`. */
   listen: string;
   volumes: readonly ReceivedVolumeConfig[];
+  /** Of these volumes. */
+  groups: readonly GroupConfig[];
   tls: TlsConfig;
   /** The unit's state folder. */
   folder: string;
@@ -48,6 +53,7 @@ export interface ReceiveParts {
 export class Receive {
   readonly #parts: ReceiveParts;
   readonly #volumes = new Map<string, ReceivedVolume>();
+  readonly #groups = new Map<string, ReceivedGroup>();
   #service: LinkService | undefined;
 
   constructor(parts: ReceiveParts) {
@@ -65,6 +71,15 @@ export class Receive {
     for (const config of volumes) {
       signal?.throwIfAborted();
       this.#volumes.set(config.name, await this.#open(config));
+    }
+    for (const { name, volumes: members } of this.#parts.groups) {
+      this.#groups.set(
+        name,
+        new ReceivedGroup(
+          name,
+          members.map((member) => this.volume(member)),
+        ),
+      );
     }
     const portal = splitPortal(listen);
     if (portal === undefined) throw new Fault('local', `receive.listen is no portal: ${listen}`, 'write IP:PORT');
@@ -85,12 +100,24 @@ export class Receive {
     throw new Fault('peer', what, `name one of: ${known.join(', ')}`);
   }
 
+  group(name: string): ReceivedGroup {
+    const found = this.#groups.get(name);
+    if (found !== undefined) return found;
+    throw noGroup(name, [...this.#groups.keys()]);
+  }
+
+  rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {
+    const volume = this.volume(name);
+    return rollBack(volume, this.#service?.sender(volume.name), order);
+  }
+
   status(): VolumeStatus[] {
     return [...this.#volumes.values()].map((volume) => volume.status(this.#service?.sender(volume.name)));
   }
 
   tick(): void {
     for (const volume of this.#volumes.values()) volume.tick(this.#service?.sender(volume.name));
+    for (const group of this.#groups.values()) group.tick(this.#parts.now());
   }
 
   /** What is being passed on goes on until `signal` ends that. */

@@ -113,7 +113,7 @@ export class ReceivedVolume {
   }
 
   report(): HistoryReport {
-    const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.#past().moments();
+    const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.history.moments();
     return {
       volume: this.name,
       windowMs: this.#options.windowMs ?? 0,
@@ -129,7 +129,7 @@ export class ReceivedVolume {
 
   /** Writes a moment into a new file, as an image of the volume. Mirroring goes on meanwhile. */
   async rewind({ to, out, force, progress, signal }: RewindOrder): Promise<RewindReport> {
-    const history = this.#past();
+    const { history } = this;
     const { sequence } = history.find(targetOf(to, history.moments()), { force });
     let bytes = 0;
     const told = (done: number, total: number): void => {
@@ -148,11 +148,12 @@ export class ReceivedVolume {
 
   /** A moment as a volume, which is kept until it is closed. Rejects with a `Fault`. */
   view(to: MomentWord, options: ViewOptions): Promise<HistoryView> {
-    const history = this.#past();
+    const { history } = this;
     return openView(history, targetOf(to, history.moments()), options);
   }
 
-  #past(): HistoryStore {
+  /** Throws a `Fault` where it keeps none. */
+  get history(): HistoryStore {
     const { history } = this.#options;
     if (history !== undefined) return history;
     const mend = 'write "history": {"window": "24h", "bytes": "10GiB"} at this volume in the configuration';

@@ -132,6 +132,7 @@ export class ReceiverSession {
     this.#hasher = new ChunkHasher(hash);
     this.#end.greeted();
     const features: LinkFeature[] = store.compareNodes ? ['nodes'] : [];
+    if (store.through) features.push('order');
     const told = this.#end.version === undefined || this.#end.version < 2 ? undefined : features;
     this.#receiver.welcome(store, hash, this.#options.now(), told);
     this.#run();
@@ -186,6 +187,9 @@ export class ReceiverSession {
         return;
       case 'append':
         this.#append(act);
+        return;
+      case 'through':
+        if (this.#store?.incarnation === this.#incarnation) this.#store.through?.(act.place, act.order);
         return;
       case 'question':
         this.#question(act.question);

@@ -37,6 +37,7 @@ const NO_NODES = new Uint8Array(0);
 export class RelayStore implements FarStore {
   readonly first: RelayFirst;
   readonly compareNodes?: NonNullable<FarStore['compareNodes']>;
+  readonly through?: NonNullable<FarStore['through']>;
   readonly #name: string;
   readonly #store: FarStore;
   readonly #room: Room;
@@ -61,6 +62,7 @@ export class RelayStore implements FarStore {
     this.#store = store;
     this.#room = room;
     if (store.compareNodes) this.compareNodes = async (theirs) => (await store.compareNodes?.(theirs)) ?? NO_NODES;
+    if (store.through) this.through = (place, number) => store.through?.(place, number);
     this.#incarnation = store.incarnation;
     this.#cutIncarnation = store.incarnation;
     this.#cuts = store.cuts ?? 0;

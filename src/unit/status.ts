@@ -2,11 +2,13 @@ import type { Log } from '../../hw/log.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import type { LagReport } from './lag.ts';
 import type { MomentWords } from './momentWords.ts';
 import type { OpenOrder } from './openMoment.ts';
 import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
+import type { RollBackOrder, RollBackReport } from './rollBack.ts';
 import type { ServeStatus } from './serve.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
@@ -168,12 +170,15 @@ export interface RunningUnit {
   readonly ready: string;
   status(): UnitStatus;
   /**
-   * Sets a bookmark behind everything seen so far, at every volume of the bus or at the one of this LU or name, and resolves
+   * Sets a bookmark behind everything seen so far, at every volume of the bus or at those of the scope, and resolves
    * once it stands in their rings. Rejects with a `Fault` where no mirror would keep it.
    */
-  mark(name: string, volume?: string): Promise<MarkReport>;
+  mark(name: string, scope?: MarkScope): Promise<MarkReport>;
   /** What is kept of the past of a volume that comes over a link; without a name of the only one. */
   history(volume: string | undefined): HistoryReport;
+  /** The same of a consistency group of such volumes, and an image of each of them in a new folder (C5). */
+  groupHistory(name: string): GroupReport;
+  groupRewind(name: string, order: RewindOrder): Promise<GroupRewindReport>;
   /** Writes a moment of such a volume into a new file. */
   rewind(volume: string | undefined, order: RewindOrder): Promise<RewindReport>;
   /** Gives hosts the served mirrors of a volume to write to in place of the first volume; `demote` takes them back. */
@@ -181,6 +186,8 @@ export interface RunningUnit {
   demote(volume: string): Promise<PromotionReport>;
   /** Serves a moment of a volume that comes over a link until the order's signal ends that. */
   open(volume: string | undefined, order: OpenOrder): Promise<void>;
+  /** Drops what is newer than a moment of such a volume, once somebody is sure (C2). */
+  rollBack(volume: string | undefined, order: RollBackOrder): Promise<RollBackReport>;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
   /** Lets go of the bus, finishes what is buffered as far as the time allows, closes everything. */
@@ -189,6 +196,12 @@ export interface RunningUnit {
 
 /** Mirrors of a volume that were promoted or demoted, and where each is served. */
 export type PromotionReport = { mirror: string; target: string; lun: number }[];
+
+/** The volume of this LU or name, or those of this group. */
+export interface MarkScope {
+  volume?: string | undefined;
+  group?: string | undefined;
+}
 
 /** A bookmark that was set. */
 export interface MarkReport {

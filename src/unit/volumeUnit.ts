@@ -45,6 +45,8 @@ export interface VolumeUnitOptions {
   markPatienceMs?: number;
   /** What is mirrored is a mirror itself (requirement D3), and changes and barriers tell whether it is consistent. */
   upstream?: Upstream;
+  /** The number before the first of the order that the volume shares with others (C5), as changes and marks have it. */
+  order?: number;
   /** What is known of the volume by block tables at present, for mirrors that keep the order; undefined: nothing. */
   near?: () => NearSums | undefined;
 }
@@ -152,9 +154,19 @@ export class VolumeUnit {
   }
 
   /** A bookmark after everything that was pushed so far (requirement C2), for the mirrors that keep the order. */
-  mark(name: string): void {
-    this.#ring.pushBarrier({ seq: this.#lastSeq, at: this.#wall(), lu: this.lu, name });
+  mark(name: string, order?: number): void {
+    const barrier = { seq: this.#lastSeq, at: this.#wall(), lu: this.lu, name };
+    this.#ring.pushBarrier(order === undefined ? barrier : { ...barrier, order });
     this.#kick.soon();
+  }
+
+  /** Everything up to this number of the shared order has been pushed (C5). */
+  reach(order: number): void {
+    for (const { mirror, pump, ordered } of this.arms) {
+      if (!ordered) continue;
+      mirror.step({ kind: 'reach', order });
+      pump.run();
+    }
   }
 
   /** Block size and capacity as the bus told them or the operator configured them. */

@@ -8,10 +8,13 @@ import { Fault } from '../../../src/base/fault.ts';
 import { drawHistory } from '../../../src/cli/draw-history.ts';
 import { UsageFault } from '../../../src/cli/errors.ts';
 import { runHistory } from '../../../src/cli/history.ts';
+import { readHistory } from '../../../src/cli/history-read.ts';
 import { runMark } from '../../../src/cli/mark.ts';
-import { runRewind } from '../../../src/cli/rewind.ts';
+import { type RewindOptions, runRewind } from '../../../src/cli/rewind.ts';
 import { serveControl } from '../../../src/unit/control.ts';
 import type { HistoryReport, RewindOrder } from '../../../src/unit/receivedVolume.ts';
+import type { RollBackOrder, RollBackReport } from '../../../src/unit/rollBack.ts';
+import type { MarkScope } from '../../../src/unit/status.ts';
 import { Shown, status } from './cases.ts';
 
 const PLAIN = { width: 60, tty: false, colour: false, unicode: false };
@@ -46,6 +49,7 @@ let server: ControlServer;
 let marks: unknown[];
 let orders: (Pick<RewindOrder, 'to' | 'out' | 'force'> & { volume: string | undefined })[];
 let refusal: Fault | undefined;
+let sures: (string | undefined)[];
 
 describe('C2 bookmarks, history and rewinding', () => {
   before(async () => {
@@ -53,8 +57,8 @@ describe('C2 bookmarks, history and rewinding', () => {
     control = join(folder, 'control.sock');
     const unit = {
       status: () => status(),
-      mark: async (name: string, volume?: string) => {
-        marks.push([name, volume]);
+      mark: async (name: string, { volume, group }: MarkScope = {}) => {
+        marks.push([name, group === undefined ? volume : `group ${group}`]);
         return { name, at: '2026-01-01T00:00:00.000000000Z', volumes: ['a/1', 'b/1'] };
       },
       history: (volume?: string) => history(volume === undefined ? {} : { volume }),
@@ -67,6 +71,17 @@ describe('C2 bookmarks, history and rewinding', () => {
       promote: () => assert.fail('not asked for'),
       demote: () => assert.fail('not asked for'),
       open: () => assert.fail('not asked for'),
+      groupHistory: (group: string) => ({ ...history({ volume: group }), group, volumes: ['a', 'b'] }),
+      groupRewind: async (group: string, { to, out, force }: RewindOrder) => {
+        orders.push({ volume: `group ${group}`, to, out, force });
+        return { group, out, at: null, sequence: 9, consistent: true, volumes: [] };
+      },
+      rollBack: async (volume: string | undefined, { sure }: RollBackOrder): Promise<RollBackReport> => {
+        sures.push(sure);
+        const moment = { at: '2026-01-01T00:00:00Z', sequence: 7, consistent: true };
+        const told = { entries: 3, newest: { ...moment, sequence: 10 }, bookmarks: ['b\u001b[2J'], sender: 'unit-a' };
+        return { volume: volume ?? 'database', done: sure !== undefined, ...moment, ...told, sure: 'this one' };
+      },
     };
     server = await serveControl(control, unit, openLog('error', new Shown()));
   });
@@ -74,6 +89,7 @@ describe('C2 bookmarks, history and rewinding', () => {
     marks = [];
     orders = [];
     refusal = undefined;
+    sures = [];
   });
   after(async () => {
     await server.close();
@@ -84,10 +100,13 @@ describe('C2 bookmarks, history and rewinding', () => {
     const out = new Shown();
     await runMark('before upgrade', { control }, out);
     await runMark('b', { control, volume: 'database' }, out);
+    await runMark('c', { control, group: 'books' }, out);
     assert.deepEqual(marks, [
       ['before upgrade', undefined],
       ['b', 'database'],
+      ['c', 'group books'],
     ]);
+    await assert.rejects(runMark('d', { control, volume: 'database', group: 'books' }, out), UsageFault);
     assert.equal(out.text.split('\n')[0], 'bookmark before upgrade at 2026-01-01T00:00:00.000000000Z, 2 volumes');
   });
 
@@ -159,6 +178,48 @@ describe('C2 bookmarks, history and rewinding', () => {
     assert.equal(first, `${resolve('x.img')}: as of before anything came, sequence 7, inconsistent`);
     assert.equal(JSON.parse(second).bytes, 100);
     assert.equal(seat.stderr.text, '');
+  });
+
+  it('history and rewind of a group name the group and its volumes (C5)', async () => {
+    const seat = { stdout: new Shown(), stderr: new Shown(), env: {}, nowMs: () => NOW };
+    await runHistory(undefined, { control, group: 'books', json: true }, seat);
+    assert.deepEqual(JSON.parse(seat.stdout.text).volumes, ['a', 'b']);
+    assert.match(drawHistory(readHistory(JSON.parse(seat.stdout.text)), PLAIN, NOW), /^group books: a, b\n/);
+    const none = { at: null, sequence: 0, consistent: false };
+    const silent = { ...history({ newest: none, oldest: none }), group: 'books', volumes: ['a'], why: 'nothing came' };
+    assert.match(drawHistory(silent, PLAIN, NOW), /No moment in common: nothing came\./);
+    await runRewind(undefined, { control, group: 'books', to: 'b', out: '/y' }, seat);
+    assert.deepEqual(orders, [{ volume: 'group books', to: { words: 'b', mark: 'b' }, out: '/y', force: false }]);
+    await assert.rejects(runHistory('a', { control, group: 'books' }, seat), UsageFault);
+    await assert.rejects(runRewind('a', { control, group: 'books', to: 'b', out: '/y' }, seat), UsageFault);
+  });
+
+  it('rewind in place tells what is dropped, and does it once somebody has said yes', async () => {
+    const seat = { stdout: new Shown(), stderr: new Shown(), env: {}, nowMs: () => NOW };
+    const run = (rest: Partial<RewindOptions>, confirm?: () => Promise<boolean>) =>
+      runRewind('database', { control, to: '7', inPlace: true, ...rest }, { ...seat, ...(confirm ? { confirm } : {}) });
+    await assert.rejects(run({}), /nothing was done: 3 entries up to .* would be dropped/);
+    await assert.rejects(
+      run({}, async () => false),
+      /nothing was done/,
+    );
+    assert.deepEqual(sures, [undefined, undefined]);
+    assert.match(seat.stderr.text, /3 entries up to .*\n.*bookmarks b\\x1b\[2J\.\n.*unit-a is connected/);
+    await run({}, async () => true);
+    await run({ yes: true });
+    assert.deepEqual(sures.slice(2), [undefined, 'this one', undefined, 'this one']);
+    const line = 'database: rolled back to 2026-01-01T00:00:00Z, sequence 7; 3 newer entries dropped\n';
+    assert.equal(seat.stdout.text, line + line);
+    await run({ yes: true, json: true });
+    assert.equal(JSON.parse(seat.stdout.text.slice(2 * line.length)).done, true);
+    for (const wrong of [
+      { out: '/y' },
+      { group: 'books' },
+      { inPlace: false },
+      { inPlace: false, yes: true, out: '/y' },
+    ]) {
+      await assert.rejects(run(wrong), UsageFault);
+    }
   });
 
   it("rewind fails with the unit's words, and without words to go by", async () => {

@@ -127,6 +127,41 @@ describe('D1 the configuration of links', () => {
     assert.deepEqual(further[1], { kind: 'file', to: 'file:b', path: join(folder, 'b') });
   });
 
+  it('groups volumes that share one order, of the bus or of links (C5)', async () => {
+    const one = (name: string, rest = {}) => ({ name, mirrors: [`file:${name}`], history: HISTORY, ...rest });
+    const links = [one('a'), one('b'), one('c')];
+    const groups = [{ name: 'books', volumes: ['b', 'a'] }];
+    const { groups: linked } = await load(far({}, { volumes: links, groups }));
+    assert.deepEqual(linked, [{ name: 'books', side: 'link', volumes: ['b', 'a'] }]);
+    const bus = [
+      { lu: LU, name: 'data', mirrors: [FAR] },
+      { lu: 'iqn.2024-01.example:disks/2', mirrors: [`${FAR}2`] },
+    ];
+    const near = { source: TEE, tls: TLS, state: 'state', volumes: bus };
+    const lus = ['data', 'IQN.2024-01.example:disks/2'];
+    assert.deepEqual((await load({ ...near, groups: [{ name: 'books', volumes: lus }] })).groups, [
+      { name: 'books', side: 'bus', volumes: [LU, 'iqn.2024-01.example:disks/2'] },
+    ]);
+    assert.deepEqual((await load(near)).groups, []);
+    const wrong = async (volumes: unknown[], groups: unknown[], what: RegExp) =>
+      assert.rejects(load(far({}, { source: TEE, volumes, groups })), what);
+    const all = [...links, ...bus, { lu: 'iqn.2024-01.example:disks/3', name: 'd', mirrors: ['file:d'] }];
+    await wrong(all, [{ name: 'x', volumes: ['a', 'nobody'] }], /no volume "nobody" is configured/);
+    await wrong(all, [{ name: 'x', volumes: ['a', 'data'] }], /volumes of the bus and volumes that come over a link/);
+    await wrong(all, [{ name: 'x', volumes: ['data', 'd'] }], /no mirror of "d" keeps an order/);
+    await wrong(all, [{ name: 'x', volumes: ['a'] }], /\["database", "log"\]|list/);
+    await wrong(
+      [...all, one('e', { history: undefined })],
+      [{ name: 'x', volumes: ['a', 'e'] }],
+      /no past is kept of "e"/,
+    );
+    const twice = [
+      { name: 'x', volumes: ['a', 'b'] },
+      { name: 'x', volumes: ['b', 'c'] },
+    ];
+    await wrong(all, twice, /a second group "x"[\s\S]*"b" is in group "x" already/);
+  });
+
   it('lets a unit be on a bus and at the far end of links at once', async () => {
     const ofBus = { lu: LU, mirrors: [FAR] };
     const config = await load(far({}, { source: TEE, volumes: [{ name: 'v', mirrors: ['file:v'] }, ofBus] }));

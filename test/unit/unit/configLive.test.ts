@@ -101,6 +101,7 @@ describe('H1 the configuration of a live unit', () => {
           },
         ],
         received: [],
+        groups: [],
         spill: { bytes: 1024 * MIB },
         record: { chunkBytes: 65536, hotBytes: 64 * MIB },
         resync: {},
