@@ -58,8 +58,11 @@ export class Host {
     this.blockSize = view.getUint32(8);
   }
 
-  /** Carries the command out, however many sessions that takes. Rejects where the target refuses it. */
-  async do(cdb: Uint8Array, data: { out?: Uint8Array; inBytes?: number } = {}): Promise<void> {
+  /**
+   * Carries the command out, however many sessions that takes; resolves with what it brought. Rejects where the target refuses
+   * it.
+   */
+  async do(cdb: Uint8Array, data: { out?: Uint8Array; inBytes?: number } = {}): Promise<Uint8Array | undefined> {
     const { out, inBytes = 0 } = data;
     const command = new Command();
     for (;;) {
@@ -80,7 +83,7 @@ export class Host {
       if (command.ending === 'failed') throw command.fault ?? new Error('a command failed');
       if (command.ending !== 'status') continue;
       const verdict = verdictOf(command.status, command.sense);
-      if (verdict === 'good') return;
+      if (verdict === 'good') return command.into;
       if (verdict === 'failed') throw commandFault('the host', command);
       if (verdict === 'later') await pause(20);
     }
