@@ -56,6 +56,7 @@ class SystemHistoryStore implements HistoryStore {
   /** Held while the newest entries change, and while the oldest do; the latter is taken first. */
   readonly #newestTurn = new Turn();
   readonly #oldestTurn = new Turn();
+  readonly #syncTurn = new Turn();
   readonly #writer: HistoryWriter;
   readonly #window: HistoryWindow;
   readonly #views: HistoryViews;
@@ -297,8 +298,15 @@ class SystemHistoryStore implements HistoryStore {
     await this.#syncWritten();
   }
 
-  /** Without waiting for what waits: folding needs it where that waits for the folding. */
-  async #syncWritten(): Promise<void> {
+  /**
+   * Without waiting for what waits: folding needs it where that waits for the folding. One after the other: of two at one
+   * time the system tells a loss to one alone, and the other would call durable what the first takes back.
+   */
+  #syncWritten(): Promise<void> {
+    return this.#syncTurn.run(() => this.#syncSegments());
+  }
+
+  async #syncSegments(): Promise<void> {
     const contents = this.#contents;
     for (;;) {
       const { cuts, index, synced } = contents;

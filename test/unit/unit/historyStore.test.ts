@@ -95,6 +95,34 @@ describe('C1 C2 C3 a history store', function () {
     assert.equal(newest(store), 3);
   });
 
+  it('makes durable one after the other: a loss is told to one alone, and another would call durable what is gone', async () => {
+    const store = await lab.open({ folder, base, windowNs: 1n });
+    const { sync } = QueueSegment.prototype;
+    let running = 0;
+    let most = 0;
+    let all = 0;
+    QueueSegment.prototype.sync = async function (this: QueueSegment) {
+      all++;
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      await sync.call(this);
+      running--;
+    };
+    try {
+      const ends: Promise<void>[] = [];
+      // Folding, which begins behind each entry here, makes durable what it folds; the receiver does so too.
+      for (let i = 1; i <= 20; i++) {
+        await store.append(at(i), change(i * 1000, [data(0, 512, i)]));
+        ends.push(store.sync());
+      }
+      await Promise.all(ends);
+    } finally {
+      QueueSegment.prototype.sync = sync;
+    }
+    assert.ok(all > 2);
+    assert.equal(most, 1);
+  });
+
   it('takes back what a failed sync may have lost: it comes again from what is durable', async () => {
     const store = await lab.open({ folder, base, segmentBytes: 1024 });
     for (let i = 1; i <= 4; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
