@@ -46,6 +46,11 @@ export class Phases {
   private ids = 0;
   private reselects = false;
   private answered = false;
+  /** The arbitration before this selection was not seen. */
+  private guessed = false;
+  /** IDs that were seen to win an arbitration and select, and those that were selected; a bit each. */
+  private initiators = 0;
+  private targets = 0;
   private leftAt = 0;
   /** BSY came back, and what it is for is not known: arbitration, or the same connection. */
   private perhapsBack = false;
@@ -125,6 +130,7 @@ export class Phases {
       this.state = ARBITRATION;
       this.arbitrating = dataOf(word);
     } else this.state = FREE;
+    if (this.state !== SELECTION) this.guessed = false;
   }
 
   private arbitration(time: number, before: BusWord, word: BusWord): void {
@@ -171,15 +177,34 @@ export class Phases {
       this.state = FREE;
       return;
     }
-    const winner = this.winner();
-    const other = highest(this.ids & ~(1 << winner));
-    this.arbitrating = 0;
     this.state = CONNECTED;
     this.phase = NO_PHASE;
-    if (this.reselects) this.sink.reselected(time, other, winner);
-    else if (other < 0) this.sink.selected(time, -1, winner);
-    else this.sink.selected(time, winner, other);
+    this.called(time);
+    this.arbitrating = 0;
     this.handshake(time, word & ~(REQ | ACK), word);
+  }
+
+  /** Somebody has answered: who called whom. */
+  private called(time: number): void {
+    const { ids, reselects } = this;
+    const winner = this.winner();
+    let initiator = winner;
+    let target = highest(ids & ~(1 << winner));
+    if (reselects) [initiator, target] = [target, initiator];
+    else if (target < 0) [initiator, target] = [-1, winner];
+    if (this.guessed) {
+      const known = ids & this.targets & ~this.initiators;
+      const host = ids & this.initiators & ~this.targets;
+      const told = (ids & ~(known | host)) === 0 && known !== 0 && host !== 0;
+      initiator = told ? highest(host) : -1;
+      target = told ? highest(known) : -1;
+    } else if (target >= 0) {
+      this.targets |= 1 << target;
+      if (initiator >= 0) this.initiators |= 1 << initiator;
+    }
+    this.guessed = false;
+    if (reselects) this.sink.reselected(time, initiator, target);
+    else this.sink.selected(time, initiator, target);
   }
 
   private winner(): number {
@@ -242,8 +267,11 @@ export class Phases {
       this.sink.free(time);
     } else if ((word & SEL) !== 0) {
       this.sink.free(time);
-      this.arbitrating = 0;
+      // BSY before SEL was an arbitration: no connection comes between the two.
+      const seen = (before & (BSY | SEL)) === BSY && (word & BSY) !== 0;
+      this.arbitrating = seen ? dataOf(before) : 0;
       this.select(word);
+      this.guessed = !seen;
     } else if ((word & (REQ | ACK)) !== 0) {
       this.state = CONNECTED;
       this.phase = NO_PHASE;
