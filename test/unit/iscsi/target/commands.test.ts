@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { Bench, bytes, type Told } from './kit.ts';
+import { cdbAhs } from '../../../kit/pdu.ts';
+import { Bench, bytes, rw, type Told } from './kit.ts';
 
 const FAST = {
   InitialR2T: 'No',
@@ -76,5 +77,81 @@ describe('iSCSI target: commands', () => {
     assert.deepEqual([response.opcode, response.flags, response.three, response.w36], [0x21, 0x80, 0, 3]);
     assert.deepEqual(bench.device.memory.subarray(2048, 2048 + 8192), payload);
     assert.equal(bench.device.ended, 1);
+  });
+});
+
+describe('iSCSI target: what a command request may hold (RFC 7143 section 11.3)', () => {
+  const bidirectional = (length: number): Uint8Array =>
+    Uint8Array.of(0, 5, 2, 0, length >> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
+
+  it('task attributes', () => {
+    const bench = new Bench();
+    const host = bench.connect().in(FAST);
+    for (let attribute = 0; attribute < 8; attribute++) {
+      host.ask({ opcode: 1, flags: 0x80 | attribute, itt: attribute, cdb: rw(0, 0, 0) });
+    }
+    assert.deepEqual(
+      bench.device.begun.map(({ attribute }) => attribute),
+      ['untagged', 'simple', 'ordered', 'headOfQueue', 'aca', 'simple', 'simple', 'simple'],
+    );
+    assert.deepEqual(
+      host.told().map(({ opcode, flags, three, w44 }) => [opcode, flags, three, w44]),
+      new Array(8).fill([0x21, 0x80, 0, 0]),
+    );
+  });
+
+  it('a CDB of more than 16 bytes (section 11.2.2.3)', () => {
+    const bench = new Bench();
+    const host = bench.connect().in(FAST);
+    const cdb = bytes(32);
+    cdb[0] = 0x7f;
+    host.ask({ opcode: 1, flags: 0x80, itt: 1, cdb, ahs: cdbAhs(cdb) });
+    assert.deepEqual(bench.device.begun[0].cdb, cdb);
+    assert.equal(host.one().three, 0);
+  });
+
+  it('data in both directions, each with its residual (sections 11.2.2.4 and 11.4.1)', () => {
+    const bench = new Bench();
+    bench.device.script = () => ({
+      takes: 512,
+      outcome: (out) => ({ status: 0, dataIn: [out.subarray(0, 100)], wanted: 512 }),
+    });
+    const host = bench.connect().in(FAST);
+    const both = (itt: number, out: number, into: number): Told[] => {
+      const data = bytes(out, itt);
+      host.ask({
+        opcode: 1,
+        flags: 0xe1,
+        itt,
+        words: { 20: out },
+        cdb: rw(0x53, 0, 0),
+        ahs: bidirectional(into),
+        data,
+      });
+      return host.told();
+    };
+    const [data, response] = both(1, 512, 100);
+    assert.deepEqual([data.opcode, data.flags, response.opcode, response.flags], [0x25, 0x80, 0x21, 0x80]);
+    assert.deepEqual(data.data, bytes(512, 1).subarray(0, 100));
+    const [, under] = both(2, 1024, 300);
+    assert.deepEqual([under.flags, under.w40, under.w44], [0x8a, 200, 512]);
+    const [cut, over] = both(3, 256, 40);
+    assert.deepEqual([cut.data.length, over.flags, over.w40, over.w44], [40, 0x94, 60, 256]);
+  });
+
+  it('is rejected where its additional headers are none (section 11.17.1)', () => {
+    const bench = new Bench();
+    const host = bench.connect().in(FAST);
+    const ask = (flags: number, ahs?: Uint8Array): void =>
+      host.ask({ opcode: 1, flags, itt: 1, words: { 20: 512 }, cdb: rw(0x2a, 0, 1), ...(ahs ? { ahs } : {}) });
+    ask(0xe1);
+    ask(0xe1, Uint8Array.of(0, 4, 2, 0, 0, 0, 2, 0));
+    ask(0xa1, Uint8Array.of(0, 0, 1, 0));
+    ask(0xa1, Uint8Array.of(0, 9, 1, 0));
+    assert.deepEqual(
+      host.told().map(({ opcode, two }) => [opcode, two]),
+      new Array(4).fill([0x3f, 9]),
+    );
+    assert.equal(bench.device.begun.length, 0);
   });
 });
