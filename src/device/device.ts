@@ -67,8 +67,9 @@ export class Device implements DeviceServer, Place {
   #admit(task: Task, unit: LogicalUnit, seat: Seat, cdb: Uint8Array): void {
     const found = commandOf(cdb);
     if (!seat.isGreeted && found?.calm !== true) this.#report(seat);
-    if (found === undefined) throw hasActions(cdb[0]) ? invalidCdb(1, 4) : illegal(INVALID_OPCODE);
-    if (found.offered?.(task.unit) === false) throw illegal(INVALID_OPCODE);
+    if (found === undefined || found.offered?.(unit) === false) {
+      throw hasActions(cdb[0], unit) ? invalidCdb(1, 4) : illegal(INVALID_OPCODE);
+    }
     task.command = found;
     // ACA is not supported: nobody may ask for it (SAM-6 section 5.3.2).
     const control = found.usage.length - 1;

@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 import { copyCommands } from './copy.ts';
 import { diagnosticCommands } from './diagnostics.ts';
 import { inquiryCommand } from './inquiry.ts';
+import type { LogicalUnit } from './logicalUnit.ts';
 import { mediumCommands } from './medium.ts';
 import { modeSelectCommands } from './modeSelect.ts';
 import { modeSenseCommands } from './modeSense.ts';
@@ -58,7 +59,7 @@ function actionCommand(cdb: Uint8Array): Command | undefined {
   return action < 0 ? undefined : actions.get(cdb[0] * 65536 + action);
 }
 
-/** Whether an opcode has commands that are told apart by their service action. */
-export function hasActions(opcode: number): boolean {
-  return entries.some((entry) => entry.opcode === opcode && entry.action >= 0);
+/** Whether a unit has commands of that opcode that are told apart by their service action. */
+export function hasActions(opcode: number, unit: LogicalUnit): boolean {
+  return entries.some((entry) => entry.opcode === opcode && entry.action >= 0 && entry.offered?.(unit) !== false);
 }

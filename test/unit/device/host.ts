@@ -14,7 +14,7 @@ import type {
 import { isFill, isOr } from '../../../src/base/payload.ts';
 import type { Device } from '../../../src/device/device.ts';
 import { createDevice } from '../../../src/device/device.ts';
-import type { DeviceOptions, LunOptions } from '../../../src/device/options.ts';
+import type { LunOptions } from '../../../src/device/options.ts';
 
 /** A medium in memory, with the blocks that were written. */
 export class MemoryMedium {
@@ -90,6 +90,7 @@ export interface Result {
 export interface Options extends Partial<LunOptions> {
   luns?: Partial<LunOptions>[];
   transferBytesMax?: number;
+  background?: (task: DeviceTask) => void;
 }
 
 export const NAA = '60014050123456789abcdef012345678';
@@ -117,11 +118,15 @@ export class Bench {
   #nexus = 0;
 
   constructor(options: Options = {}) {
-    const { luns = [{}], transferBytesMax, ...rest } = options;
+    const { luns = [{}], transferBytesMax, background, ...rest } = options;
     const all = luns.map((lun, index) => lunOptions({ ...rest, ...lun }, index));
     for (const lun of all) this.media.set(lun.key, new MemoryMedium(lun.blocks, lun.blockSize));
-    const made: DeviceOptions = { name: TARGET, luns: all };
-    this.device = createDevice(transferBytesMax === undefined ? made : { ...made, transferBytesMax });
+    this.device = createDevice({
+      name: TARGET,
+      luns: all,
+      ...(transferBytesMax === undefined ? {} : { transferBytesMax }),
+      ...(background === undefined ? {} : { background }),
+    });
   }
 
   medium(index = 0): MemoryMedium {
