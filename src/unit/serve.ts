@@ -4,7 +4,6 @@ import { TargetSockets } from '../../hw/targetSockets.ts';
 import { packageVersion } from '../../hw/version.ts';
 import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
-import type { ServedMedium } from '../base/servedMedium.ts';
 import { createDevice, type Device } from '../device/device.ts';
 import type { LunOptions, LunStatus } from '../device/options.ts';
 import { chapAlgorithms } from '../iscsi/initiator/chap.ts';
@@ -235,11 +234,11 @@ export class Serve<Source> {
 
   async #lun(config: ServeLun<Source>, target: string): Promise<LunOptions> {
     const { open } = this.#parts;
-    const { medium, writable, ...opened } = await open(config, target);
+    const opened = await open(config, target);
     try {
-      return await this.#seat(config, target, medium, writable, opened.blockSize);
+      return await this.#seat(config, target, opened);
     } catch (error) {
-      await medium.close().catch(() => {});
+      await opened.medium.close().catch(() => {});
       throw error;
     }
   }
@@ -247,9 +246,7 @@ export class Serve<Source> {
   async #seat(
     config: ServeLun<Source>,
     target: string,
-    medium: ServedMedium,
-    writable: boolean,
-    has: number | undefined,
+    { medium, writable, blockSize: has, identity = config.identity }: OpenedMedium,
   ): Promise<LunOptions> {
     const { options, notice, statePath, nameless } = this.#parts;
     const { lun, thin, cache, readOnly, removable } = config;
@@ -282,7 +279,7 @@ export class Serve<Source> {
       lun,
       blockSize,
       blocks,
-      identity: lunIdentity(config.identity, state?.state.id ?? nameless(config, target), packageVersion()),
+      identity: lunIdentity(identity, state?.state.id ?? nameless(config, target), packageVersion()),
       readOnly: readOnly || !writable,
       thin: medium.thin,
       ...granules(medium.granularity, blockSize, config.physicalBlockSize ?? blockSize),

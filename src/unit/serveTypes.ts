@@ -75,4 +75,6 @@ export interface OpenedMedium {
   /** Bytes; absent: any will do. */
   blockSize?: number;
   writable: boolean;
+  /** How it introduces itself as long as it is served so; absent: as configured. */
+  identity?: ServeIdentity;
 }

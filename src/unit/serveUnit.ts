@@ -9,7 +9,7 @@ import type { ReceivedVolume } from './receivedVolume.ts';
 import { Serve, type ServeStatus } from './serve.ts';
 import { PromotedMirror } from './servedMirror.ts';
 import type { ServePromotions, UnitMirror } from './servePromotions.ts';
-import type { OpenedMedium, ServeLun } from './serveTypes.ts';
+import type { OpenedMedium, ServeIdentity, ServeLun } from './serveTypes.ts';
 import { ServeVolume } from './serveVolume.ts';
 
 export interface UnitServeParts {
@@ -131,13 +131,13 @@ export class UnitServe {
         };
       }
       case 'mirror':
-        return this.#openMirror(from.to);
+        return this.#openMirror(from.to, lun);
       case 'moment':
         return this.#openMoment(from);
     }
   }
 
-  #openMirror(to: string): OpenedMedium {
+  #openMirror(to: string, { identity }: ServeLun<ServeSource>): OpenedMedium {
     const { mirror: find, promotions } = this.#parts;
     const mirror = find(to);
     const volume = promotions.medium(to);
@@ -146,8 +146,11 @@ export class UnitServe {
     }
     const { blockSize } = volume;
     const size = mirror.arm.volume.blockSize === blockSize ? {} : { blockSize };
-    if (!promotions.has(to))
-      return { medium: new ServeVolume(volume, { ours: false, thin: false }), writable: false, ...size };
+    if (!promotions.has(to)) {
+      // Two disks of one name, of which one is behind: hosts would take them for two ways to one.
+      const medium = new ServeVolume(volume, { ours: false, thin: false });
+      return { medium, writable: false, identity: lookOf(identity), ...size };
+    }
     return { medium: new PromotedMirror(volume, mirror.keeper.record), writable: true, ...size };
   }
 
@@ -156,6 +159,11 @@ export class UnitServe {
     const medium = new ServeVolume(view, { ours: true, thin: false });
     return { medium, blockSize: view.blockSize, writable: view.writable };
   }
+}
+
+/** Vendor and product alone. */
+function lookOf({ vendor, product }: ServeIdentity): ServeIdentity {
+  return { ...(vendor === undefined ? {} : { vendor }), ...(product === undefined ? {} : { product }) };
 }
 
 function hash(text: string): string {

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { askControl } from '../../hw/controlClient.ts';
+import type { PromotionReport, UnitStatus } from '../../src/unit/status.ts';
+import { type Bench, describeLive, IQN, lu, SECOND_LU, SIZE, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
+import { outcome, run } from './kit/processes.ts';
+import type { Unit } from './kit/unit.ts';
+import { MAIN } from './kit/unit.ts';
+
+/** Where the unit serves, as the host sees it. */
+const SERVED = '10.67.0.2:14720';
+const NAME = `${IQN}-served`;
+const URL = (lun: number): string => lu(SERVED, NAME, lun);
+const MIRROR = 'file:mirror.img';
+const NAA = '60014050000000000000000000000042';
+
+function config(luns: object[], volumes: object[] = [volume(MIRROR)]): object {
+  return { source: TEE_SOURCE, volumes, serve: { listen: SERVED, targets: [{ name: NAME, luns }] } };
+}
+
+function served({ serve }: UnitStatus): { lun: number; writable: boolean }[] {
+  return (serve?.luns ?? []).map(({ lun, writable }) => ({ lun, writable }));
+}
+
+async function command(b: Bench, unit: Unit, ...words: string[]): Promise<{ code: unknown; out: string; err: string }> {
+  return outcome(b.target, [process.execPath, MAIN, ...words, '--config', unit.config]);
+}
+
+describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
+  it('serves files, LUs elsewhere and mirrors, each as it may be used', async () => {
+    const b = bench();
+    await b.first();
+    await b.second();
+    b.image('mirror.img');
+    b.image('own.img');
+    const luns = [
+      { lun: 0, from: 'file:own.img', thin: true, cache: true, serial: 'own-1' },
+      { lun: 1, from: SECOND_LU },
+      { lun: 2, mirror: MIRROR },
+    ];
+    const unit = await b.unit(config(luns));
+    assert.deepEqual(served(await unit.status()), [
+      { lun: 0, writable: true },
+      { lun: 1, writable: true },
+      { lun: 2, writable: false },
+    ]);
+    const io = (lun: number, ...words: string[]) =>
+      outcome(b.host, ['qemu-io', '-f', 'raw', ...words.flatMap((one) => ['-c', one]), URL(lun)]);
+    assert.equal((await io(0, 'write -P 1 1M 1M', 'read -P 1 1M 1M')).code, 0);
+    assert.equal((await io(1, 'write -P 2 1M 1M', 'read -P 2 1M 1M')).code, 0);
+    assert.match(await run(b.host, ['iscsi-inq', '-e', '1', '-c', '128', URL(0)]), /own-1/);
+    await (await b.load({ url: lu(TEE), count: 300 })).whole();
+    await unit.settled();
+    const back = b.path('back.img');
+    await run(b.host, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', URL(2), back]);
+    b.same('first.img', 'back.img', 'mirror.img');
+    assert.notEqual((await io(2, 'write -P 3 1M 1M')).code, 0);
+    b.same('first.img', 'mirror.img');
+    await unit.stop();
+  });
+
+  it('gives hosts a promoted mirror to write to, also after a kill, and mirrors into it again once it is demoted', async () => {
+    const b = bench();
+    await b.first();
+    b.image('mirror.img');
+    const luns = [{ lun: 2, mirror: MIRROR, serial: 'first-1', naa: NAA }];
+    let unit = await b.unit(config(luns));
+    await (await b.load({ url: lu(TEE), count: 300 })).whole();
+    await unit.settled();
+    const inquiry = (page: number) => run(b.host, ['iscsi-inq', '-e', '1', '-c', String(page), URL(2)]);
+    assert.doesNotMatch(await inquiry(128), /first-1/);
+    const promoted = await command(b, unit, 'promote', `${IQN}/1`);
+    assert.equal(promoted.code, 0, promoted.err);
+    assert.match(promoted.out, /file:mirror\.img: hosts can write to it, as .*-served\/2/);
+    assert.match(await inquiry(128), /first-1/);
+    // The tool shows the designator's bytes up to the first zero.
+    assert.ok((await inquiry(131)).includes('Designator:[`\x01@P]'));
+    // Hosts at both: nothing of one reaches the other.
+    const [, there] = await Promise.all([
+      (await b.load({ url: lu(TEE), count: 200 })).whole(),
+      (await b.load({ url: URL(2), count: 200, operations: ['w10', 'w16', 'fua', 'r10', 'sync'] })).whole(),
+    ]);
+    assert.equal(there.refused, 0);
+    const [state] = await unit.mirrors();
+    assert.equal(state.state, 'broken');
+    assert.match(state.error?.message ?? '', /promoted/);
+    const before = await run(undefined, ['sha256sum', b.path('mirror.img')]);
+    await unit.kill();
+    unit = await b.unit(config(luns));
+    assert.deepEqual(served(await unit.status()), [{ lun: 2, writable: true }]);
+    await (await b.load({ url: lu(TEE), count: 100 })).whole();
+    assert.equal(await run(undefined, ['sha256sum', b.path('mirror.img')]), before);
+    await (await b.load({ url: URL(2), count: 100, operations: ['w10', 'r10'] })).whole();
+    const demoted = (await askControl(unit.control, { do: 'demote', volume: `${IQN}/1` })) as PromotionReport;
+    assert.deepEqual(demoted, [{ mirror: MIRROR, target: NAME, lun: 2 }]);
+    await unit.settled();
+    b.same('first.img', 'mirror.img');
+    const [{ comparedBytes }] = await unit.mirrors();
+    assert.ok(comparedBytes <= SIZE);
+    assert.deepEqual(served(await unit.status()), [{ lun: 2, writable: false }]);
+    await unit.stop();
+  });
+
+  it('refuses to promote what is not equal, unless it is forced, and what it does not serve', async () => {
+    const b = bench();
+    const first = await b.first();
+    b.image('mirror.img', { seed: 9 });
+    const unit = await b.unit({ ...config([{ lun: 2, mirror: MIRROR }]), resync: { bytesPerSecond: 65_536 } });
+    const refused = await command(b, unit, 'promote', `${IQN}/1`);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /not equal to the first volume.*force/);
+    const unknown = await command(b, unit, 'promote', 'nothing');
+    assert.match(unknown.err, /no mirror of "nothing" is served/);
+    await first.stop();
+    const forced = await command(b, unit, 'promote', `${IQN}/1`, '--force');
+    assert.equal(forced.code, 0, forced.err);
+    await (await b.load({ url: URL(2), count: 50, operations: ['w10', 'r10'] })).whole();
+    await unit.stop();
+  });
+});
