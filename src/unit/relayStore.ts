@@ -36,8 +36,6 @@ const NO_NODES = new Uint8Array(0);
  */
 export class RelayStore implements FarStore {
   readonly first: RelayFirst;
-  readonly through?: NonNullable<FarStore['through']>;
-  readonly compareNodes?: NonNullable<FarStore['compareNodes']>;
   readonly compareNodes?: NonNullable<FarStore['compareNodes']>;
   readonly through?: NonNullable<FarStore['through']>;
   readonly #name: string;
@@ -69,9 +67,6 @@ export class RelayStore implements FarStore {
     this.#cutIncarnation = store.incarnation;
     this.#cuts = store.cuts ?? 0;
     this.#loose.add(0, store.bytes);
-    if (store.through) this.through = (place, number) => store.through?.(place, number);
-    const { compareNodes } = store;
-    if (compareNodes) this.compareNodes = (theirs) => this.#turn.run(() => compareNodes.call(store, theirs));
     this.first = new RelayFirst(store, () => this.look());
   }
 
