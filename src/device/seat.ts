@@ -3,7 +3,8 @@ import { CopyResults } from './copyResults.ts';
 import type { Task } from './task.ts';
 
 /** Unit attention codes that are established here (SAM-6 section 5.14): ASC and ASCQ. */
-export const POWER_ON = 0x2901;
+/** POWER ON, RESET, OR BUS DEVICE RESET: what hosts in use wait for, more than for the exact POWER ON (29h/01h). */
+export const POWER_ON = 0x2900;
 export const BUS_RESET = 0x2902;
 export const DEVICE_RESET = 0x2903;
 export const NEXUS_LOSS = 0x2907;

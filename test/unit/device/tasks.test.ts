@@ -152,7 +152,7 @@ describe('unit attentions (SAM-6 5.14)', () => {
   it('greet a nexus: power on the first time, loss of the nexus when it comes again', () => {
     const bench = new Bench();
     const first = bench.stranger();
-    assert.equal(first.send(TUR).code, 0x2901);
+    assert.equal(first.send(TUR).code, 0x2900);
     assert.equal(first.send(TUR).status, 0);
     bench.device.close(first.nexus);
     assert.equal(bench.stranger().send(TUR).code, 0x2907);
@@ -163,7 +163,7 @@ describe('unit attentions (SAM-6 5.14)', () => {
     assert.equal(host.send([0x12, 0, 0, 0, 36, 0]).status, 0);
     assert.equal(host.send([0xa0, 0, 0, 0, 0, 0, ...be(64, 4), 0, 0]).status, 0);
     const { status, data } = host.send([0x03, 0, 0, 0, 252, 0]);
-    assert.deepEqual([status, data[0], data[2], data[12], data[13]], [0, 0x70, 6, 0x29, 0x01]);
+    assert.deepEqual([status, data[0], data[2], data[12], data[13]], [0, 0x70, 6, 0x29, 0x00]);
     assert.equal(host.send([0x03, 0, 0, 0, 252, 0]).data[2], 0);
     assert.deepEqual([...host.send([0x03, 1, 0, 0, 252, 0]).data], [0x72, 0, 0, 0, 0, 0, 0, 0]);
     assert.equal(host.send(TUR).status, 0);
@@ -184,7 +184,7 @@ describe('unit attentions (SAM-6 5.14)', () => {
     const identity = { vendor: 'A', product: 'B', revision: '1', serial: 'S', naa: '6'.repeat(32) };
     bench.device.add({ key: 7, lun: 5, blockSize: 512, blocks: 8, identity });
     assert.equal(host.send(TUR).code, 0x3f0e);
-    assert.equal(host.send(TUR, { lun: 5 }).code, 0x2901);
+    assert.equal(host.send(TUR, { lun: 5 }).code, 0x2900);
     bench.device.remove(5);
     assert.equal(host.send([0xa0, 0, 0, 0, 0, 0, ...be(64, 4), 0, 0]).data.length, 16);
     // REPORT LUNS told it.
