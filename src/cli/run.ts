@@ -71,6 +71,8 @@ A mirror at another site (its far end: see \`tapmirror receive --help\`), with c
       limit: 5MB                                              bytes a second
       compress: auto                                          true, false or auto
   spill: {bytes: 1GiB}                 for blocks that are written again before the link had them (optional)
+  groups:                              volumes whose writes share one order (optional, at both units)
+    - {name: books, volumes: [database, log]}
 
 Examples
   tapmirror run --config unit.yaml

@@ -26,6 +26,7 @@ import { GroupOrder, noGroup } from './groupOrder.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { linkWords } from './linkWords.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
+import { Markers } from './markers.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import { LinkCopyOut } from './recall.ts';
@@ -73,6 +74,7 @@ export class Bus {
   readonly #open: Medium[] = [];
   readonly #copyOuts = new Map<string, LinkCopyOut>();
   readonly #order: GroupOrder;
+  readonly #markers: ReadonlyMap<LuId, Markers>;
   #spills = 0;
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
@@ -87,6 +89,7 @@ export class Bus {
     this.#parts = parts;
     this.#room = parts.room;
     this.#latencies = config.web && new LatencyTally();
+    this.#markers = markersOf(config, parts.notice);
     this.#order = new GroupOrder(
       config.groups.filter(({ side }) => side === 'bus'),
       Date.now(),
@@ -155,9 +158,10 @@ export class Bus {
     }
     await this.#attachment?.seen();
     const at = BigInt(Date.now()) * 1_000_000n;
-    // One place in the order of all of them: nothing of the bus comes in between.
-    const order = this.#order.next();
-    for (const { lu } of keeping) this.#volumes.get(lu)?.mark(name, order);
+    this.#mark(
+      name,
+      keeping.map(({ lu }) => lu),
+    );
     return { name, at: isoTime(at), volumes: keeping.map(({ lu }) => lu) };
   }
 
@@ -219,8 +223,11 @@ export class Bus {
         const volume = volumes.get(change.lu);
         // What no command told may have been so since before: it has no place of its own.
         if (this.#order.has(change.lu) && !change.late) change.order = this.#order.next();
+        // Its bytes are the volume's once it is pushed.
+        const name = volume && this.#markers.get(change.lu)?.nameFor(change, volume.unit.blockSize);
         if (volume) volume.push(change);
         else if (change.lease) this.#room.give(change.lease);
+        if (name !== undefined) this.#markBehind(change.lu, name);
       },
       barrier: (barrier) => volumes.get(barrier.lu)?.barrier(barrier),
       facts: (facts) => volumes.get(facts.lu)?.learn(facts),
@@ -230,6 +237,18 @@ export class Bus {
       },
       notice: (text) => this.#parts.notice(text),
     };
+  }
+
+  /** A host has set a bookmark there; where the volume is in a group, for all of it. */
+  #markBehind(lu: LuId, name: string): void {
+    this.#parts.notice(`${lu}: a host has set the bookmark ${name}`);
+    this.#mark(name, this.#order.groupOf(lu) ?? [lu]);
+  }
+
+  /** One place in the order of all of them: nothing of the bus comes in between. */
+  #mark(name: string, lus: readonly LuId[]): void {
+    const order = this.#order.next();
+    for (const lu of lus) this.#volumes.get(lu)?.mark(name, order);
   }
 
   #liveParts(): LiveParts {
@@ -338,4 +357,12 @@ export class Bus {
   #holdCopies(): void {
     for (const volume of this.#volumes.values()) volume.holdCopies(COPY_AFTER_MS);
   }
+}
+
+function markersOf({ volumes }: BusConfig, notice: (text: string) => void): Map<LuId, Markers> {
+  const all = new Map<LuId, Markers>();
+  for (const { lu, markers } of volumes) {
+    if (markers) all.set(lu, new Markers(markers, (text) => notice(`${lu}: ${text}`)));
+  }
+  return all;
 }

@@ -219,6 +219,13 @@ export interface HistoryConfig {
   folder?: string;
 }
 
+/** A block whose writes set bookmarks. */
+export interface MarkerConfig {
+  lbn: number;
+  /** What the bookmarks' names begin with; absent: what the block begins with is the name. */
+  name?: string;
+}
+
 export interface LiveVolumeConfig {
   /** `TARGET-NAME/LUN` or `IP:PORT/LUN`, as written. */
   lu: string;
@@ -232,6 +239,8 @@ export interface LiveVolumeConfig {
   blockTable?: boolean;
   blockSize?: number;
   blocks?: number;
+  /** Absent: none. */
+  markers?: MarkerConfig[];
 }
 
 export type LiveMirrorConfig = MediumConfig | JourneyMedium;

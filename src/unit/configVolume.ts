@@ -1,8 +1,9 @@
-import { type Check, group, list, type Placed, placed, type Unserved } from './configCheck.ts';
+import { type Check, group, list, type Placed, placed, text, type Unserved, whole } from './configCheck.ts';
 import { firstMedium, mirrorMedium, type RawMedium, type RawMirror } from './configMedium.ts';
 import { BLOCK_TABLE, type RawVolume, VOLUME, volumeParts } from './configParts.ts';
 import { type RawReceivedVolume, receivedVolume, volumeName } from './configReceived.ts';
 import { mediumConfig, mirrorConfig, type SecretWant } from './configSecrets.ts';
+import type { Mistake } from './configTree.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
 
 /** A volume of a bus, as it is written. */
@@ -11,7 +12,10 @@ export interface RawBusVolume extends RawVolume {
   first?: Placed<RawMedium>;
   mirrors: Placed<RawMirror>[];
   blockTable?: boolean;
+  markers?: Placed<RawMarkers>;
 }
+
+type RawMarkers = { lbn: number; name?: string }[];
 
 /** A volume of the bus has an `lu`, one that comes over a link only a name. */
 export type RawOneVolume = RawBusVolume | RawReceivedVolume;
@@ -23,6 +27,27 @@ const HISTORY_ELSEWHERE: Unserved = {
   mend: 'send this volume over a link to a unit (its own host will do), and write "history" there',
 };
 
+/** The time comes behind it. */
+const MARKER_NAME_MAX = 38;
+const markerName = text<string>((words) => {
+  const fits =
+    words !== '' && words.length <= MARKER_NAME_MAX && words.trim() === words && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(words);
+  const mend = `write 1 to ${MARKER_NAME_MAX} characters`;
+  return fits ? { value: words } : { wrong: 'not what a bookmark can be called', mend };
+}, 'backup');
+
+const markers = list(
+  group<RawMarkers[number]>({
+    lbn: {
+      check: whole(0, Number.MAX_SAFE_INTEGER, 'the first is 0'),
+      required: 'write "lbn": NUMBER, the block whose writes set bookmarks',
+    },
+    name: { check: markerName },
+  }),
+  1,
+  '[{"lbn": 2048, "name": "backup"}]',
+);
+
 const busVolume = group<RawBusVolume>(
   {
     ...VOLUME,
@@ -30,6 +55,7 @@ const busVolume = group<RawBusVolume>(
     first: { check: placed(firstMedium) },
     mirrors: { check: list(placed(mirrorMedium), 1, MIRRORS), required: `write "mirrors": ${MIRRORS}` },
     ...BLOCK_TABLE,
+    markers: { check: placed(markers) },
   },
   { history: HISTORY_ELSEWHERE },
 );
@@ -41,6 +67,13 @@ export const volume: Check<RawOneVolume> = (node, where, book) => {
     ? busVolume(node, where, book)
     : receivedVolume(node, where, book);
 };
+
+/** A bookmark needs a mirror that keeps it. */
+export function refuseMarkers({ markers: placed, mirrors }: Partial<RawBusVolume>, book: Mistake[]): void {
+  if (placed === undefined || mirrors?.some(({ value }) => value.kind === 'journey')) return;
+  const mend = 'add a mirror "journey://HOST:PORT/VOLUME", or leave it out';
+  book.push({ at: placed.at, where: placed.where, wrong: 'no mirror of this volume keeps bookmarks', mend });
+}
 
 export function isReceived(volume: RawOneVolume): volume is RawReceivedVolume {
   return !isOfBus(volume);
@@ -57,6 +90,7 @@ export function volumeConfig(raw: RawBusVolume, at: (path: string) => string, wa
     ...(raw.name === undefined ? {} : { name: raw.name }),
     ...(raw.first === undefined ? {} : { first: mediumConfig(raw.first.value, at, wants) }),
     mirrors: raw.mirrors.map(({ value }) => mirrorConfig(value, at, wants)),
+    ...(raw.markers === undefined ? {} : { markers: raw.markers.value }),
     // It pays where a link may have to be brought up to date by it.
     blockTable: raw.blockTable ?? raw.mirrors.some(({ value }) => value.kind === 'journey'),
   };

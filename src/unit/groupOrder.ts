@@ -36,6 +36,11 @@ export class GroupOrder {
     return this.#groups.find((group) => group.name === name)?.volumes;
   }
 
+  /** LUs of the group that this one is in. */
+  groupOf(lu: LuId): readonly LuId[] | undefined {
+    return this.#groups.find(({ volumes }) => volumes.includes(lu))?.volumes;
+  }
+
   get names(): string[] {
     return this.#groups.map(({ name }) => name);
   }

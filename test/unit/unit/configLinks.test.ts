@@ -162,6 +162,16 @@ describe('D1 the configuration of links', () => {
     await wrong(all, twice, /a second group "x"[\s\S]*"b" is in group "x" already/);
   });
 
+  it('lets writes to a block set bookmarks, where a mirror keeps them (C2)', async () => {
+    const markers = [{ lbn: 2048, name: 'backup' }, { lbn: 0 }];
+    const one = (rest: object) => near(FAR, { volumes: [{ lu: LU, mirrors: [FAR], markers, ...rest }] });
+    assert.deepEqual((await load(one({}))).volumes[0].markers, markers);
+    await assert.rejects(load(one({ mirrors: ['file:a'] })), /no mirror of this volume keeps bookmarks/);
+    await assert.rejects(load(one({ markers: [{ name: 'x' }] })), /the key "lbn" is missing/);
+    await assert.rejects(load(one({ markers: [{ lbn: -1 }] })), /a whole number/);
+    await assert.rejects(load(one({ markers: [{ lbn: 1, name: 'x'.repeat(39) }] })), /bookmark can be called/);
+  });
+
   it('lets a unit be on a bus and at the far end of links at once', async () => {
     const ofBus = { lu: LU, mirrors: [FAR] };
     const config = await load(far({}, { source: TEE, volumes: [{ name: 'v', mirrors: ['file:v'] }, ofBus] }));
