@@ -172,11 +172,14 @@ export class MiddleStore implements FarStore {
   #call(effect: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const run = (): void => {
+        // What it did is there before whoever asked for it is told.
+        const told = (run: () => void): void =>
+          void this.calls.splice(this.#below(this.calls.length + 1), 0, { run, reject });
         try {
           effect();
-          resolve();
+          told(resolve);
         } catch (error) {
-          reject(error);
+          told(() => reject(error));
         }
       };
       this.calls.push({ run, reject });
