@@ -71,10 +71,9 @@ export function openCommand(): Command {
 
 /** Resolves once it was ended. Rejects with a `Fault` when the moment was not served, or is not any more. */
 export async function runOpen(volume: string | undefined, options: OpenOptions, seat: OpenSeat): Promise<void> {
-  const [{ askControl }, { readMoment }, { Output }, { UsageFault }, { nameOf, proofOf }] = await Promise.all([
+  const [{ askControl }, { readMoment }, { UsageFault }, { nameOf, proofOf }] = await Promise.all([
     import('../../hw/controlClient.ts'),
     import('./moment.ts'),
-    import('./rows-output.ts'),
     import('./errors.ts'),
     import('./serve-words.ts'),
   ]);
@@ -98,17 +97,16 @@ export async function runOpen(volume: string | undefined, options: OpenOptions, 
     ...proof,
     force: options.force === true,
   };
-  const out = new Output(seat.stdout, () => {});
   let shown = false;
   const show = ({ told }: ControlProgress): void => {
     if (told === undefined || shown) return;
     shown = true;
-    out.write(options.json === true ? `${JSON.stringify(told)}\n` : readyLine(told));
+    // At once: whoever waits for it goes on then.
+    seat.stdout.write(options.json === true ? `${JSON.stringify(told)}\n` : readyLine(told));
   };
   const abort = new AbortController();
   seat.onStop(() => abort.abort());
   await askControl(await controlPath(options, 'open'), request, ANSWER_MS, show, abort.signal);
-  await out.finish();
 }
 
 function readyLine(told: unknown): string {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, existsSync } from 'node:fs';
 import { askControl } from '../../hw/controlClient.ts';
 import type { PromotionReport, UnitStatus } from '../../src/unit/status.ts';
 import { type Bench, describeLive, IQN, lu, SECOND_LU, SIZE, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { outcome, run } from './kit/processes.ts';
+import { Serving } from './kit/serving.ts';
+import { FAR, sitesOf } from './kit/sites.ts';
 import type { Unit } from './kit/unit.ts';
 import { MAIN } from './kit/unit.ts';
 
@@ -115,5 +118,57 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     assert.equal(forced.code, 0, forced.err);
     await (await b.load({ url: URL(2), count: 50, operations: ['w10', 'r10'] })).whole();
     await unit.stop();
+  });
+
+  it('C2 serves a moment of the past for a while, read-only or to be written over, while more comes', async () => {
+    const b = bench();
+    const sites = await sitesOf(b);
+    const moment = (at: string, scratch?: string) => ({ volume: 'vol1', at, ...(scratch ? { scratch } : {}) });
+    const far = await sites.far();
+    const near = await sites.near();
+    await near.settled(60_000);
+    await (await b.load({ url: lu(TEE), count: 200 })).whole();
+    await sites.mark(near, 'before');
+    const copy = b.path('before.img');
+    copyFileSync(b.path('first.img'), copy);
+    await sites.sameMarks(far);
+    const load = await b.load({ url: lu(TEE), seed: 5 });
+    const open = (...words: string[]) =>
+      new Serving(b.processes, ['open', 'vol1', '--config', far.config, ...words], {}, sites.space);
+    const url = (port: number): string => lu(`${FAR}:${port}`, 'iqn.2024-01.io.tapmirror:vol1');
+    const view = open('--at', 'before', '--listen', `${FAR}:14730`);
+    assert.match(await view.ready(), /^ready: iscsi:.*14730.*: as of 20.*, sequence \d+, read-only$/);
+    const io = (port: number, ...words: string[]) =>
+      outcome(b.target, ['qemu-io', '-f', 'raw', ...words.flatMap((one) => ['-c', one]), url(port)]);
+    assert.notEqual((await io(14730, 'write -P 3 1M 1M')).code, 0);
+    await run(b.target, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', url(14730), b.path('view.img')]);
+    b.same('before.img', 'view.img');
+    const scratch = open('--at', 'before', '--listen', `${FAR}:14731`, '--scratch', b.path('scratch'));
+    assert.match(await scratch.ready(), /writable$/);
+    assert.equal((await io(14731, 'write -P 3 1M 1M', 'flush', 'read -P 3 1M 1M')).code, 0);
+    await run(b.target, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', url(14730), b.path('again.img')]);
+    b.same('before.img', 'again.img');
+    for (const one of [view, scratch]) await one.stop();
+    assert.equal(existsSync(b.path('scratch')), false);
+    await load.stop();
+    await sites.sameNow(near, far);
+    await far.stop();
+    const serving = {
+      serve: { listen: `${FAR}:14732`, targets: [{ name: NAME, luns: [{ lun: 1, moment: moment('before') }] }] },
+    };
+    const again = await sites.far(undefined, serving);
+    await run(b.target, [
+      'qemu-img',
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      'raw',
+      lu(`${FAR}:14732`, NAME),
+      b.path('third.img'),
+    ]);
+    b.same('before.img', 'third.img');
+    await near.stop();
+    await again.stop();
   });
 });

@@ -13,14 +13,10 @@ export class Serving {
   readonly #out = new Heard<string>();
   #err = '';
 
-  constructor(processes: Processes, words: readonly string[], env: Record<string, string> = {}) {
+  constructor(processes: Processes, words: readonly string[], env: Record<string, string> = {}, space?: string) {
     const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     this.#processes = processes;
-    this.#child = processes.start(
-      undefined,
-      ['env', ...set, process.execPath, MAIN, ...words],
-      ['ignore', 'pipe', 'pipe'],
-    );
+    this.#child = processes.start(space, ['env', ...set, process.execPath, MAIN, ...words], ['ignore', 'pipe', 'pipe']);
     const { stdout, stderr } = this.#child;
     if (!stdout || !stderr) throw new Error('a process without pipes');
     createInterface({ input: stdout }).on('line', (line) => this.#out.add(line));
