@@ -97,7 +97,7 @@ Configuration (JSON or YAML; relative paths start at the file's own folder; see 
   state: /var/lib/tapmirror/far        folder of this unit alone
   volumes:
     - name: database                   links end in it: journey://10.0.9.1:7260/database
-      mirrors: ["file:/srv/far.img"]   a file or block device; it grows where it can
+      mirrors: ["file:/srv/far.img"]   a file or block device; it grows where it can; more: passed on to
       history:                         the past (optional)
         window: 24h                    how far back
         bytes: 20GiB                   and at most so much: the oldest moments go first
