@@ -59,7 +59,7 @@ export class Connection implements TargetLine, PduHandler {
     forget: (connection: Connection) => void,
   ) {
     this.ends = peer;
-    this.peer = `${peer.address}:${peer.port}`;
+    this.peer = peer.address.includes(':') ? `[${peer.address}]:${peer.port}` : `${peer.address}:${peer.port}`;
     this.#shared = shared;
     this.#sessions = sessions;
     this.#forget = forget;
@@ -72,6 +72,11 @@ export class Connection implements TargetLine, PduHandler {
   /** Nothing is said to the peer any more, and nothing it says is heard. */
   get over(): boolean {
     return this.#state === 'over';
+  }
+
+  /** It has proved nothing yet, or only asks what targets there are. */
+  get expendable(): boolean {
+    return this.#state === 'login' || this.session?.discovery === true;
   }
 
   get cid(): number {

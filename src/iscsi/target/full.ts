@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import { manage } from './management.ts';
 import type { Landing } from './receiver.ts';
 import type { Request } from './request.ts';
-import type { Parked, Session } from './session.ts';
+import type { KeptPdu, Parked, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { Shared } from './shared.ts';
 import { DataFailure, type Task } from './task.ts';
@@ -21,7 +21,7 @@ const NO_CONNECTION = 1;
 const NO_RECOVERY = 2;
 
 /** What becomes of the request at hand. */
-type Course = 'drop' | 'park' | 'reject' | 'command' | 'data' | 'other';
+type Course = 'drop' | 'park' | 'follow' | 'reject' | 'command' | 'data' | 'other';
 
 /** The full feature phase of one connection: each request by its kind (RFC 7143 section 11). */
 export class FullFeature {
@@ -64,8 +64,8 @@ export class FullFeature {
   whole(request: Request, data: Uint8Array, damaged: boolean): void {
     const course = this.#course;
     if (course === 'drop') return;
-    if (course === 'park') {
-      this.#park(request, data, damaged);
+    if (course === 'park' || course === 'follow') {
+      this.#keep(request, data, damaged);
       return;
     }
     this.#finish(request, data, damaged);
@@ -73,19 +73,25 @@ export class FullFeature {
   }
 
   /** A request that came before its turn, which has come. */
-  deliver({ request, data, damaged }: Parked): void {
+  deliver(parked: Parked): void {
     // Another request may be half-way in on this connection.
     const [course, reason, task] = [this.#course, this.#reason, this.#task];
-    this.#task = undefined;
-    const landing = this.#begin(request);
-    if (typeof landing === 'object') landing.land(0, data, 0, data.length);
-    this.#finish(request, data, damaged);
+    this.#late(parked, 0);
+    for (const data of parked.following) this.#late(data, data.request.word40);
     this.#course = course;
     this.#reason = reason;
     this.#task = task;
   }
 
-  #park(request: Request, data: Uint8Array, damaged: boolean): void {
+  /** A PDU that was kept; its data belongs at `offset`, if anywhere. */
+  #late({ request, data, damaged }: KeptPdu, offset: number): void {
+    this.#task = undefined;
+    const landing = request.opcode === Op.dataOut ? this.#dataHeader(request) : this.#begin(request);
+    if (typeof landing === 'object') landing.land(offset, data, 0, data.length);
+    this.#finish(request, data, damaged);
+  }
+
+  #keep(request: Request, data: Uint8Array, damaged: boolean): void {
     const connection = this.#connection;
     const shared = this.#shared;
     if (shared.unsolicited + data.length > shared.limits.unsolicitedBytes) {
@@ -93,7 +99,9 @@ export class FullFeature {
       return;
     }
     shared.unsolicited += data.length;
-    this.#session.park({ connection, request: request.copy(), data: Uint8Array.from(data), damaged });
+    const kept: KeptPdu = { request: request.copy(), data: Uint8Array.from(data), damaged };
+    if (this.#course === 'park') this.#session.park({ ...kept, connection, following: [] });
+    else this.#session.parkedCommand(connection, request.itt)?.following.push(kept);
   }
 
   #go(course: Course): 'dropped' {
@@ -136,6 +144,10 @@ export class FullFeature {
 
   #dataHeader(request: Request): Landing {
     const task = this.#session.tasks.all.get(request.itt);
+    if (task === undefined && this.#session.parkedCommand(this.#connection, request.itt) !== undefined) {
+      this.#go('follow');
+      return 'gathered';
+    }
     // Data of a task that was aborted may still be on its way.
     if (task === undefined || task.connection !== this.#connection || task.state !== 'collecting') {
       return this.#go('drop');

@@ -19,14 +19,26 @@ export class TargetNode {
     this.#sessions = new Sessions(this.#shared);
   }
 
-  /** A connection was accepted; undefined where there are too many: it is to be reset. */
+  /** A connection was accepted; undefined where there are too many that have logged in: it is to be reset. */
   accept(peer: TargetPeer, now: number): TargetLine | undefined {
-    if (this.#shared.stopping || this.#connections.size >= this.#shared.limits.connections) return undefined;
+    if (this.#shared.stopping) return undefined;
+    if (this.#connections.size >= this.#shared.limits.connections && !this.#makePlace()) return undefined;
     const connection = new Connection(peer, this.#shared, this.#sessions, now, (each) => {
       this.#connections.delete(each);
     });
     this.#connections.add(connection);
     return connection;
+  }
+
+  /** Whoever came first and has not logged in goes: idle connections keep nobody out. */
+  #makePlace(): boolean {
+    for (const connection of this.#connections) {
+      if (!connection.expendable) continue;
+      this.#connections.delete(connection);
+      connection.drop('has to make place for others');
+      return true;
+    }
+    return false;
   }
 
   /** Time has passed: to be called a few times a second. */

@@ -1,3 +1,4 @@
+import { Op } from '../../../parsers/iscsi/opcodes.ts';
 import type { DeviceServer, Nexus } from '../../base/device.ts';
 import type { Connection } from './connection.ts';
 import type { Login } from './login.ts';
@@ -9,12 +10,18 @@ import { Tasks } from './tasks.ts';
 import type { TargetSpec } from './types.ts';
 import { CommandWindow } from './window.ts';
 
-/** A request that came before its turn, on another connection than the one before it. */
-export interface Parked {
-  readonly connection: Connection;
+/** A PDU that is kept for later. */
+export interface KeptPdu {
   readonly request: Request;
   readonly data: Uint8Array;
   readonly damaged: boolean;
+}
+
+/** A request that came before its turn, on another connection than the one before it. */
+export interface Parked extends KeptPdu {
+  readonly connection: Connection;
+  /** The unsolicited data that came behind a command. */
+  readonly following: KeptPdu[];
 }
 
 /** Nothing is behind a discovery session. */
@@ -98,8 +105,19 @@ export class Session {
     this.orders.length = 0;
   }
 
+  /** The command of that tag that waits for its turn. */
+  parkedCommand(connection: Connection, itt: number): Parked | undefined {
+    for (const parked of this.parked.values()) {
+      const command = parked?.connection === connection && parked.request.opcode === Op.scsiCommand;
+      if (command && parked.request.itt === itt) return parked;
+    }
+    return undefined;
+  }
+
   #forget(parked: Parked | undefined): void {
-    if (parked) this.#shared.unsolicited -= parked.data.length;
+    if (parked === undefined) return;
+    this.#shared.unsolicited -= parked.data.length;
+    for (const { data } of parked.following) this.#shared.unsolicited -= data.length;
   }
 
   /** A request took its turn: what waited for it goes on. */

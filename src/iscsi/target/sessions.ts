@@ -39,7 +39,7 @@ export class Sessions {
       return;
     }
     if (this.#shared.stopping) connection.refused(Refusal.unavailable, 'comes while the target stops');
-    else if (this.byTsih.size >= this.#shared.limits.sessions) {
+    else if (!login.discovery && this.#count() >= this.#shared.limits.sessions) {
       connection.refused(Refusal.outOfResources, 'comes when there are as many sessions as there may be');
     } else this.#create(connection, login);
   }
@@ -106,6 +106,13 @@ export class Sessions {
       if (session === own) for (const connection of [...session.connections.values()]) connection.finish();
       this.close(session);
     }
+  }
+
+  /** Discovery sessions do not count: they hold nothing, and nobody who may do more is to wait for them. */
+  #count(): number {
+    let count = 0;
+    for (const { discovery } of this.byTsih.values()) if (!discovery) count++;
+    return count;
   }
 
   #joinExisting(connection: Connection, login: Login): void {

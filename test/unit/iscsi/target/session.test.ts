@@ -94,6 +94,21 @@ describe('iSCSI target: the command window (RFC 7143 section 4.2.2.1)', () => {
     assert.deepEqual([...pong.data], [7]);
     assert.deepEqual(bench.device.memory.subarray(2048, 2560), bytes(512, 9));
   });
+
+  it('keeps unsolicited data with a command that came early', () => {
+    const bench = new Bench();
+    const one = bench.connect().in({ ...FAST, MaxConnections: '4' });
+    const two = second(bench, one);
+    const data = bytes(2048, 3);
+    two.cmdSn = one.cmdSn + 1;
+    two.write(2, 4, 4, data.subarray(0, 512), 0x21);
+    two.dataOut(2, NONE, 0, 512, data.subarray(512, 1024), false);
+    two.dataOut(2, NONE, 1, 1024, data.subarray(1024), true);
+    assert.deepEqual([two.told(), bench.node.waitingBytes], [[], 2048]);
+    one.read(1, 0, 1);
+    assert.deepEqual([two.one().three, bench.node.waitingBytes], [0, 0]);
+    assert.deepEqual(bench.device.memory.subarray(2048, 4096), data);
+  });
 });
 
 /** A second connection of the session. */
@@ -243,9 +258,26 @@ describe('iSCSI target: sessions (RFC 7143 section 6.3)', () => {
     other.isid = Uint8Array.of(0x80, 9, 9, 9, 9, 9);
     other.login(0x87, other.names());
     assert.equal(other.one().w36 >>> 16, 0x0302);
+    const idle = bench.connect();
+    const seeker = bench.connect();
+    assert.deepEqual(
+      [idle.line.closing, bench.notices.at(-1)],
+      ['reset', '10.0.0.7:40000 has to make place for others'],
+    );
+    seeker.login(0x87, { InitiatorName: INITIATOR, SessionType: 'Discovery' });
+    assert.equal(seeker.one().w36, 0, 'discovery does not count');
     bench.connect();
+    assert.equal(seeker.line.closing, 'reset');
+    for (const line of [idle.line, other.line, seeker.line]) line.ended();
+    assert.equal(bench.node.sessions().length, 1);
+  });
+
+  it('lets nobody in whom it would have to drop another for', () => {
+    const bench = new Bench({ limits: { connections: 2 } });
+    const one = bench.connect().in({ MaxConnections: '2' });
+    second(bench, one);
     assert.throws(() => bench.connect(), /not accepted/);
-    other.line.ended();
+    one.line.ended();
     bench.connect();
   });
 
