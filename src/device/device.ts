@@ -102,31 +102,31 @@ export class Device implements DeviceServer, Place {
   }
 
   manage(order: DeviceManagement): readonly StoppedTask[] | 'no lun' {
-    if (!('lun' in order)) return this.#resetAll(order.kind);
+    if (!('lun' in order)) return this.#resetAll(order.kind, order.nexus);
     const number = lunNumber(order.lun, 0);
     const unit = number === undefined ? undefined : this.#units.get(number);
     if (unit === undefined) return 'no lun';
     const seat = unit.seat(order.nexus);
     switch (order.kind) {
       case 'abortTask':
-        return stopped([seat]).filter(({ tag }) => tag === order.tag);
+        return unit.stopped([seat], order.nexus).filter(({ tag }) => tag === order.tag);
       case 'abortTaskSet':
       case 'clearTaskSet':
         // Every nexus has a task set of its own (TST 001b): others' tasks stay (SAM-6 section 7.4).
-        return stopped([seat]);
+        return unit.stopped([seat], order.nexus);
       case 'clearAca':
         return [];
       case 'lunReset': {
-        const tasks = stopped([...unit.seats.values()]);
+        const tasks = unit.stopped(unit.seats.values(), order.nexus);
         unit.reset(DEVICE_RESET);
         return tasks;
       }
     }
   }
 
-  #resetAll(kind: 'targetWarmReset' | 'targetColdReset'): readonly StoppedTask[] {
+  #resetAll(kind: 'targetWarmReset' | 'targetColdReset', by: Nexus): readonly StoppedTask[] {
     const units = [...this.#units.values()];
-    const tasks = units.flatMap((unit) => stopped([...unit.seats.values()]));
+    const tasks = units.flatMap((unit) => unit.stopped(unit.seats.values(), by));
     const code = kind === 'targetWarmReset' ? BUS_RESET : DEVICE_RESET;
     for (const unit of units) unit.reset(code);
     return tasks;
@@ -182,8 +182,4 @@ export class Device implements DeviceServer, Place {
     this.#units.set(options.lun, unit);
     return unit;
   }
-}
-
-function stopped(seats: readonly Seat[]): StoppedTask[] {
-  return seats.flatMap((seat) => [...seat.tasks].map(({ tag }) => ({ nexus: seat.nexus.id, tag })));
 }

@@ -1,7 +1,7 @@
 import { CHECK_CONDITION, NOT_READY } from '../../parsers/scsi/sense.ts';
 import type { SenseFields } from '../../parsers/scsi/senseBuild.ts';
 import { descriptorSense, fixedSense } from '../../parsers/scsi/senseBuild.ts';
-import type { DeviceOutcome, DeviceTask, Nexus } from '../base/device.ts';
+import type { DeviceOutcome, DeviceTask, Nexus, StoppedTask } from '../base/device.ts';
 import { Fault } from '../base/fault.ts';
 import { Modes } from './modes.ts';
 import type { LunIdentity, LunOptions } from './options.ts';
@@ -74,7 +74,7 @@ export class LogicalUnit {
     this.isReadOnly = options.readOnly === true;
     this.isThin = options.thin === true;
     this.isRemovable = options.removable === true;
-    this.modes = new Modes({ cache: options.cache === true, isProtectable: true }, options.saved?.modes);
+    this.modes = new Modes(options.cache === true, options.saved?.modes);
     this.registry = new Registry(options.saved?.reservations);
   }
 
@@ -101,6 +101,17 @@ export class LogicalUnit {
 
   seat(nexus: Nexus): Seat {
     return this.seats.get(nexus.id) ?? this.open(nexus);
+  }
+
+  /** The tasks of these seats as ones to be stopped by `by`: with TAS those of others end in a status (SAM-6 section 5.3.1). */
+  stopped(seats: Iterable<Seat>, by: Nexus): StoppedTask[] {
+    const all: StoppedTask[] = [];
+    for (const seat of seats) {
+      const tell = this.modes.tellsAborted && seat.nexus.id !== by.id;
+      for (const { tag } of seat.tasks)
+        all.push(tell ? { nexus: seat.nexus.id, tag, tell } : { nexus: seat.nexus.id, tag });
+    }
+    return all;
   }
 
   /** A unit attention for every nexus but one. */

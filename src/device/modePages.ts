@@ -11,6 +11,7 @@ export interface ModePage {
 export const WCE = 0x04;
 export const D_SENSE = 0x04;
 export const SWP = 0x08;
+export const TAS = 0x40;
 
 function page(code: number, length: number, values: Readonly<Record<number, number>>): Uint8Array {
   const bytes = new Uint8Array(length);
@@ -33,7 +34,7 @@ function subpage(code: number, sub: number, length: number): Uint8Array {
 }
 
 /** The pages of a logical unit in ascending order, as MODE SENSE returns all of them. */
-export function modePages(facts: { readonly cache: boolean; readonly isProtectable: boolean }): readonly ModePage[] {
+export function modePages(cache: boolean): readonly ModePage[] {
   return [
     // SBC-4 section 6.5.9: blocks are reallocated by what is below, without anybody being asked.
     { key: pageKey(ERROR_RECOVERY, 0), defaults: page(0x01, 12, { 2: 0xc0 }), changeable: mask(12, {}) },
@@ -41,14 +42,14 @@ export function modePages(facts: { readonly cache: boolean; readonly isProtectab
     // SBC-4 section 6.5.6; without a cache WCE stays zero.
     {
       key: pageKey(CACHING, 0),
-      defaults: page(0x08, 20, { 2: facts.cache ? WCE : 0 }),
-      changeable: mask(20, facts.cache ? { 2: WCE } : {}),
+      defaults: page(0x08, 20, { 2: cache ? WCE : 0 }),
+      changeable: mask(20, cache ? { 2: WCE } : {}),
     },
     // SPC-5 section 7.5.8: TST 001b, GLTSD (no log parameter is saved), unrestricted reordering.
     {
       key: pageKey(CONTROL, 0),
       defaults: page(0x0a, 12, { 2: 0x22, 3: 0x10 }),
-      changeable: mask(12, facts.isProtectable ? { 2: D_SENSE, 4: SWP } : { 2: D_SENSE }),
+      changeable: mask(12, { 2: D_SENSE, 4: SWP, 5: TAS }),
     },
     { key: CONTROL_EXTENSION, defaults: subpage(0x0a, 0x01, 32), changeable: mask(32, {}) },
     // SPC-5 section 7.5.17: DEXCPT, no informational exceptions are reported.

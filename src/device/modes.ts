@@ -1,7 +1,7 @@
 import { u16 } from '../../parsers/bytes.ts';
 import { CACHING, CONTROL, pageKey } from './modeKeys.ts';
 import type { ModePage } from './modePages.ts';
-import { D_SENSE, modePages, SWP, WCE } from './modePages.ts';
+import { D_SENSE, modePages, SWP, TAS, WCE } from './modePages.ts';
 
 /** PAGE CONTROL of MODE SENSE, SPC-5 section 6.14.3. */
 export const CURRENT = 0;
@@ -18,12 +18,14 @@ export class Modes {
   writeCache = false;
   /** Software write protect. */
   isProtected = false;
+  /** TAS: tasks that somebody else has stopped end in TASK ABORTED. */
+  tellsAborted = false;
   /** Sense data in descriptor format. */
   descriptorSense = false;
 
   /** `kept` is what `bytes` gave in an earlier life; pages that no longer fit it are as new. */
-  constructor(facts: { readonly cache: boolean; readonly isProtectable: boolean }, kept: Uint8Array | undefined) {
-    this.pages = modePages(facts);
+  constructor(cache: boolean, kept: Uint8Array | undefined) {
+    this.pages = modePages(cache);
     for (const page of this.pages) this.#saved.set(page.key, page.defaults);
     if (kept !== undefined) this.#restore(kept);
     this.reset();
@@ -83,6 +85,7 @@ export class Modes {
     const control = this.#current.get(pageKey(CONTROL, 0));
     this.writeCache = caching !== undefined && (caching[2] & WCE) !== 0;
     this.descriptorSense = control !== undefined && (control[2] & D_SENSE) !== 0;
+    this.tellsAborted = control !== undefined && (control[5] & TAS) !== 0;
     this.isProtected = control !== undefined && (control[4] & SWP) !== 0;
   }
 }

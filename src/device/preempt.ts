@@ -59,9 +59,12 @@ function tasksOf(unit: LogicalUnit, registrations: readonly Registration[], task
   const seats = new Set(registrations.flatMap((registration) => seatsOf(unit, registration)));
   const stopped: StoppedTask[] = [];
   for (const seat of seats) {
-    const others = [...seat.tasks].filter((other) => other !== task);
-    if (others.length > 0 && seat !== task.seat) seat.attend(COMMANDS_CLEARED);
-    for (const { tag } of others) stopped.push({ nexus: seat.nexus.id, tag });
+    const others = unit
+      .stopped([seat], task.nexus)
+      .filter(({ nexus, tag }) => nexus !== task.nexus.id || tag !== task.tag);
+    // With TAS their status tells it.
+    if (others.length > 0 && seat !== task.seat && !unit.modes.tellsAborted) seat.attend(COMMANDS_CLEARED);
+    stopped.push(...others);
   }
   return stopped;
 }

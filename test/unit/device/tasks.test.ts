@@ -134,6 +134,22 @@ describe('task management (SAM-6 7)', () => {
     assert.equal(device.manage({ kind: 'lunReset', nexus: one.nexus, lun: lunBytes(9) }), 'no lun');
   });
 
+  it('lets others know by a status where TAS asks for it', () => {
+    const bench = new Bench();
+    const one = bench.host('one');
+    const two = bench.host('two');
+    const control = [0x0a, 10, 0x22, 0x10, 0, 0x40, 0, 0, 0, 0, 0, 0];
+    const list = Uint8Array.from([0, 0, 0, 0, ...control]);
+    assert.equal(one.send([0x15, 0x10, 0, 0, 16, 0], { dataOut: list }).status, 0);
+    two.send(TUR);
+    one.begin(READ, { tag: 1 });
+    two.begin(READ, { tag: 2 });
+    assert.deepEqual(bench.device.manage({ kind: 'lunReset', nexus: one.nexus, lun: lunBytes(0) }), [
+      { nexus: one.nexus.id, tag: 1 },
+      { nexus: two.nexus.id, tag: 2, tell: true },
+    ]);
+  });
+
   it('tells every nexus of a reset, once, at the units that were reset', () => {
     const bench = new Bench({ luns: [{}, {}] });
     const one = bench.host('one');
