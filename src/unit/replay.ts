@@ -35,7 +35,7 @@ export async function replay(config: UnitConfig, hooks: ReplayHooks = {}): Promi
   const source = await openReplay(config.source.replay, config.source.signals);
   const volumes = new Map<string, Joined>();
   try {
-    await openVolumes(config, room, volumes, clock, notice);
+    await openVolumes(config, room, volumes, clock, notice, hooks.further);
     const run = new Run(config, hooks, source, room, volumes, clock, notice);
     await run.read();
     await run.finish();
@@ -55,6 +55,7 @@ async function openVolumes(
   volumes: Map<string, Joined>,
   now: () => number,
   notice: (text: string) => void,
+  further: ReplayHooks['further'],
 ): Promise<void> {
   const media: { name: string; volume: Volume }[] = [];
   for (const { lu, first: firstPath, mirrors: wanted, blockSize, blocks } of config.volumes) {
@@ -63,6 +64,7 @@ async function openVolumes(
     const mirrors: { to: string; volume: Volume }[] = [];
     for (const { to, path } of wanted)
       mirrors.push({ to, volume: await openFileVolume(path, { writable: true, ...size }) });
+    mirrors.push(...(further?.(lu) ?? []));
     for (const { to, volume } of mirrors) media.push({ name: to, volume });
     const unit = new VolumeUnit({
       lu,

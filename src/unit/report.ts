@@ -1,5 +1,6 @@
 import type { LuId } from '../base/change.ts';
 import type { SourceFault } from '../base/frames.ts';
+import type { Volume } from '../base/volume.ts';
 import type { RoomReport } from '../buffer/room.ts';
 import type { VolumeReport as VolumeUnitReport } from './volumeUnit.ts';
 
@@ -64,4 +65,6 @@ export interface ReplayHooks {
   notice?: (text: string) => void;
   /** Ends the run early, with the report so far. */
   signal?: AbortSignal;
+  /** Opened mirrors of an LU beside those that the configuration names; closed with the others. */
+  further?: (lu: string) => readonly { to: string; volume: Volume }[];
 }
