@@ -23,6 +23,7 @@ import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
 import { RelayMedia } from './relayMedia.ts';
+import { forgetFormer } from './relayRecords.ts';
 import { type RollBackOrder, type RollBackReport, rollBack } from './rollBack.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
@@ -137,6 +138,7 @@ export class Receive {
     });
     try {
       media.checkOf(mirror.to)(medium);
+      await forgetFormer(folder, config);
       const keeping = await openKeeping(config, medium, folder, tell);
       const relay = further.length === 0 ? undefined : await this.#relay(config, medium, keeping);
       return new ReceivedVolume({

@@ -78,6 +78,15 @@ describeLive('D3 a unit that passes changes on', ['tgt'], (bench) => {
     b.same('first.img', 'far.img', 'third.img');
     const [, onwards] = (await middle.status()).volumes[0].mirrors;
     assert.ok(onwards.comparedBytes < SIZE / 2, `${onwards.comparedBytes} bytes were compared after an orderly stop`);
+    // Left out for a while, it is compared whole: nobody has kept a record for it meanwhile.
+    await middle.stop();
+    middle = await chain.middle([], {});
+    await work(b, 3);
+    await chain.settled(near, middle);
+    await middle.stop();
+    middle = await chain.middle([chain.to('third')], {});
+    await chain.settled(near, middle, third);
+    b.same('first.img', 'far.img', 'third.img');
     for (const unit of [near, middle, third]) await unit.stop();
   });
 

@@ -47,6 +47,7 @@ export class MiddleStore implements FarStore {
   readonly #below: (n: number) => number;
   #appending = false;
   #torn = false;
+  #dead = false;
 
   constructor(disk: MiddleDisk, plain: boolean, below: (n: number) => number) {
     this.disk = disk;
@@ -134,6 +135,7 @@ export class MiddleStore implements FarStore {
   /** The process ends here: what is left for the next one. */
   left(power: boolean): MiddleDisk {
     const { disk } = this;
+    this.#dead = true;
     for (const { reject } of this.calls.splice(0)) reject(new Fault('local', 'killed'));
     const { durable } = disk;
     if (this.#plain) {
@@ -170,6 +172,7 @@ export class MiddleStore implements FarStore {
   }
 
   #call(effect: () => void): Promise<void> {
+    if (this.#dead) return Promise.reject(new Fault('local', 'killed'));
     return new Promise((resolve, reject) => {
       const run = (): void => {
         // What it did is there before whoever asked for it is told.

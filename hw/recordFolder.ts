@@ -1,0 +1,25 @@
+import { open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stateFault } from './stateFaults.ts';
+
+/**
+ * Removes the records in a folder whose names begin with `prefix` and that are not among `kept`, durably: nobody believes them
+ * later. Resolves with their names; rejects with a `Fault`.
+ */
+export async function removeRecords(folder: string, prefix: string, kept: ReadonlySet<string>): Promise<string[]> {
+  try {
+    const all = await readdir(folder);
+    const left = all.filter((name) => name.startsWith(prefix) && name.endsWith('.record') && !kept.has(name));
+    for (const name of left) await unlink(join(folder, name));
+    if (left.length === 0) return left;
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return left;
+  } catch (error) {
+    throw stateFault(folder, 'removing records that are out of date', error);
+  }
+}
