@@ -22,7 +22,7 @@ const SHARES: Readonly<Record<Kind, number>> = {
   text: 4,
   config: 4,
   link: 4,
-  target: 4,
+  target: 2,
 };
 /** One kind alone, where FUZZ_KIND names it. */
 const ONLY = KINDS.filter((kind) => kind === process.env.FUZZ_KIND);
