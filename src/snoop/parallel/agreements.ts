@@ -40,7 +40,7 @@ export class Agreements {
     return agreement;
   }
 
-  /** A hard reset of one target, or of all: eight bits, asynchronous (SPI-5 section 4.12.5.2). */
+  /** A hard reset of one target, or of all: eight bits, asynchronous (SPI-5 section 4.12). */
   reset(target: number | undefined): void {
     for (const [key, agreement] of this.pairs)
       if (target === undefined || key % 16 === target) narrow(agreement, 'both');
@@ -94,7 +94,7 @@ function settle(agreement: Agreement, { extended, args }: Message): void {
     narrow(agreement, 'both');
     agreement.width = (args[0] ?? 0) > 0 ? 2 : 1;
   } else {
-    // PPR, SPI-5 section 16.3.12: period factor, reserved, offset, width exponent, protocol options.
+    // PPR (SPI-5 section 4.12): period factor, reserved, offset, width exponent, protocol options.
     agreement.offset = args[2] ?? 0;
     agreement.periodNs = agreement.offset > 0 ? factorNs(args[0]) : 0;
     agreement.width = (args[3] ?? 0) > 0 ? 2 : 1;
@@ -103,7 +103,7 @@ function settle(agreement: Agreement, { extended, args }: Message): void {
   }
 }
 
-/** Transfer period factors below 0Dh are codes (SPI-5 table 66). */
+/** Transfer period factors below 0Dh are codes. */
 function factorNs(factor: number): number {
   const codes: Readonly<Record<number, number>> = { 7: 6.25, 8: 6.25, 9: 12.5, 10: 25, 11: 30, 12: 50 };
   return codes[factor] ?? factor * 4;

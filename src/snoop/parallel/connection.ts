@@ -57,7 +57,7 @@ export class Connection {
   }
 }
 
-/** Bytes of a CDB by its group (SPC-2 section 4.3); 0 where the vendor decides. */
+/** Bytes of a CDB by its group (SPC-2); 0 where the vendor decides. */
 export function cdbBytes(cdb: readonly number[]): number {
   switch (cdb[0] >> 5) {
     case 0:

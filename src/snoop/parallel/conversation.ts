@@ -27,7 +27,7 @@ import {
 } from './messages.ts';
 import type { Processes } from './processes.ts';
 
-/** The messages of both sides, and what they do to processes and their pointers (SPI-5 section 16.3). */
+/** The messages of both sides, and what they do to processes and their pointers. */
 export class Conversation {
   /** The messages of the current phase in words, if anybody wants them. */
   said = '';

@@ -33,7 +33,7 @@ export class Finder {
       }
       const bytes = Uint8Array.from(cdb);
       connection.cdb.length = 0;
-      // Without IDENTIFY the CDB names the LUN; with it, hosts may repeat it there (SCSI-2 section 7.2.2).
+      // Without IDENTIFY the CDB names the LUN; with it, hosts may repeat it there (SCSI-2).
       if (!connection.identified) ids.lun = bytes.length > 1 ? bytes[1] >> 5 : 0;
       if (bytes.length > 1 && bytes[1] >> 5 === ids.lun) bytes[1] &= 0x1f;
       connection.io = this.processes.start(ids, bytes, writes, connection.sent);

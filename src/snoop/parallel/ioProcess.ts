@@ -1,7 +1,7 @@
 import type { LeaseRoom } from '../../base/change.ts';
 import type { Task } from '../task.ts';
 
-/** Who talks to whom: initiator, target, LUN and tag (SAM-2 section 4.10); -1 where unknown, or for no tag. */
+/** Who talks to whom: initiator, target, LUN and tag (SAM-2); -1 where unknown, or for no tag. */
 export interface NexusIds {
   initiator: number;
   target: number;
@@ -19,7 +19,7 @@ export interface OpenHole {
   nanoseconds: number;
 }
 
-/** An I/O process of the parallel bus (SPI-5 section 3.1): its task, and the initiator's pointers into its data. */
+/** An I/O process of the parallel bus: its task, and the initiator's pointers into its data. */
 export class IoProcess {
   readonly task: Task;
   readonly ids: NexusIds;
@@ -75,7 +75,7 @@ export class IoProcess {
     if (this.pointer > this.high) this.high = this.pointer;
   }
 
-  /** The pointer goes back to what was saved: what it had passed comes again (SPI-5 section 16.3.14). */
+  /** The pointer goes back to what was saved: what it had passed comes again. */
   restore(): void {
     // What a hole took comes again as well; where the pointer was saved in it, what is missing lies here.
     if (this.lostTo > this.saved) {

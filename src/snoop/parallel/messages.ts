@@ -1,4 +1,4 @@
-/** Message codes (SPI-5 section 16.3; those that SPI-3 dropped are SCSI-2's, section 6.6). */
+/** Message codes (SPI-5; those that SPI-3 dropped are SCSI-2's). */
 export const COMMAND_COMPLETE = 0x00;
 export const EXTENDED = 0x01;
 export const SAVE_DATA_POINTER = 0x02;
@@ -16,7 +16,7 @@ export const LOGICAL_UNIT_RESET = 0x17;
 export const IGNORE_WIDE_RESIDUE = 0x23;
 export const IDENTIFY = 0x80;
 
-/** Codes of extended messages (SPI-5 table 62). */
+/** Codes of extended messages. */
 export const MODIFY_DATA_POINTER = 0x00;
 export const SDTR = 0x01;
 export const WDTR = 0x03;
@@ -106,7 +106,7 @@ export function messageWords({ code, extended, args }: Message): string {
   return `extended message ${(extended ?? 0).toString(16)}h`;
 }
 
-/** What MODIFY DATA POINTER adds, a signed number of bytes (SPI-5 section 16.3.9). */
+/** What MODIFY DATA POINTER adds, a signed number of bytes. */
 export function pointerArgument(args: readonly number[]): number {
   return (args[0] << 24) | (args[1] << 16) | (args[2] << 8) | args[3];
 }

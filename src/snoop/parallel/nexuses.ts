@@ -2,9 +2,10 @@ import type { Burst } from '../../base/samples.ts';
 import type { Bus } from '../bus.ts';
 import { type Agreement, Agreements } from './agreements.ts';
 import { Connection, isWhole } from './connection.ts';
-import { Conversation } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
+import { Departures } from './departures.ts';
 import { Finder } from './finder.ts';
-import { goesOn, HIDING_NS, HIDING_WITHIN_NS, SAME_CONNECTION_NS, unaccounted } from './interruption.ts';
+import { goesOn, HIDING_WITHIN_NS, SAME_CONNECTION_NS } from './interruption.ts';
 import type { PhaseSink } from './phases.ts';
 import type { PhaseView } from './phaseView.ts';
 import type { Processes } from './processes.ts';
@@ -26,7 +27,7 @@ import {
 /** Shorter data phases do not tell how fast data passes. */
 const RATE_BYTES = 64;
 
-/** Joins the phases of a bus to nexuses, and what passes in them to I/O processes (SPI-5 sections 10 and 16). */
+/** Joins the phases of a bus to nexuses, and what passes in them to I/O processes (SPI-5 section 10). */
 export class Nexuses implements PhaseSink {
   timed = false;
   readonly agreements = new Agreements();
@@ -42,6 +43,7 @@ export class Nexuses implements PhaseSink {
   private units = 0;
   private readonly finder: Finder;
   private readonly conversation: Conversation;
+  readonly departures: Departures;
   private readonly track: Track;
 
   constructor(bus: Bus, processes: Processes) {
@@ -50,9 +52,8 @@ export class Nexuses implements PhaseSink {
     this.transfer = new Transfer(bus.room, processes);
     this.finder = new Finder(processes);
     this.track = new Track(bus, processes, this.finder);
-    this.conversation = new Conversation(this.agreements, processes, this.finder, (connection) =>
-      this.settle(connection),
-    );
+    this.departures = new Departures(this.agreements, processes, this.finder);
+    this.conversation = this.departures.conversation;
   }
 
   /** Nanoseconds of the synchronous transfer under way, 0 for none. */
@@ -90,7 +91,7 @@ export class Nexuses implements PhaseSink {
     connection.torn = true;
     connection.ghost = true;
     if (before !== undefined && hole !== undefined) this.interrupted = { before, nanoseconds: hole.nanoseconds };
-    else if (hole !== undefined) this.hidden(hole.nanoseconds);
+    else if (hole !== undefined) this.departures.hidden(hole.nanoseconds);
   }
 
   phase(time: number, phase: number): void {
@@ -105,12 +106,12 @@ export class Nexuses implements PhaseSink {
         connection = before;
         this.connection = before;
         this.agreement = agreement;
-        this.own(before, nanoseconds);
+        this.departures.own(before, nanoseconds);
         if (before.io !== undefined) before.io.missedAt = -1;
       } else {
-        this.gone(before);
+        this.departures.gone(before);
         // Whoever is here now had to win the bus as well.
-        this.hidden(nanoseconds, HIDING_WITHIN_NS);
+        this.departures.hidden(nanoseconds, HIDING_WITHIN_NS);
       }
     }
     this.units = 0;
@@ -167,7 +168,7 @@ export class Nexuses implements PhaseSink {
         }
         return;
       case MESSAGE_IN:
-        // The initiator asks for a message with wrong parity again (SPI-5 section 16.3.10).
+        // The initiator asks for a message with wrong parity again.
         if ((wrong & 1) !== 0) connection.messageIn.clear();
         else this.conversation.in(connection, this.agreement, value & 0xff);
         return;
@@ -233,16 +234,17 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = time;
     this.hole = undefined;
     this.before = undefined;
-    if (hole !== undefined) this.broken(before, hole.nanoseconds);
+    if (hole !== undefined) this.departures.broken(before, hole.nanoseconds);
     const { interrupted } = this;
     this.interrupted = undefined;
     if (interrupted !== undefined) {
-      this.gone(interrupted.before);
-      this.hidden(interrupted.nanoseconds);
+      this.departures.gone(interrupted.before);
+      this.departures.hidden(interrupted.nanoseconds);
     }
     if (connection !== undefined) {
       this.connection = undefined;
-      this.leave(connection);
+      this.transfer.flush(connection);
+      this.departures.leave(connection);
     }
     this.tellPhase(time, time, 'BUS FREE', -1, '', connection);
   }
@@ -254,7 +256,7 @@ export class Nexuses implements PhaseSink {
     this.before = undefined;
     this.interrupted = undefined;
     for (const one of [before, interrupted?.before, connection]) if (one?.ghost === true) this.finder.ended(one);
-    if (this.hole !== undefined) this.hidden(this.hole.nanoseconds);
+    if (this.hole !== undefined) this.departures.hidden(this.hole.nanoseconds);
     this.hole = undefined;
     for (const io of [...this.processes.open.values()]) this.processes.end(io, 'aborted');
     this.finder.over();
@@ -302,8 +304,8 @@ export class Nexuses implements PhaseSink {
   finish(time: number): void {
     const { connection } = this;
     this.processes.moment.time = time;
-    if (this.hole !== undefined) this.broken(this.before, this.hole.nanoseconds);
-    if (this.interrupted !== undefined) this.gone(this.interrupted.before);
+    if (this.hole !== undefined) this.departures.broken(this.before, this.hole.nanoseconds);
+    if (this.interrupted !== undefined) this.departures.gone(this.interrupted.before);
     if (connection !== undefined) {
       this.transfer.flush(connection);
       if (connection.ghost) this.finder.ended(connection);
@@ -314,7 +316,7 @@ export class Nexuses implements PhaseSink {
       ) {
         // A command was about to come, and nobody saw which.
         this.processes.doubt(connection.ids.target, connection.ids.lun);
-      } else if ((connection.io?.status ?? -1) >= 0) this.settle(connection);
+      } else if ((connection.io?.status ?? -1) >= 0) this.departures.settle(connection);
     }
     this.finder.over();
     this.connection = undefined;
@@ -325,7 +327,7 @@ export class Nexuses implements PhaseSink {
     this.processes.moment.time = time;
     this.hole = undefined;
     this.before = undefined;
-    if (hole !== undefined) this.broken(before, hole.nanoseconds);
+    if (hole !== undefined) this.departures.broken(before, hole.nanoseconds);
     const connection = new Connection(this.processes.moment.frame);
     connection.ids.initiator = initiator;
     connection.ids.target = target;
@@ -334,80 +336,6 @@ export class Nexuses implements PhaseSink {
     this.agreements.fresh();
     this.transfer.clear();
     return connection;
-  }
-
-  /** A hole in which so much may have happened. */
-  private hidden(nanoseconds: number, least = HIDING_NS): void {
-    if (nanoseconds >= least) this.processes.doubt();
-  }
-
-  /** A hole that is a process's own until its end proves it. */
-  private own({ io }: Connection, nanoseconds: number): void {
-    if (io !== undefined && nanoseconds >= HIDING_WITHIN_NS) {
-      io.hole = { nanoseconds: nanoseconds + (io.hole?.nanoseconds ?? 0) };
-    }
-  }
-
-  /** Behind a hole the connection that it interrupted is not there any more. */
-  private broken(before: Connection | undefined, nanoseconds: number): void {
-    if (before === undefined) {
-      this.hidden(nanoseconds);
-      return;
-    }
-    const { io, lastPhase, ids } = before;
-    const moving = lastPhase === DATA_IN || lastPhase === DATA_OUT;
-    const agreement = this.agreements.of(ids.initiator, Math.max(0, ids.target));
-    const left = moving ? io?.left : undefined;
-    if (left !== undefined && unaccounted(nanoseconds, left, agreement) < HIDING_NS) this.own(before, nanoseconds);
-    else this.hidden(nanoseconds);
-    this.gone(before);
-  }
-
-  /** Its end fell into a hole: its process may have ended or have left the bus for a while. */
-  private gone(connection: Connection): void {
-    if (connection.ghost) {
-      this.finder.ended(connection);
-      return;
-    }
-    const io = this.finder.processOf(connection, false);
-    if (io === undefined) {
-      if (connection.farewell === 'none') this.processes.doubt(connection.ids.target, connection.ids.lun);
-      return;
-    }
-    if (io.status >= 0) this.settle(connection);
-  }
-
-  private leave(connection: Connection): void {
-    this.transfer.flush(connection);
-    if (connection.kills >= 0) {
-      this.conversation.kill(connection);
-      return;
-    }
-    if (connection.ghost) {
-      this.finder.ended(connection);
-      return;
-    }
-    const io = this.finder.processOf(connection, false);
-    if (connection.ghost) {
-      this.finder.ended(connection);
-      return;
-    }
-    if (io === undefined) return;
-    if (connection.farewell === 'disconnect') return;
-    if (connection.farewell === 'none' && io.status < 0) {
-      // The target has given the process up (SPI-5 section 10.1.3); that all it was sent was seen, nothing proves.
-      if (!this.timed) io.touch(io.pointer, Number.POSITIVE_INFINITY);
-      this.processes.end(io, 'aborted');
-    } else this.settle(connection);
-  }
-
-  /** Its status counts. */
-  private settle(connection: Connection): void {
-    const { io } = connection;
-    if (io === undefined) return;
-    connection.io = undefined;
-    if (io.status < 0) this.processes.end(io, 'status-lost');
-    else this.processes.answered(io, this.agreement);
   }
 
   private tellPhase(

@@ -26,7 +26,7 @@ export interface ParallelOptions {
 }
 
 const NOTICES_MAX = 1000;
-/** Pulses shorter than this are none, where nothing faster than Fast-10 was agreed on (SPI-5 table 46). */
+/** Pulses shorter than this are none, where nothing faster than Fast-10 was agreed on (SPI-5 section 9.1). */
 const SETTLE_NS = 28;
 
 /** Samples of a parallel SCSI bus in, findings out: what `Snoop` is for frames. Synchronous, without I/O or a clock. */
@@ -77,6 +77,7 @@ export class ParallelSnoop implements SampleSink {
     this.begun = true;
     this.timed = facts.timed;
     this.nexuses.timed = facts.timed;
+    this.nexuses.departures.timed = facts.timed;
     this.nexuses.agreements.narrow = facts.width === 8;
     this.phases.timed = facts.timed;
     this.phases.parity = facts.parity;

@@ -1,7 +1,7 @@
 import type { Burst } from '../../base/samples.ts';
 import { ACK, ATN, BSY, type BusWord, dataOf, IO, NO_PHASE, phaseOf, REQ, RST, SEL, wrongParity } from './word.ts';
 
-/** Nanoseconds that BSY and SEL must stay negated until the bus is free: a bus settle delay (SPI-5 section 10.1.1). */
+/** Nanoseconds that BSY and SEL must stay negated until the bus is free: a bus settle delay (SPI-5 section 10.2). */
 const BUS_SETTLE_NS = 400;
 
 /** What the lines of a bus come to. IDs are 0 to 15, -1 where they were not seen. Times in nanoseconds. */
@@ -158,7 +158,7 @@ export class Phases {
     this.answered = false;
   }
 
-  /** SEL is asserted: the winner of the arbitration calls somebody (SPI-5 sections 10.3 and 10.4). */
+  /** SEL is asserted: the winner of the arbitration calls somebody (SPI-5 section 10.5 and what follows it). */
   private selection(time: number, _before: BusWord, word: BusWord): void {
     if ((word & SEL) !== 0) {
       if ((word & BSY) === 0) {
@@ -317,7 +317,7 @@ export class Phases {
   }
 }
 
-/** The ID of highest priority: 7 down to 0, then 15 down to 8 (SPI-5 section 10.2); -1 for none. */
+/** The ID of highest priority: 7 down to 0, then 15 down to 8 (SPI-5 section 10.4); -1 for none. */
 export function highest(ids: number): number {
   if ((ids & 0xff) !== 0) return 31 - Math.clz32(ids & 0xff);
   return (ids & 0xff00) !== 0 ? 31 - Math.clz32(ids & 0xff00) : -1;

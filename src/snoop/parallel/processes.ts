@@ -345,7 +345,7 @@ function needsData(task: Task): boolean {
   return effect === 'data' || effect === 'or' || effect === 'compareWrite' || hasList(task);
 }
 
-/** Initiator, target and LUN: sense is kept for these (SAM-2 section 5.9.4). */
+/** Initiator, target and LUN: sense is kept for these (SAM-2). */
 function conditionKey(ids: NexusIds): number {
   return nexusKey({ ...ids, tag: -1 });
 }

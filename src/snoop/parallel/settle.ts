@@ -4,7 +4,7 @@ import type { BusWord } from './word.ts';
 const HELD = 64;
 
 /**
- * Takes pulses out of each line that are shorter than any driver's (SPI-5 table 46: the shortest assertion of REQ or ACK
+ * Takes pulses out of each line that are shorter than any driver's (SPI-5 section 9.1: the shortest assertion of REQ or ACK
  * at Fast-10 is 30 ns), and leaves every other edge where it was. What comes out lags behind by the settling time.
  */
 export class Settle {

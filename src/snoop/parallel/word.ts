@@ -16,12 +16,12 @@ export function dataOf(word: BusWord): number {
 
 export { ACK, ATN, BSY, IO, REQ, RST, SEL };
 
-/** Information transfer phases by MSG, C/D and I/O (SPI-5 section 10.6): C/D is bit 0, I/O bit 1, MSG bit 2. */
+/** Information transfer phases by MSG, C/D and I/O (SPI-5 section 10): C/D is bit 0, I/O bit 1, MSG bit 2. */
 export const DATA_OUT = 0;
 export const COMMAND = 1;
 export const DATA_IN = 2;
 export const STATUS = 3;
-/** Data phases with double transition clocking (SPI-5 section 10.6.4). */
+/** Data phases with double transition clocking (SPI-5 section 4.11). */
 export const DT_DATA_OUT = 4;
 export const MESSAGE_OUT = 5;
 export const DT_DATA_IN = 6;
@@ -52,7 +52,7 @@ const ODD = Uint8Array.from({ length: 256 }, (_, value) => {
   return odd;
 });
 
-/** Bit 0: DB(7-0) has wrong parity, bit 1: DB(15-8) has; parity is odd (SPI-5 section 8.1). */
+/** Bit 0: DB(7-0) has wrong parity, bit 1: DB(15-8) has; parity is odd (SPI-5 section 8). */
 export function wrongParity(word: BusWord): number {
   const data = dataOf(word);
   const low = ODD[data & 0xff] ^ ((word >> PARITY_AT) & 1);
