@@ -48,6 +48,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'set a bookmark that travels down the links',
     load: async () => (await import('./mark.ts')).markCommand(),
   },
+  verify: {
+    summary: 'compare mirrors with the volume, beside everything else',
+    load: async () => (await import('./verify.ts')).verifyCommand(),
+  },
   history: {
     summary: "show what is kept of a volume's past",
     load: async () => (await import('./history.ts')).historyCommand(),

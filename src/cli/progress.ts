@@ -70,6 +70,10 @@ export function writingWords({ done, total }: WritingProgress, terminal: Termina
   return shared(done, total, `${sizeWords(done)} written`, terminal);
 }
 
+export function comparingWords({ done, total }: WritingProgress, terminal: Terminal): string {
+  return shared(done, total, `${sizeWords(done)} compared`, terminal);
+}
+
 /** The words, behind a bar where the total is known. */
 function shared(position: number, total: number, words: string, terminal: Terminal): string {
   if (total <= 0) return words;

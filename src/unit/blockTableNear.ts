@@ -3,10 +3,12 @@ import type { NearSums } from '../base/ordered.ts';
 import type { Arm } from './arm.ts';
 import { TabledVolume } from './blockTableVolume.ts';
 import { LateVolume } from './lateVolume.ts';
+import { SuspendableVolume } from './suspendable.ts';
 
 /** The block table of a mirror's medium, where it keeps one. */
 export function tabledOf({ volume }: Pick<Arm, 'volume'>): TabledVolume | undefined {
-  const medium = volume instanceof LateVolume ? volume.opened : volume;
+  const opened = volume instanceof LateVolume ? volume.opened : volume;
+  const medium = opened instanceof SuspendableVolume ? opened.inner : opened;
   return medium instanceof TabledVolume ? medium : undefined;
 }
 

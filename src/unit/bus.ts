@@ -34,6 +34,7 @@ import type { UnitMirror } from './servePromotions.ts';
 import { logState, type MarkReport, type MarkScope, type UnitStatus, type VolumeStatus } from './status.ts';
 import { recordFileName } from './storedRecord.ts';
 import { type OpenMedia, refuseTwins } from './twins.ts';
+import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 export type BusConfig = LiveConfig & { source: TapSource | TeeSource | ProbeSource };
 
@@ -163,6 +164,17 @@ export class Bus {
       keeping.map(({ lu }) => lu),
     );
     return { name, at: isoTime(at), volumes: keeping.map(({ lu }) => lu) };
+  }
+
+  /** See `RunningUnit`. */
+  verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport> {
+    const all = this.#config.volumes;
+    const named = all.filter(({ lu, name }) => volume === undefined || volume === lu || volume === name);
+    const live = named.length === 1 ? this.#volumes.get(named[0].lu) : undefined;
+    if (live !== undefined) return live.verify(order);
+    const known = all.map(({ lu, name }) => name ?? lu).join(', ');
+    const what = named.length === 0 ? `there is no volume ${JSON.stringify(volume)}` : 'there are several volumes';
+    throw new Fault('peer', what, `name one of: ${known}`);
   }
 
   status(): Pick<UnitStatus, 'source' | 'buffer' | 'volumes'> {

@@ -11,6 +11,7 @@ import type { RewindReport } from './receivedVolume.ts';
 import type { RollBackReport } from './rollBack.ts';
 import type { ServeAuth } from './serveTypes.ts';
 import type { RunningUnit } from './status.ts';
+import type { VerifyReport } from './verifyTypes.ts';
 
 type Answering = Omit<RunningUnit, 'ready' | 'failed' | 'stop'>;
 
@@ -50,12 +51,14 @@ function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: 
       log.info(request.do, { volume, force: request.force === true });
       return request.do === 'promote' ? unit.promote(volume, request.force === true) : unit.demote(volume);
     }
+    case 'verify':
+      return verify(unit, request, job, log);
     case 'open':
       return open(unit, request, job, log);
     case 'rollBack':
       return rollBack(unit, request, log);
     default: {
-      const known = 'it knows: status, mark, history, rewind, rollBack, promote, demote, open';
+      const known = 'it knows: status, mark, history, rewind, rollBack, verify, promote, demote, open';
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }
@@ -67,6 +70,27 @@ function rollBack(unit: Answering, request: ControlRequest, log: Log): Promise<R
   const sure = optional(request.sure, 'sure');
   if (sure !== undefined) log.info('rollBack', { volume: volume ?? '', to: to.words });
   return unit.rollBack(volume, { to, force: request.force === true, sure });
+}
+
+async function verify(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): Promise<VerifyReport> {
+  const volume = optional(request.volume, 'volume');
+  const mirror = optional(request.mirror, 'mirror');
+  const repair = request.repair === true;
+  log.info('verify', { volume: volume ?? '', mirror: mirror ?? '', repair });
+  let last = { done: 0, total: 0 };
+  const timer = setInterval(() => job.progress(last), TELL_MS);
+  try {
+    const progress = (done: number, total: number): void => {
+      last = { done, total };
+    };
+    const named = mirror === undefined ? {} : { mirror };
+    const report = await unit.verify(volume, { ...named, repair, progress, signal: job.signal });
+    const differing = report.mirrors.reduce((sum, { differingBytes }) => sum + differingBytes, 0);
+    log[differing > 0 ? 'warn' : 'info']('verified', { volume: report.volume, equal: report.equal, differing });
+    return report;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function rewind(

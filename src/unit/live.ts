@@ -28,6 +28,7 @@ import type {
   UnitStatus,
 } from './status.ts';
 import { OpenMedia } from './twins.ts';
+import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
@@ -171,6 +172,11 @@ class LiveUnit implements RunningUnit {
   async mark(name: string, scope?: MarkScope): Promise<MarkReport> {
     if (this.#bus !== undefined) return this.#bus.mark(name, scope);
     throw new Fault('peer', 'this unit is on no bus', 'set the bookmark at the unit that is: it travels down the link');
+  }
+
+  async verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport> {
+    if (this.#bus !== undefined) return this.#bus.verify(volume, order);
+    throw new Fault('peer', 'this unit is on no bus', 'ask the unit that sends the volume: it compares its mirrors');
   }
 
   history(volume: string | undefined): HistoryReport {

@@ -1,6 +1,6 @@
 import type { Barrier, Change, LuId } from '../base/change.ts';
 import { Extents } from '../base/extents.ts';
-import type { Fault } from '../base/fault.ts';
+import { Fault } from '../base/fault.ts';
 import { isOrdered, type NearSums } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { LuFacts } from '../base/sink.ts';
@@ -25,6 +25,8 @@ import type { LinkCopyOut } from './recall.ts';
 import { Reviver } from './reviver.ts';
 import type { VolumeStatus } from './status.ts';
 import { refuseTwins } from './twins.ts';
+import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
+import { verifyVolume, Watchers } from './verifyVolume.ts';
 import { VolumeUnit } from './volumeUnit.ts';
 
 /** What the volumes of one unit share. */
@@ -106,6 +108,9 @@ export class LiveVolume {
   /** Media that were not there when the records were opened. */
   readonly #late: Set<LateVolume>;
   readonly #cameLate: ReadonlySet<Volume>;
+  /** Those who compare mirrors meanwhile. */
+  readonly #watchers = new Watchers();
+  readonly #closing = new AbortController();
   #firstFault: Fault | undefined;
   #firstTold = true;
   /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
@@ -254,7 +259,25 @@ export class LiveVolume {
   }
 
   push(change: Change): void {
+    if (this.#watchers.any) this.#watchers.saw(change);
     this.unit.push(change);
+  }
+
+  /** Compares mirrors with the first volume, or with the local mirror (D5). See `verifyVolume`. */
+  async verify(order: VerifyOrder): Promise<VerifyReport> {
+    const { bytesPerSecond, copyAfterMs: settleMs, now } = this.#parts;
+    const limits = { settleMs, now, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
+    const first = this.#first && { name: this.#first.to, volume: this.#first.volume };
+    const parts = { unit: this.unit, first, underWay: () => this.#underWay(), ...limits };
+    const signal = AbortSignal.any([order.signal, this.#closing.signal]);
+    try {
+      return await verifyVolume(parts, this.#watchers, { ...order, signal });
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
+      throw new Fault('local', 'the unit was stopped before everything was compared', 'compare again', {
+        cause: error,
+      });
+    }
   }
 
   barrier(barrier: Barrier): void {
@@ -320,6 +343,7 @@ export class LiveVolume {
 
   /** Writes what is buffered until `signal` ends that, makes the mirrors durable, and closes everything. */
   async close(signal: AbortSignal): Promise<void> {
+    this.#closing.abort();
     this.#reviver?.stop();
     // A mirror that takes nothing does not end a flush, either.
     const stopped = Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));

@@ -10,6 +10,7 @@ import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from './rollBack.ts';
 import type { ServeStatus } from './serve.ts';
+import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
 export interface UnitStatus {
@@ -174,6 +175,8 @@ export interface RunningUnit {
    * once it stands in their rings. Rejects with a `Fault` where no mirror would keep it.
    */
   mark(name: string, scope?: MarkScope): Promise<MarkReport>;
+  /** Compares the mirrors of a volume of the bus, or of the only one, with what they mirror. */
+  verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport>;
   /** What is kept of the past of a volume that comes over a link; without a name of the only one. */
   history(volume: string | undefined): HistoryReport;
   /** The same of a consistency group of such volumes, and an image of each of them in a new folder (C5). */

@@ -11,10 +11,12 @@ import { runHistory } from '../../../src/cli/history.ts';
 import { readHistory } from '../../../src/cli/history-read.ts';
 import { runMark } from '../../../src/cli/mark.ts';
 import { type RewindOptions, runRewind } from '../../../src/cli/rewind.ts';
+import { runVerify } from '../../../src/cli/verify.ts';
 import { serveControl } from '../../../src/unit/control.ts';
 import type { HistoryReport, RewindOrder } from '../../../src/unit/receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from '../../../src/unit/rollBack.ts';
 import type { MarkScope } from '../../../src/unit/status.ts';
+import type { VerifyOrder, VerifyReport } from '../../../src/unit/verifyTypes.ts';
 import { Shown, status } from './cases.ts';
 
 const PLAIN = { width: 60, tty: false, colour: false, unicode: false };
@@ -71,6 +73,15 @@ describe('C2 bookmarks, history and rewinding', () => {
       promote: () => assert.fail('not asked for'),
       demote: () => assert.fail('not asked for'),
       open: () => assert.fail('not asked for'),
+      verify: async (volume: string | undefined, { mirror, repair, progress }: VerifyOrder): Promise<VerifyReport> => {
+        if (refusal) throw refusal;
+        progress(50, 100);
+        const differing: [number, number][] = repair || mirror ? [[4096, 8192]] : [];
+        const told = { comparedBytes: 1 << 20, differing, differingBytes: 2 * 4096 * differing.length };
+        const verdict = { to: mirror ?? 'file:b\u001b[2J', ...told, uncomparedBytes: 0, repairing: repair };
+        const equal = differing.length === 0;
+        return { volume: volume ?? 'database', source: 'file:a', equal, mirrors: [verdict] };
+      },
       groupHistory: (group: string) => ({ ...history({ volume: group }), group, volumes: ['a', 'b'] }),
       groupRewind: async (group: string, { to, out, force }: RewindOrder) => {
         orders.push({ volume: `group ${group}`, to, out, force });
@@ -157,6 +168,24 @@ describe('C2 bookmarks, history and rewinding', () => {
     assert.match(drawn, /damaged: bytes\\x1b\[2J/);
     assert.match(drawn, /No bookmarks; `tapmirror mark NAME`/);
     assert.match(drawn, /The newest moment is not one that the first volume had/);
+  });
+
+  it('verify says what differs, and its exit status whether anything does', async () => {
+    const seat = () => ({ stdout: new Shown(), stderr: new Shown(), env: {}, nowMs: () => NOW });
+    const equal = seat();
+    assert.equal(await runVerify(undefined, { control }, equal), 0);
+    assert.equal(equal.stdout.text, 'database, compared with file:a\n  file:b\\x1b[2J: equal (1 MiB compared)\n');
+    const other = seat();
+    assert.equal(await runVerify('x/1', { control, mirror: 'file:c', repair: true }, other), 3);
+    assert.match(
+      other.stdout.text,
+      /file:c: 8 KiB differ and are being repaired \(1 MiB compared\)\n {4}8192 bytes at 4096\n$/,
+    );
+    const json = seat();
+    assert.equal(await runVerify(undefined, { control, repair: true, json: true }, json), 3);
+    assert.deepEqual(JSON.parse(json.stdout.text).mirrors[0].differing, [[4096, 8192]]);
+    refusal = new Fault('local', 'the first volume cannot be read');
+    await assert.rejects(runVerify(undefined, { control }, seat()), /cannot be read/);
   });
 
   it('rewind hands over what may be meant, an absolute path, and tells how it went', async () => {

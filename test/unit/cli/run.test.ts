@@ -27,6 +27,7 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
     promote: () => Promise.reject(new Error('not asked for')),
     demote: () => Promise.reject(new Error('not asked for')),
     open: () => Promise.reject(new Error('not asked for')),
+    verify: () => Promise.reject(new Error('not asked for')),
     groupHistory: () => assert.fail('not asked for'),
     groupRewind: () => Promise.reject(new Error('not asked for')),
     rollBack: () => Promise.reject(new Error('not asked for')),

@@ -1,0 +1,33 @@
+import type { LuId } from '../base/change.ts';
+
+/** What somebody wants compared. */
+export interface VerifyOrder {
+  /** Only the mirror with this URL. */
+  mirror?: string;
+  /** What differs is put into the record, from where it is brought up to date. */
+  repair: boolean;
+  progress: (done: number, total: number) => void;
+  signal: AbortSignal;
+}
+
+/** What `tapmirror verify --json` prints. Keys are only ever added. */
+export interface VerifyReport {
+  volume: LuId;
+  /** What the mirrors were compared with: the first volume, or a local mirror. */
+  source: string;
+  /** Everything was compared, and nothing differs. */
+  equal: boolean;
+  mirrors: MirrorVerdict[];
+}
+
+export interface MirrorVerdict {
+  to: string;
+  comparedBytes: number;
+  /** `[offset, length]` in bytes, sorted; the first thousand. */
+  differing: [number, number][];
+  differingBytes: number;
+  /** Bytes that were being written, or in doubt, whenever they were looked at. */
+  uncomparedBytes: number;
+  /** What differs is being brought up to date. */
+  repairing: boolean;
+}
