@@ -54,6 +54,8 @@ export class LogicalUnit {
   /** Of RESERVE(6) and RESERVE(10), SPC-2 section 5.5. */
   holder: Seat | undefined = undefined;
   isEjected = false;
+  /** A PERSISTENT RESERVE OUT is going on. */
+  isReserving = false;
   /** An operation on all of it is going on. */
   job: WholeUnitJob | undefined = undefined;
   /** A sanitize operation failed: nothing but another one goes on (SBC-4 section 4.11.4). */

@@ -22,6 +22,14 @@ export interface Registration {
   key: bigint;
 }
 
+export interface RegistryState {
+  readonly registrations: readonly { readonly registration: Registration; readonly key: bigint }[];
+  readonly generation: number;
+  readonly type: number;
+  readonly holder: Registration | undefined;
+  readonly isKept: boolean;
+}
+
 /** The persistent reservation of a logical unit and those who are registered with it, SPC-5 section 5.14. */
 export class Registry {
   /** PRGENERATION; starts at zero with every power on. */
@@ -50,6 +58,25 @@ export class Registry {
 
   get size(): number {
     return this.#registrations.size;
+  }
+
+  /** All of it, as it is now. */
+  state(): RegistryState {
+    const registrations = [...this.all()].map((registration) => ({ registration, key: registration.key }));
+    const { generation, type, holder, isKept } = this;
+    return { registrations, generation, type, holder, isKept };
+  }
+
+  restore(state: RegistryState): void {
+    this.#registrations.clear();
+    for (const { registration, key } of state.registrations) {
+      registration.key = key;
+      this.put(registration);
+    }
+    this.generation = state.generation;
+    this.type = state.type;
+    this.holder = state.holder;
+    this.isKept = state.isKept;
   }
 
   hasRoomFor(count: number): boolean {

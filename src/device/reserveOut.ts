@@ -21,6 +21,7 @@ const PREEMPT_AND_ABORT = 0x05;
 const REGISTER_AND_IGNORE = 0x06;
 const REGISTER_AND_MOVE = 0x07;
 const LIST_LENGTH_MAX = 0x10000;
+const WAIT = Object.freeze({ kind: 'wait' as const });
 
 /** Actions whose scope and type mean something (SPC-5 table of PERSISTENT RESERVE OUT service actions). */
 const TYPED: readonly number[] = [RESERVE, RELEASE, PREEMPT, PREEMPT_AND_ABORT];
@@ -39,15 +40,29 @@ function prepare(task: Task, cdb: Uint8Array): void {
   task.cdb = cdb.slice(0, 10);
 }
 
-/** PERSISTENT RESERVE OUT, SPC-5 section 6.17: what it changed is kept before it ends, where it is to persist. */
+/**
+ * PERSISTENT RESERVE OUT, SPC-5 section 6.17: what it changed is kept before it ends, where it is to persist, and undone
+ * where it cannot be. One at a time at a logical unit, so that what is undone is its own.
+ */
 function* reserveOut(task: Task, dataOut: readonly Uint8Array[]): DeviceSteps {
-  const { registry, key } = task.unit;
+  const { unit } = task;
+  const { registry } = unit;
   const list = joined(dataOut);
   if (list.length < task.takes) throw shortList();
-  const wasKept = registry.isKept;
-  const stopped = carryOut(task, list);
-  if (stopped.length > 0) yield { kind: 'stop', tasks: stopped };
-  if (wasKept || registry.isKept) yield { kind: 'keep', name: 'reservations', bytes: registry.bytes(), lu: key };
+  while (unit.isReserving) yield WAIT;
+  unit.isReserving = true;
+  const before = registry.state();
+  try {
+    const stopped = carryOut(task, list);
+    // One that is aborted from here on has happened, in memory and on disk.
+    if (before.isKept || registry.isKept) yield { kind: 'keep', name: 'reservations', bytes: registry.bytes() };
+    if (stopped.length > 0) yield { kind: 'stop', tasks: stopped };
+  } catch (error) {
+    registry.restore(before);
+    throw error;
+  } finally {
+    unit.isReserving = false;
+  }
   return task.done();
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Fault } from '../../../src/base/fault.ts';
 import type { Host, Options } from './host.ts';
 import { Bench, be, pattern } from './host.ts';
 import {
@@ -395,6 +396,41 @@ describe('reservations over losses and restarts', () => {
     out(back, REGISTER, { key: 2, sark: 2, flags: 0 });
     const gone = new Bench({ saved: { reservations: again.kept.get('100 reservations') as Uint8Array } });
     assert.deepEqual(keys(gone.host('two')), []);
+  });
+
+  it('are as they were where they cannot be kept', () => {
+    const { bench, one, two } = stage(EA);
+    out(one, REGISTER, { key: 1, sark: 1, flags: 1 });
+    const before = [keys(one), reservation(one), generation(one)];
+    for (const [host, action, order] of [
+      [two, PREEMPT, { key: 2, sark: 1, type: WE }],
+      [one, CLEAR, { key: 1 }],
+      [one, REGISTER, { key: 1, sark: 8 }],
+    ] as const) {
+      bench.fail = { kind: 'keep', error: new Fault('local', 'no room') };
+      assert.equal(out(host, action, order).status, 2);
+      one.send(TUR);
+      two.send(TUR);
+      assert.deepEqual([keys(one), reservation(one), generation(one)], before);
+    }
+  });
+
+  it('change one command after the other', () => {
+    const { one, two } = stage();
+    const list = Uint8Array.from([...be(1, 8), ...be(7, 8), 0, 0, 0, 0, 1, 0, 0, 0]);
+    const first = one.begin([0x5f, REGISTER, 0, 0, 0, ...be(24, 4), 0], { dataOut: list });
+    const steps = first.run([list]);
+    assert.equal((steps.next().value as { kind: string }).kind, 'keep');
+    const other = Uint8Array.from([...be(2, 8), ...be(9, 8), ...be(0, 8)]);
+    const second = two.begin([0x5f, REGISTER, 0, 0, 0, ...be(24, 4), 0], { dataOut: other });
+    const later = second.run([other]);
+    assert.deepEqual(later.next().value, { kind: 'wait' });
+    // The first is aborted: it has happened all the same, as what is kept says.
+    steps.return({ status: 0 });
+    first.end();
+    assert.equal((later.next().value as { kind: string }).kind, 'keep');
+    assert.equal(later.next().done, true);
+    assert.deepEqual(keys(one), [7, 9]);
   });
 
   it('are not touched by a reset', () => {
