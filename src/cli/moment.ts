@@ -21,7 +21,7 @@ export const AHEAD_MS = 60_000;
 export async function readMoment(words: string, nowMs: number): Promise<MomentWord> {
   const [, prefix, rest] = PREFIXED.exec(words) ?? [undefined, undefined, words];
   const text = rest.trim();
-  const sequence = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  const sequence = /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
   const wanted = (what: string): boolean => prefix === undefined || prefix === what;
   const time = wanted('time') && sequence === undefined ? await timeOf(text, nowMs) : undefined;
   return {

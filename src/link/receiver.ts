@@ -343,6 +343,8 @@ export class Receiver {
   #through(order: number, cost: number): void {
     this.#cost -= cost;
     this.#acts.push({ kind: 'through', place: { epoch: this.#hello?.epoch ?? '', number: this.#applied }, order });
+    // What was applied before may have waited for this.
+    this.#sync();
   }
 
   /** Words where it reaches beyond the volume as it is in its turn, or beyond what came. */
