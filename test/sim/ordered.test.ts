@@ -29,6 +29,7 @@ const storms = fc.record<Weather>({
   recalls: fc.boolean(),
   fresh: fc.boolean(),
   surveys: fc.boolean(),
+  upstream: fc.boolean(),
 });
 
 function property(runs: number, weather: fc.Arbitrary<Weather>, then: (world: OrderedWorld) => void): void {

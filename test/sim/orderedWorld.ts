@@ -32,6 +32,8 @@ export interface Weather {
   surveys: boolean;
   /** The mirror begins with everything in doubt, and other bytes than the first volume. */
   fresh: boolean;
+  /** What is mirrored is a mirror itself, which holds no moment now and then, and says so (D3). */
+  upstream?: boolean;
 }
 
 interface Survey {
@@ -76,8 +78,12 @@ export class OrderedWorld {
   readonly #referred = new Map<number, Uint8Array>();
   readonly #marks = new Map<string, Mark>();
   #markCount = 0;
+  /** What is mirrored holds a moment. Moments that were told while it did not are none. */
+  #whole = true;
+  #dated = 0;
   #broken = false;
   #failing = false;
+  #finishing = false;
 
   constructor(below: (n: number) => number, weather: Weather) {
     this.below = below;
@@ -86,6 +92,8 @@ export class OrderedWorld {
     this.#bus = new OrderedBus(below, weather, this.room, (change) => this.#push(change));
     const held = weather.fresh ? new Uint8Array(SIZE) : this.#bus.medium.slice();
     this.#far = new OrderedFar(held, this.#bus.moments, this.#marks);
+    if (weather.upstream) this.#whole = below(2) === 0;
+    this.#date();
     const give = (lease: Lease): void => {
       for (const part of lease.parts) part.fill(0xee);
       this.room.give(lease);
@@ -111,6 +119,7 @@ export class OrderedWorld {
       copiesMax: 1 + below(3),
       underWay: () => this.#bus.underWay(),
       settles: weather.tap,
+      ...(weather.upstream ? { upstream: { consistent: this.#whole, at: 0n } } : {}),
       surveys: () => weather.surveys && below(8) > 0,
       surveyMin: BLOCK,
     });
@@ -195,13 +204,29 @@ export class OrderedWorld {
     else if (dice === 1) this.#step({ kind: 'stop' });
     else if (dice === 2 && this.weather.failures && !this.#broken) this.#fail();
     else if (dice > 2 && this.#broken) this.#mend();
+    else if (dice === 8 && this.weather.upstream) this.#state(!this.#whole);
     else if (dice === 9) for (const id of this.#errands.splice(0)) this.#step({ kind: 'done', id });
   }
 
   #mark(): void {
     const name = `m${++this.#markCount}`;
     this.#marks.set(name, { moment: this.#bus.moments.length - 1, met: false });
-    this.ring.pushBarrier({ seq: this.#bus.seq, at: BigInt(this.#bus.seq), lu: LU, name });
+    const upstream = this.weather.upstream ? { consistent: this.#whole } : {};
+    this.ring.pushBarrier({ seq: this.#bus.seq, at: BigInt(this.#bus.seq), lu: LU, name, ...upstream });
+  }
+
+  /** What is mirrored says of itself that it holds a moment, or none, though nothing was written. */
+  #state(whole: boolean): void {
+    this.#whole = whole;
+    const { seq, told, moments } = this.#bus;
+    moments.push(text(told));
+    this.#pushed({ seq, at: BigInt(seq), lu: LU, pieces: [], fua: false });
+  }
+
+  /** Nobody may be said to hold a moment that was none. */
+  #date(): void {
+    const { moments } = this.#bus;
+    for (; this.#dated < moments.length; this.#dated++) if (!this.#whole) moments[this.#dated] = 'none';
   }
 
   #takeOther(): void {
@@ -372,6 +397,13 @@ export class OrderedWorld {
   }
 
   #push(change: Change): void {
+    if (this.weather.upstream && !this.#finishing && this.below(6) === 0) this.#whole = !this.#whole;
+    this.#pushed(change);
+  }
+
+  #pushed(change: Change): void {
+    this.#date();
+    if (this.weather.upstream) change.consistent = this.#whole;
     this.#local.push(change);
     this.ring.push(change);
     if (this.below(3) > 0) this.#step({ kind: 'more' });
@@ -381,6 +413,8 @@ export class OrderedWorld {
   #finish(): void {
     this.weather.failures = false;
     if (this.#broken) this.#mend();
+    this.#finishing = true;
+    if (!this.#whole) this.#state(true);
     for (let turn = 0; !this.#quiet(); turn++) {
       assert.ok(turn < 2000, `it does not come to rest: ${this.mirror.state}`);
       while (this.#bus.open.length > 0) {
