@@ -178,7 +178,7 @@ export class ProbeRecords {
   }
 }
 
-/** The parity lines of data without a fault: odd parity over each byte and its line (SPI-5 section 9.2). */
+/** The parity lines of data without a fault: odd parity over each byte and its line (SPI-5 section 8). */
 function oddParity(data: number, wide: boolean): number {
   return ODD_PARITY[data & 0xff] | (wide ? ODD_PARITY[data >> 8] << 1 : 0);
 }

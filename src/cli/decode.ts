@@ -6,7 +6,9 @@ const HELP = `
 One row per SCSI command, in the order of the commands. A SOURCE is a pcap or
 pcapng file, plain or gzip, or - for standard input; several are read as one
 stream of time. A trace of a parallel SCSI bus is a source too: VCD, scsimon's
-JSON, or the bytes of a probe; FRAME is then the number of the sample.
+JSON, or the bytes of a probe; FRAME is then the number of the sample. So is
+probe:PORT, a live probe on a serial port, until SIGINT (Ctrl-C) ends it;
+"tapmirror doctor" lists the ports.
 
 Columns
   TIME      seconds since the first frame
@@ -33,6 +35,7 @@ Examples
   tapmirror decode --nature write --lu '*/1' night.pcapng
   tapmirror decode --host 'iqn.*:web*' --from 12.5 --to 13 night.pcap
   tapmirror decode --phases bus.vcd.gz | less -S
+  tapmirror decode probe:/dev/ttyACM0
   tapmirror decode --json night.pcap | jq 'select(.latencyNs > 1e7)'
   ssh tap tcpdump -w - port 3260 | tapmirror decode -
 

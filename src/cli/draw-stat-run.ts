@@ -35,6 +35,7 @@ export async function runStat(sources: readonly string[], options: StatOptions, 
 function captureSummary(sources: readonly string[], end: InspectEnd): CaptureSummary {
   return {
     sources,
+    ...(end.samples === true ? { samples: true as const } : {}),
     frames: end.frames,
     bytes: end.bytes,
     seconds: Number(end.lastAt - end.firstAt) / 1e9,

@@ -13,6 +13,8 @@ const NAMES_SHOWN = 16;
 export interface CaptureSummary {
   sources: readonly string[];
   frames: number;
+  /** They are samples of a parallel bus. */
+  samples?: true;
   bytes: number;
   seconds: number;
   streams: number;
@@ -51,18 +53,23 @@ export function drawStat(report: StatReport, terminal: Terminal): string {
 }
 
 function drawHead({ capture, total, holes, hosts, targets, lus, seconds }: StatReport, terminal: Terminal): string[] {
+  const parallel = capture.samples === true;
   const first = capture.sources[0] ?? '';
   const name = capture.sources.length > 1 ? `${first} and ${capture.sources.length - 1} more` : first;
   const lines = [
     cut(plain(name), terminal.width, 'tail', terminal),
-    `${of(capture.frames, 'frame')}, ${sizeWords(capture.bytes)}, ${capture.seconds.toFixed(3)} s, ${of(capture.streams, 'TCP connection')}`,
+    `${of(capture.frames, parallel ? 'sample' : 'frame')}, ${sizeWords(capture.bytes)}, ${capture.seconds.toFixed(3)} s, ${parallel ? 'a parallel bus' : of(capture.streams, 'TCP connection')}`,
     `${of(total.commands, 'command')} in ${seconds.toFixed(3)} s, ${of(hosts.length, 'host')}, ${of(targets.length, 'target')}, ${of(lus.length, 'LU')}`,
   ];
+  const { count: gaps } = holes.toTarget;
+  if (parallel && gaps > 0)
+    lines.push(paint(`${of(gaps, 'hole')} in which nothing was seen of the bus`, 'yellow', terminal));
   for (const [where, { count, bytes }] of [
     ['to the target', holes.toTarget],
     ['to the host', holes.toHost],
   ] as const) {
-    if (count > 0) lines.push(paint(`${of(count, 'hole')} ${where}: ${sizeWords(bytes)} missing`, 'yellow', terminal));
+    if (count > 0 && !parallel)
+      lines.push(paint(`${of(count, 'hole')} ${where}: ${sizeWords(bytes)} missing`, 'yellow', terminal));
   }
   return lines;
 }

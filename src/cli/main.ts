@@ -72,6 +72,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'make a promoted mirror a mirror again',
     load: async () => (await import('./promote.ts')).demoteCommand(),
   },
+  doctor: {
+    summary: 'look at what this machine has for a unit: serial ports and their probes',
+    load: async () => (await import('./doctor.ts')).doctorCommand(),
+  },
 };
 
 const HELP = `

@@ -1,4 +1,5 @@
 import type { SnoopSink } from '../base/sink.ts';
+import { isLive } from '../unit/liveSource.ts';
 import { timeWords } from './draw-words.ts';
 import { HoldBack, type Row, type RowWriter, rowOf } from './rows.ts';
 import { CommandFilter, type Moment, momentNs, type NameFilter } from './rows-filter.ts';
@@ -25,7 +26,7 @@ export async function runDecode(sources: readonly string[], options: DecodeOptio
   const filter = new CommandFilter(options);
   const times = new TimeFilter(options.from, options.to);
   const writer = writerOf(options, reading, times);
-  const held = new HoldBack(HELD_ROWS, (row) => {
+  const held = new HoldBack(isLive(sources) ? 0 : HELD_ROWS, (row) => {
     if (times.wants(row)) writer.row(row);
   });
   const sink: SnoopSink = {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { SnoopSink } from '../base/sink.ts';
 import type { InspectEnd, InspectHooks, PhaseView } from '../unit/inspect.ts';
+import { isLive } from '../unit/liveSource.ts';
 import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
 import { plain } from './draw-words.ts';
 import { ProgressLine, readingWords } from './progress.ts';
@@ -48,7 +49,10 @@ export function readingOf(sources: readonly string[], seat: Seat): Reading {
   const tell = (text: string): void => {
     seat.stderr.write(`tapmirror: ${plain(text)}\n`);
   };
+  const live = isLive(sources);
+  const stop = (): void => abort.abort();
   const read: Reading['read'] = async (sink, begin, phase) => {
+    if (live) process.once('SIGINT', stop).once('SIGTERM', stop);
     try {
       const end = await seat.inspect([...sources], sink, {
         signal: abort.signal,
@@ -62,6 +66,7 @@ export function readingOf(sources: readonly string[], seat: Seat): Reading {
       if (out.closed) return undefined;
       throw error;
     } finally {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
       line?.clear();
     }
   };

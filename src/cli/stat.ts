@@ -5,7 +5,8 @@ const HELP = `
 Everything is learned from the traffic alone. A SOURCE is a pcap or pcapng
 file, plain or gzip, or - for standard input, or a trace of a parallel SCSI
 bus (VCD, scsimon's JSON, the bytes of a probe); several are read as one stream
-of time.
+of time. probe:PORT is a live probe on a serial port: SIGINT (Ctrl-C) ends it
+and shows what was counted.
 
 What is shown
   natures         reads, writes and control commands: how many, bytes of
@@ -33,6 +34,7 @@ names (latencyNs, bytesPerSecond).
 Examples
   tapmirror stat night.pcap
   tapmirror stat --lu 'iqn.2004-01.com.example:store/0' night-1.pcap night-2.pcap
+  tapmirror stat probe:/dev/ttyACM0
   tapmirror stat --host '*web*' --json night.pcap.gz | jq .total.natures.read.latencyNs.p99
 
 Exit status: 0 done (a file that ends inside a record is used up to there and

@@ -19,7 +19,9 @@ export interface InspectHooks {
 }
 
 export interface InspectEnd {
+  /** Frames, or samples of a parallel bus. */
   frames: number;
+  samples?: true;
   bytes: number;
   firstAt: bigint;
   lastAt: bigint;
@@ -112,6 +114,7 @@ async function inspectTraces(
     await hooks.ready?.();
   }
   snoop.finish();
+  end.samples = true;
   end.frames = snoop.samples;
   end.streams = snoop.samples > 0 ? 1 : 0;
   end.firstAt = BigInt(Math.trunc(snoop.firstTime));

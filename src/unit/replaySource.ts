@@ -3,12 +3,15 @@ import { openTrace, traceKindOf } from '../../hw/traceFile.ts';
 import { Fault } from '../base/fault.ts';
 import type { FrameSource, SourceFault } from '../base/frames.ts';
 import type { SampleSink, SignalNames, TraceSource } from '../base/samples.ts';
+import { isLive, LIVE_PROBE } from './liveSource.ts';
 
 /** What `source.replay` names: captures of frames, or traces of a parallel bus. */
 export type ReplaySource = { kind: 'frames'; frames: FrameSource } | { kind: 'traces'; traces: TraceStream };
 
-/** Opens captures or traces, whichever they are. Rejects with a `Fault` when they are some of each. */
+/** Opens captures or traces, whichever they are, or a live probe. Rejects with a `Fault` when they are some of each. */
 export async function openReplay(paths: readonly string[], signals?: SignalNames): Promise<ReplaySource> {
+  const live = await liveProbe(paths);
+  if (live !== undefined) return { kind: 'traces', traces: new TraceStream([live]) };
   const kinds = await Promise.all(paths.map((path) => traceKindOf(path)));
   const trace = kinds.findIndex((kind) => kind !== undefined);
   if (trace < 0 && signals === undefined) return { kind: 'frames', frames: await openCaptures([...paths]) };
@@ -28,6 +31,17 @@ export async function openReplay(paths: readonly string[], signals?: SignalNames
     throw error;
   }
   return { kind: 'traces', traces: new TraceStream(sources) };
+}
+
+/** Its package is loaded only where it is wanted. */
+async function liveProbe(paths: readonly string[]): Promise<TraceSource | undefined> {
+  const named = isLive(paths) ? paths.find((path) => path.startsWith(LIVE_PROBE)) : undefined;
+  if (named === undefined) return undefined;
+  if (paths.length > 1) {
+    throw new Fault('local', `${named} is live, and stands beside other sources`, 'read a live probe by itself');
+  }
+  const { ProbeTrace } = await import('./probeTrace.ts');
+  return new ProbeTrace(named.slice(LIVE_PROBE.length));
 }
 
 /** Several traces, one after the other. */

@@ -5,12 +5,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { PortReport } from '../../src/unit/doctorPorts.ts';
 import type { SourceStatus } from '../../src/unit/status.ts';
 import type { Script, ScriptedProbe } from '../kit/scriptedProbe.ts';
 import { sharedFolder } from '../shared.ts';
 import { Cable } from './kit/cable.ts';
-import { Processes } from './kit/processes.ts';
-import { Unit, writeConfig } from './kit/unit.ts';
+import { outcome, Processes } from './kit/processes.ts';
+import { MAIN, Unit, writeConfig } from './kit/unit.ts';
 import { until, when } from './kit/until.ts';
 
 const FULL = 'p01-probe-full';
@@ -199,5 +200,54 @@ describe('live: a unit at a probe (socat, the real binding)', function () {
 
   it('does not start where the port is not there, and says what to do', async () => {
     await assert.rejects(start(FULL, false), /serial port .*port: .*[Nn]o such file.*plug the probe in/);
+  });
+
+  it('H2 decode and stat listen to a probe until they are told to end', async () => {
+    const probe = await plug(FULL);
+    const child = processes.start(
+      undefined,
+      [process.execPath, MAIN, 'stat', '--json', `probe:${cable.port}`],
+      ['ignore', 'pipe', 'inherit'],
+    );
+    let out = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      out += bytes.toString();
+    });
+    await probe.done;
+    const beats = probe.commands.length;
+    child.kill('SIGINT');
+    await until('the probe to be asked to stop', () =>
+      when(probe.commands.slice(beats).some(({ type }) => type === 0x83)),
+    );
+    await until('the end', () => when(child.exitCode !== null && out.endsWith('\n')));
+    assert.equal(child.exitCode, 0);
+    const { capture, total } = JSON.parse(out) as {
+      capture: { samples: boolean; frames: number };
+      total: { commands: number };
+    };
+    assert.ok(capture.samples && capture.frames > 1000);
+    const commands = (JSON.parse(readFileSync(join(shared, `${FULL}.truth.json`), 'utf8')) as { commands: unknown[] })
+      .commands.length;
+    // The last packets may be on the line still.
+    assert.ok(total.commands > commands * 0.9 && total.commands <= commands, `${total.commands} of ${commands}`);
+  });
+
+  it('H4 doctor tells who is plugged in, and what is wrong with a port', async () => {
+    await plug(FULL);
+    const nowhere = join(folder, 'nowhere');
+    const { code, out } = await outcome(
+      undefined,
+      [process.execPath, MAIN, 'doctor', '--json', '--port', cable.port, nowhere],
+      20_000,
+    );
+    assert.equal(code, 0);
+    const { ports } = JSON.parse(out) as { ports: PortReport[] };
+    assert.deepEqual(
+      ports.map(({ port, probe, fault }) => [port, probe?.name, /no such file/i.test(fault?.message ?? '')]),
+      [
+        [cable.port, 'lab bus probe', false],
+        [nowhere, undefined, true],
+      ],
+    );
   });
 });

@@ -11,7 +11,7 @@ function settled(steps: readonly (readonly [time: number, word: number])[]): [nu
 }
 
 describe('glitches of a parallel bus', () => {
-  it('takes out a pulse that is shorter than any assertion (SPI-5 table 46)', () => {
+  it('takes out a pulse that is shorter than any assertion (SPI-5 section 9.1)', () => {
     const steps = [
       [0, 0],
       [100, 1],
