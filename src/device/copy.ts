@@ -85,6 +85,7 @@ function* copySegment(
       length: run,
       lu: from.key,
     }) as Uint8Array;
+    if (to.hasTokens) to.place.tokens.touch(to, offset / to.blockSize, Math.ceil(run / to.blockSize));
     yield { kind: 'write', pieces: [{ offset, length: run, payload: [bytes] }], fua: false, lu: to.key };
   }
   if (!to.modes.writeCache && length > 0) yield { kind: 'flush', lu: to.key };

@@ -10,6 +10,7 @@ import type { Seat } from './seat.ts';
 import { BUS_RESET, CAPACITY_CHANGED, DEVICE_RESET, LUNS_CHANGED, MEDIUM_CHANGED } from './seat.ts';
 import { commandOf, hasActions } from './table.ts';
 import { Task } from './task.ts';
+import { Tokens } from './tokens.ts';
 
 const TRANSFER_BYTES_MAX = 0x2000000;
 const NACA = 0x04;
@@ -24,6 +25,7 @@ export function createDevice(options: DeviceOptions): Device {
 export class Device implements DeviceServer, Place {
   readonly name: string;
   readonly transferBytesMax: number;
+  readonly tokens: Tokens = new Tokens();
   readonly #units = new Map<number, LogicalUnit>();
   readonly #nexuses = new Map<number, Nexus>();
   readonly background: ((task: DeviceTask) => void) | undefined;
@@ -79,6 +81,7 @@ export class Device implements DeviceServer, Place {
     if (found.medium && !unit.isReady) unit.demandMedium();
     if (found.writes && unit.isWriteProtected) throw writeProtected();
     found.prepare(task, cdb);
+    if (unit.hasTokens) task.touch();
   }
 
   /** After a sanitize operation that failed only another one goes on (SBC-4 section 4.11.4). */

@@ -8,6 +8,7 @@ import type { LunIdentity, LunOptions } from './options.ts';
 import { check, conflict, MEDIUM_NOT_PRESENT, notReady, Refusal } from './refusal.ts';
 import { Registry } from './registry.ts';
 import { NEXUS_LOSS, POWER_ON, Seat } from './seat.ts';
+import type { Tokens } from './tokens.ts';
 import type { WholeUnitJob } from './wholeUnit.ts';
 
 const MEDIUM_ERROR = 0x3;
@@ -27,6 +28,7 @@ export interface Place {
   /** The iSCSI name of the target. */
   readonly name: string;
   readonly transferBytesMax: number;
+  readonly tokens: Tokens;
   luns(): readonly number[];
   units(): readonly LogicalUnit[];
   /** Runs steps that are of no command, where somebody does. */
@@ -54,6 +56,8 @@ export class LogicalUnit {
   /** Of RESERVE(6) and RESERVE(10), SPC-2 section 5.5. */
   holder: Seat | undefined = undefined;
   isEjected = false;
+  /** There may be tokens of its blocks, which end when these change. */
+  hasTokens = false;
   /** A PERSISTENT RESERVE OUT is going on. */
   isReserving = false;
   /** An operation on all of it is going on. */

@@ -1,6 +1,7 @@
 import type { Nexus } from '../base/device.ts';
 import { CopyResults } from './copyResults.ts';
 import type { Task } from './task.ts';
+import { TokenResults } from './tokenResults.ts';
 
 /** Unit attention codes that are established here (SAM-6 section 5.14): ASC and ASCQ. */
 /** POWER ON, RESET, OR BUS DEVICE RESET: what hosts in use wait for, more than for the exact POWER ON (29h/01h). */
@@ -25,6 +26,7 @@ export class Seat {
   readonly nexus: Nexus;
   readonly tasks: Set<Task> = new Set();
   readonly copies: CopyResults = new CopyResults();
+  readonly tokens: TokenResults = new TokenResults();
   /** Tasks that others wait for: ordered ones and those at the head of the queue. */
   special = 0;
   /** PREVENT ALLOW MEDIUM REMOVAL. */

@@ -18,6 +18,7 @@ import { reserveOutCommands } from './reserveOut.ts';
 import { sanitizeCommands } from './sanitize.ts';
 import { supportedCommand } from './supported.ts';
 import { thinCommands } from './thin.ts';
+import { tokenCommands } from './tokenCommands.ts';
 import { verifyCommands } from './verify.ts';
 
 /** Every command of a logical unit. */
@@ -37,6 +38,7 @@ const entries: readonly Command[] = [
   ...mediumCommands,
   ...diagnosticCommands,
   ...copyCommands,
+  ...tokenCommands,
   ...sanitizeCommands,
   reportLunsCommand,
   supportedCommand(() => entries),

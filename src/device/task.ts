@@ -6,6 +6,8 @@ import type { Seat } from './seat.ts';
 
 export const GOOD_OUTCOME: DeviceOutcome = Object.freeze({ status: 0 });
 const WAIT = Object.freeze({ kind: 'wait' as const });
+/** What these write they tell piece by piece. */
+const THIRD_PARTY_COPY = 0x83;
 const NO_CDB = new Uint8Array(0);
 
 /** One command at a logical unit that is there. */
@@ -56,7 +58,14 @@ export class Task implements DeviceTask {
   }
 
   end(): void {
+    if (this.unit.hasTokens) this.touch();
     this.seat.remove(this);
+  }
+
+  /** What it writes is not what tokens stand for any more: told before it begins and once it has ended. */
+  touch(): void {
+    if (this.command?.writes !== true || this.failed !== undefined) return;
+    if (this.command.opcode !== THIRD_PARTY_COPY) this.unit.place.tokens.touch(this.unit, this.lbn, this.blocks);
   }
 
   /** What ends the task where something was thrown in its steps. */

@@ -1,8 +1,10 @@
 import { put16, put32 } from '../../parsers/bytes.ts';
+import { CHANGE_VULNERABLE, ZERO_ROD } from '../../parsers/scsi/token.ts';
 import type { Nexus } from '../base/device.ts';
 import { LIST_BYTES_MAX, PARTIES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_MAX } from './copyResults.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
 import { concat, hexBytes, putText } from './text.ts';
+import { TOKEN_BYTES_MAX, TOKEN_RANGES_MAX } from './tokens.ts';
 
 /** Vital product data pages by their code, each behind its header (SPC-5 section 7.7, SBC-4 section 6.6). */
 const pages: ReadonlyMap<number, (unit: LogicalUnit, nexus: Nexus) => Uint8Array> = new Map([
@@ -23,6 +25,7 @@ export const UNMAP_DESCRIPTORS_MAX = 4096;
 export const COMPARE_BLOCKS_MAX = 255;
 export const ATOMIC_BYTES_MAX = 0x100000;
 const COPIES_MAX = 16;
+const TOKEN_SECONDS = 60;
 
 const T10 = 1;
 const NAA = 3;
@@ -125,11 +128,47 @@ function thirdPartyCopy(unit: LogicalUnit): Uint8Array {
   put32(general, 8, SEGMENT_BYTES_MAX);
   general[12] = Math.log2(unit.blockSize);
   return concat([
-    copyDescriptor(0x0001, Uint8Array.of(8, 0x83, 1, 0x00, 0x84, 3, 0x00, 0x03, 0x04)),
+    copyDescriptor(0x0000, tokenLimits(unit)),
+    copyDescriptor(0x0001, Uint8Array.of(11, 0x83, 3, 0x00, 0x10, 0x11, 0x84, 4, 0x00, 0x03, 0x04, 0x07)),
     copyDescriptor(0x0004, limits),
     copyDescriptor(0x0008, Uint8Array.of(2, 0x02, 0xe4)),
+    copyDescriptor(0x0106, tokenFeatures()),
+    copyDescriptor(0x0108, tokenTypes()),
     copyDescriptor(0x8001, general),
   ]);
+}
+
+/** Block Device ROD Token Limits, SBC-4 section 6.6.7: tokens end by what happens, not by a time. */
+function tokenLimits(unit: LogicalUnit): Uint8Array {
+  const bytes = new Uint8Array(32);
+  put16(bytes, 6, TOKEN_RANGES_MAX);
+  put32(bytes, 8, 0xffffffff);
+  put32(bytes, 12, TOKEN_SECONDS);
+  put32(bytes, 20, TOKEN_BYTES_MAX / unit.blockSize);
+  put32(bytes, 28, TOKEN_BYTES_MAX / unit.blockSize);
+  return bytes;
+}
+
+/** ROD Token Features, SPC-5 section 7.7.17.8: no remote tokens. */
+function tokenFeatures(): Uint8Array {
+  const bytes = new Uint8Array(44 + 48);
+  put32(bytes, 20, 0xffffffff);
+  put16(bytes, 42, 48);
+  // Block ROD device type specific features: the most bytes of a ROD.
+  put16(bytes, 46, 44);
+  put32(bytes, 56, TOKEN_BYTES_MAX);
+  return bytes;
+}
+
+/** Supported ROD types, SPC-5 section 7.7.17.9: point in time, change vulnerable; zeros, which are taken alone. */
+function tokenTypes(): Uint8Array {
+  const bytes = new Uint8Array(4 + 2 * 64);
+  put16(bytes, 2, 2 * 64);
+  put32(bytes, 4, CHANGE_VULNERABLE);
+  bytes[8] = 0x03;
+  put32(bytes, 68, ZERO_ROD);
+  bytes[72] = 0x02;
+  return bytes;
 }
 
 /** A third-party copy descriptor fills whole words. */

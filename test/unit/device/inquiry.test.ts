@@ -7,7 +7,7 @@ import { Bench, be, type Host, NAA, type Options, TARGET } from './host.ts';
 const inquiry = (page?: number, length = 255) => [0x12, page === undefined ? 0 : 1, page ?? 0, ...be(length, 2), 0];
 
 function vpd(page: number, options: Options = {}): Buffer {
-  const { data, status } = new Bench(options).host().send(inquiry(page));
+  const { data, status } = new Bench(options).host().send(inquiry(page, 4096));
   assert.equal(status, 0);
   const bytes = Buffer.from(data);
   assert.deepEqual([bytes[0], bytes[1], bytes.readUInt16BE(2)], [0, page, bytes.length - 4]);
