@@ -308,7 +308,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
       if (landed.void) return;
       // What tables cannot tell is compared as it is copied.
       if (landed.survey) this.#repair.surveyed();
-      else if (source) this.#repair.unread([[landed.start, landed.end]], fault, this.name.to);
+      else if (source) this.#repair.unread(landed.reads, fault, this.name.to);
       else this.#break(fault);
     } else this.#errandFailed(landed, fault);
   }
@@ -323,7 +323,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   #copied(id: number, pieces: readonly Piece[]): void {
     const landed = this.#traffic.land(id);
     if (landed.kind !== 'copy' || landed.void || !this.#begun) return;
-    this.#repair.copied(landed.end - landed.start);
+    for (const [start, end] of landed.reads) this.#repair.copied(end - start);
     this.#unsettled = true;
     this.#writer.copied(landed, pieces);
   }

@@ -16,8 +16,8 @@ export type OrderedRequest =
   | { kind: 'recall'; id: number; seq: number; pieces: readonly Piece[] }
   /** Change `seq` is not going to be recalled. */
   | { kind: 'forget'; seq: number }
-  /** Bytes to be read from the first volume and then compared with what the mirror holds. */
-  | { kind: 'copy'; id: number; offset: number; length: number }
+  /** Bytes to be read from the first volume and then compared with what the mirror holds; of `ranges` (start, end) only these. */
+  | { kind: 'copy'; id: number; offset: number; length: number; ranges?: readonly (readonly [number, number])[] }
   /** To be compared by block tables, before any of it is copied; answered by `surveyed` or `failed`. */
   | { kind: 'survey'; id: number; wanted: Extents }
   /** Answered once everything that was on the bus by now has been pushed. */

@@ -59,11 +59,18 @@ export class Copying {
   /** What was changed or came to be unknown since it was asked for: what was read there may be older. */
   readonly touched = new Extents();
   void = false;
+  /** What of it is read; undefined: all. */
+  ranges: readonly (readonly [number, number])[] | undefined;
 
   constructor(start: number, end: number, survey = false) {
     this.start = start;
     this.end = end;
     this.survey = survey;
+  }
+
+  /** What is read of it, in order. */
+  get reads(): readonly (readonly [number, number])[] {
+    return this.ranges ?? [[this.start, this.end]];
   }
 
   touch(start: number, end: number): void {
@@ -201,6 +208,17 @@ export class OrderedTraffic implements CopyTraffic {
     const id = ++this.#lastId;
     this.#copies.set(id, new Copying(start, end));
     this.#requests.push({ kind: 'copy', id, offset: start, length: end - start });
+  }
+
+  copyRanges(ranges: readonly (readonly [number, number])[]): void {
+    const id = ++this.#lastId;
+    const [offset, end] = [ranges[0][0], ranges[ranges.length - 1][1]];
+    const copying = new Copying(offset, end);
+    copying.ranges = ranges;
+    // What lies between is not read, and so not known either.
+    for (let i = 1; i < ranges.length; i++) copying.touch(ranges[i - 1][1], ranges[i][0]);
+    this.#copies.set(id, copying);
+    this.#requests.push({ kind: 'copy', id, offset, length: end - offset, ranges });
   }
 
   survey(wanted: Extents, limit: number): void {

@@ -15,6 +15,8 @@ export interface RepairOptions {
 }
 
 const SURVEY_MIN = 4 * 1024 * 1024;
+/** Ranges of one copy. */
+const RANGES_MAX = 256;
 
 /** What the copies of a mirror are asked for with. */
 export interface CopyTraffic {
@@ -23,6 +25,8 @@ export interface CopyTraffic {
   /** A copy of `[start, end)` must wait for what is under way. */
   touches(start: number, end: number): boolean;
   copy(start: number, end: number): void;
+  /** The same for several ranges at once, in ascending order, apart. Absent: one copy is of one range. */
+  copyRanges?(ranges: readonly (readonly [number, number])[]): void;
   /** Has what is wanted, all of it below `limit`, compared by block tables; only where the options have `surveys`. */
   survey?(wanted: Extents, limit: number): void;
   notice(text: string): void;
@@ -131,10 +135,29 @@ export class Repair {
       const [start, end] = chunk;
       if (traffic.touches(start, end)) return;
       resolver.take();
-      this.#credit -= end - start;
-      traffic.copy(start, end);
+      const ranges = traffic.copyRanges ? this.#more(resolver, start, end) : [chunk];
+      for (const [from, to] of ranges) this.#credit -= to - from;
+      if (ranges.length > 1) traffic.copyRanges?.(ranges);
+      else traffic.copy(start, end);
     }
     if (resolver.over && traffic.copies === 0) this.stop();
+  }
+
+  /** The range, and those that follow it as long as they are short: what is copied together is written together. */
+  #more(resolver: Resolver, start: number, end: number): (readonly [number, number])[] {
+    const ranges: [number, number][] = [[start, end]];
+    let bytes = end - start;
+    let last = end;
+    for (let next = resolver.peek(); next && ranges.length < RANGES_MAX; next = resolver.peek()) {
+      const [from, to] = next;
+      bytes += to - from;
+      if (bytes > this.#options.copyBytes || from < last) break;
+      resolver.take();
+      if (from === last) ranges[ranges.length - 1][1] = to;
+      else ranges.push([from, to]);
+      last = to;
+    }
+    return ranges;
   }
 
   copied(bytes: number): void {

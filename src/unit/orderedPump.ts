@@ -31,6 +31,9 @@ type Copy = Extract<OrderedRequest, { kind: 'copy' }>;
 type Survey = Extract<OrderedRequest, { kind: 'survey' }>;
 type Recall = Extract<OrderedRequest, { kind: 'recall' }>;
 
+/** Ranges of one copy that are read at once. */
+const RANGES_AT_ONCE = 8;
+
 /** A copy's read failed, or was given up: the mirror itself is not to blame. */
 class SourceFailure extends Error {}
 
@@ -135,11 +138,11 @@ export class OrderedPump implements ArmPump {
     this.#ended(started);
   }
 
-  async #copy({ id, offset, length }: Copy): Promise<void> {
+  async #copy({ id, offset, length, ranges }: Copy): Promise<void> {
     const { mirror, now } = this.#options;
     const started = now();
     try {
-      const pieces = await this.#differing(offset, length);
+      const pieces = ranges ? await this.#differingIn(ranges) : await this.#differing(offset, length);
       mirror.step({ kind: 'copied', id, pieces });
     } catch (error) {
       const source = error instanceof SourceFailure;
@@ -159,6 +162,20 @@ export class OrderedPump implements ArmPump {
       mirror.step({ kind: 'failed', id, fault: faultOf(error), source: false });
     }
     this.#ended(started);
+  }
+
+  async #differingIn(ranges: readonly (readonly [number, number])[]): Promise<Piece[]> {
+    const found: Piece[][] = [];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let i = next++; i < ranges.length; i = next++) {
+        const [start, end] = ranges[i];
+        found[i] = await this.#differing(start, end - start);
+      }
+    };
+    const ends = await Promise.allSettled(Array.from({ length: RANGES_AT_ONCE }, work));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    return found.flat();
   }
 
   /** The pieces' bytes are nobody else's. */

@@ -51,6 +51,8 @@ interface Copy {
   /** Bytes read so far. */
   read: number;
   pieces: Piece[] | undefined;
+  /** What of it was asked for: the rest is not even looked at. */
+  ranges: readonly (readonly [number, number])[];
 }
 
 /**
@@ -287,8 +289,11 @@ export class OrderedWorld {
       const length = Math.min(bytes.length - copy.read, 1 + this.below(3 * BLOCK));
       bytes.set(this.#bus.medium.subarray(offset + copy.read, offset + copy.read + length), copy.read);
       copy.read += length;
-    } else if (copy.pieces === undefined) copy.pieces = this.#far.differing(offset, bytes);
-    else {
+    } else if (copy.pieces === undefined) {
+      copy.pieces = copy.ranges.flatMap(([start, end]) =>
+        this.#far.differing(start, bytes.subarray(start - offset, end - offset)),
+      );
+    } else {
       this.#copies.splice(at, 1);
       this.#step({ kind: 'copied', id, pieces: copy.pieces });
     }
@@ -352,7 +357,8 @@ export class OrderedWorld {
         break;
       case 'copy': {
         const bytes = new Uint8Array(request.length);
-        this.#copies.push({ id: request.id, offset: request.offset, bytes, read: 0, pieces: undefined });
+        const { id, offset, length, ranges = [[offset, offset + length]] } = request;
+        this.#copies.push({ id, offset, bytes, read: 0, pieces: undefined, ranges });
         break;
       }
       case 'survey':
