@@ -3,16 +3,26 @@
  *
  *   replay   CAPTURE, with CAPTURE.json beside it as `bench` wants it, through the link to a mirror with a history, until all
  *            of it is durable there; the moment at its end is rewound to and must equal the volume
- *   storage  bytes that the far unit has written (`write_bytes` of /proc/PID/io: its mirror, queue, states and tables) for each
+ *   storage  bytes that reach the disk (the far unit's mirror, queue, states and tables, and the file system's own) for each
  *            byte of change, after everything was flushed and, with a history, folded: half of the bytes in runs one behind the
  *            other and half anywhere, changes of 4, 8, 16, 32, 64, 128 and 256 KiB, each length as often
  *
- * FOLDER, by default the system's for temporary files, must lie on a disk; MIB (1024) are written for `storage`. Linux only.
+ * FOLDER, by default the system's for temporary files, must lie on a disk that nobody else writes to; a loop device does. (What the
+ * kernel counts for a process, `write_bytes`, is whole folios: more than is written.) MIB (1024) are written. Linux only.
  */
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -24,7 +34,7 @@ import type { NearOrder, NearResult } from './journeyNear.ts';
 const LAB_LU = 'iqn.2024-01.lab.example:big/1';
 const VOLUME_BYTES = 1024 * 1024 * 1024;
 const LAUNCH = fileURLToPath(new URL('../../src/cli/launch.cjs', import.meta.url));
-/** What is still in the pages of the system counts as written: a page that is written twice before it leaves counts once. */
+const SECTOR = 512;
 const QUIET_MS = 3000;
 const LOOK_MS = 250;
 
@@ -79,7 +89,10 @@ class Far {
 
   /** `tapmirror` as an operator calls it. */
   ask(...words: string[]): string {
-    return execFileSync(process.execPath, [LAUNCH, ...words, '--config', this.config], { encoding: 'utf8' });
+    return execFileSync(process.execPath, [LAUNCH, ...words, '--config', this.config], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   }
 
   async answer(): Promise<void> {
@@ -96,19 +109,36 @@ class Far {
     }
   }
 
+  /** Bytes that the disk below has been given. */
   get written(): number {
-    const io = readFileSync(`/proc/${this.process.pid}/io`, 'latin1');
-    const field = (name: string): number => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(io)?.[1]);
-    return field('write_bytes') - field('cancelled_write_bytes');
+    const { dev } = statSync(this.folder);
+    // As glibc's major() and minor() take a device number apart.
+    const major = ((dev >>> 8) & 0xfff) | (Math.floor(dev / 2 ** 32) & ~0xfff);
+    const minor = (dev & 0xff) | ((dev >>> 12) & ~0xff);
+    const fields = readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'latin1').trim().split(/\s+/);
+    return Number(fields[6]) * SECTOR;
   }
 
-  /** Resolves once nothing has been written for a while; with a history, once it has been folded as far as it goes. */
-  async quiet(): Promise<void> {
-    let last = this.written;
+  flush(): void {
+    execFileSync('sync', ['-f', this.folder]);
+  }
+
+  /** Entries that are not folded. */
+  get entries(): number {
+    return (JSON.parse(this.ask('history', '--json')) as { entries: number }).entries;
+  }
+
+  /** Resolves once all that is going to be written has been; with a history, once it has been folded as far as it goes. */
+  async quiet(history: boolean): Promise<void> {
+    const held = (): number => this.written + (history ? this.entries : 0);
+    this.flush();
+    let last = held();
     for (let since = performance.now(); performance.now() - since < QUIET_MS; ) {
       await pause();
-      if (this.written === last) continue;
-      last = this.written;
+      this.flush();
+      const now = held();
+      if (now === last) continue;
+      last = now;
       since = performance.now();
     }
   }
@@ -201,11 +231,13 @@ async function storage(folder: string, keys: { a: LinkKeys; b: LinkKeys }, bytes
   ];
   for (const [name, history] of cases) {
     const far = await Far.start(folder, keys.b, VOLUME_BYTES, history);
+    // What the tables learn of a new volume is no change's.
+    await far.quiet(history !== undefined);
     const before = far.written;
     const work = { kind: 'mix', bytes } as const;
     const { changed, wire, seconds } = await near({ port: far.port, keys: keys.a, volumeBytes: VOLUME_BYTES, work });
-    await far.quiet();
-    const entries = history ? (JSON.parse(far.ask('history', '--json')) as { entries: number }).entries : 0;
+    await far.quiet(history !== undefined);
+    const entries = history ? far.entries : 0;
     const written = far.written - before;
     await far.stop();
     const figures = `${(written / changed).toFixed(3)} bytes written a byte, link ${(wire / changed).toFixed(4)}`;
