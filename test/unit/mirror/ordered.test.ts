@@ -53,8 +53,17 @@ class Bench {
     this.step({ kind: 'more' });
   }
 
-  mark(name: string): void {
-    this.ring.pushBarrier({ seq: this.#seq, at: BigInt(this.#seq), lu: LU, name });
+  /** As `push`, with what a first volume that is a mirror says of itself. */
+  say(consistent: boolean | undefined, ...pieces: Piece[]): void {
+    const seq = ++this.#seq;
+    const said = consistent === undefined ? {} : { consistent };
+    this.ring.push({ seq, at: BigInt(seq), lu: LU, pieces, fua: false, ...said } satisfies Change);
+    this.step({ kind: 'more' });
+  }
+
+  mark(name: string, consistent?: boolean): void {
+    const said = consistent === undefined ? {} : { consistent };
+    this.ring.pushBarrier({ seq: this.#seq, at: BigInt(this.#seq), lu: LU, name, ...said });
     this.step({ kind: 'more' });
   }
 
@@ -420,6 +429,72 @@ describe('C1 C4 D1 OrderedMirror', () => {
       const bench = waiting();
       bench.step({ kind: 'hurry' });
       assert.deepEqual(bench.told(), ['here']);
+    });
+  });
+
+  describe('D3 of a mirror', () => {
+    const upstream = { consistent: false, at: 7n };
+
+    it('begins as that says of itself, and has the times of what was taken', () => {
+      const bench = new Bench({ upstream });
+      bench.clock = 1000n;
+      bench.durable();
+      bench.say(true, data(1));
+      bench.say(false);
+      bench.say(undefined, data(2));
+      bench.say(true, data(3));
+      assert.deepEqual(bench.told(), ['state', 'change 1+1!', 'state', 'change 2+1', 'change 3+1!']);
+      assert.deepEqual(
+        bench.entries.map(({ at }) => at),
+        [7n, 1n, 7n, 3n, 4n],
+      );
+    });
+
+    it('is level with what it says where that was taken, however it was copied', () => {
+      const bench = new Bench({ upstream: { consistent: true, at: 0n } });
+      bench.say(true, only(5));
+      bench.say(false, data(1));
+      bench.step({ kind: 'resolve', limit: SIZE });
+      bench.copied();
+      assert.deepEqual(bench.told(), ['state!', 'state', 'change 1+1', 'copy 5+1']);
+      bench.say(true);
+      assert.deepEqual(bench.told(), ['state!']);
+    });
+
+    it('a bookmark says what that said with it, and waits for nothing else', () => {
+      const bench = new Bench({ upstream, markPatienceNs: 100n });
+      bench.mark('none', false);
+      bench.mark('one', true);
+      bench.durable();
+      assert.deepEqual(bench.told(), ['state', 'none', 'one!']);
+    });
+
+    it('knows what a backlog said last that was given up', () => {
+      const bench = new Bench({ upstream: { consistent: true, at: 0n }, inFlightBytes: 512 });
+      bench.durable();
+      // One is under way, one taken ahead.
+      bench.say(true, data(0));
+      bench.say(true, data(0));
+      for (let n = 0; n < 65; n++) bench.say(false, data(1));
+      bench.say(undefined, data(2));
+      bench.durable();
+      bench.step({ kind: 'resolve', limit: SIZE });
+      bench.copied();
+      bench.durable();
+      assert.ok(bench.record.isEmpty);
+      assert.equal(bench.mirror.consistent, false);
+      bench.say(true);
+      assert.equal(bench.mirror.consistent, true);
+    });
+
+    it('knows what was said while it was broken', () => {
+      const bench = new Bench({ upstream: { consistent: true, at: 0n } });
+      bench.durable();
+      bench.step({ kind: 'broken', fault: new Fault('peer', 'refused') });
+      bench.say(false);
+      bench.step({ kind: 'mended', bytes: SIZE });
+      bench.durable();
+      assert.deepEqual(bench.told(), ['state!', 'state']);
     });
   });
 });
