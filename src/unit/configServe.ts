@@ -1,6 +1,6 @@
 import { parseNetwork } from '../iscsi/target/access.ts';
 import type { TargetLimits } from '../iscsi/target/types.ts';
-import { type Check, group, list, type Placed, placed, type Reading, text, whole } from './configCheck.ts';
+import { type Check, group, list, oneOf, type Placed, placed, type Reading, text, whole } from './configCheck.ts';
 import {
   firstMedium,
   type RawMedium,
@@ -30,6 +30,7 @@ interface RawProof {
 
 interface RawAuth {
   users: RawProof[];
+  algorithms?: (keyof typeof ALGORITHMS)[];
   mutual?: RawProof;
 }
 
@@ -85,6 +86,9 @@ const AWAKE_US_MAX = 1000;
 /** Bytes in the system's cache that begin a flush, and microseconds awake after bytes came. */
 export const SERVE_DEFAULTS = { dirtyBytes: 256 << 20, awakeUs: 50 } as const;
 
+/** IANA's registry of PPP authentication algorithms, as RFC 7143 section 12.1.3 uses it. */
+const ALGORITHMS = { md5: 5, sha1: 6, sha256: 7, 'sha3-256': 8 } as const;
+
 const proofKeys = group<RawUser>({
   user: { check: userName, required: 'write "user": NAME' },
   secretFile: { check: placed(secretPath) },
@@ -108,6 +112,7 @@ const auth: Check<RawAuth> = group<RawAuth>({
     required: 'write "users": [{"user": NAME, ...}]',
   },
   mutual: { check: proof },
+  algorithms: { check: list(oneOf(['md5', 'sha1', 'sha256', 'sha3-256']), 1, '["sha256", "sha3-256"]') },
 });
 
 const initiatorPattern = text<string>((words): Reading<string> => {
@@ -300,7 +305,8 @@ function sourceConfig(
 
 function authConfig(raw: RawAuth, at: (path: string) => string, wants: SecretWant[]): ServeAuth {
   const users = raw.users.map((one) => proofConfig(one, at, wants));
-  if (raw.mutual === undefined) return { users };
+  const algorithms = raw.algorithms && { algorithms: raw.algorithms.map((one) => ALGORITHMS[one]) };
+  if (raw.mutual === undefined) return { users, ...algorithms };
   const mutual: ServeUser = { user: raw.mutual.user, secret: '' };
   wants.push({
     from: absolute(raw.mutual.secret, at),
@@ -309,7 +315,7 @@ function authConfig(raw: RawAuth, at: (path: string) => string, wants: SecretWan
       return users.some((one) => one.secret === secret) ? SAME_SECRETS : undefined;
     },
   });
-  return { users, mutual };
+  return { users, mutual, ...algorithms };
 }
 
 function proofConfig({ user, secret }: RawProof, at: (path: string) => string, wants: SecretWant[]): ServeUser {

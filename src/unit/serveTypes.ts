@@ -11,6 +11,8 @@ export interface ServeUser {
 export interface ServeAuth {
   users: ServeUser[];
   mutual?: ServeUser;
+  /** Numbers of the algorithms that are accepted; absent: all that are known. */
+  algorithms?: number[];
 }
 
 /** Who may log in; an empty list is no limit. */

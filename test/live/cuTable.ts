@@ -18,12 +18,15 @@ const PORT = 3270;
 const SECOND_PORT = 3271;
 const LIMIT_MS = Number(process.env.CU_LIMIT ?? 15) * 1000;
 const SIZE = 64 << 20;
+const LONG = 6 * 1024 ** 3;
 
 interface Run {
   name: string;
   tests: RegExp;
   serve: readonly string[];
   cu: readonly string[];
+  /** Of the image; absent: 64 MiB. */
+  bytes?: number;
   /** Two ways to the same logical unit. */
   twice?: boolean;
 }
@@ -31,7 +34,9 @@ interface Run {
 const USUAL = ['--thin', '--cache'];
 const RUNS: readonly Run[] = [
   { name: 'all', tests: /^i?SCSI\./, serve: USUAL, cu: [] },
-  { name: 'sanitize', tests: /^SCSI\.Sanitize\./, serve: USUAL, cu: ['--allow-sanitize'] },
+  { name: 'sanitize', tests: /^SCSI\.Sanitize\.(?!Reset$)/, serve: USUAL, cu: ['--allow-sanitize'] },
+  // It looks whether overwriting goes on behind a reset, some seconds after it began.
+  { name: 'sanitize-long', tests: /^SCSI\.Sanitize\.Reset$/, serve: USUAL, cu: ['--allow-sanitize'], bytes: LONG },
   { name: 'removable', tests: /^SCSI\.(PreventAllow|StartStopUnit)\./, serve: [...USUAL, '--removable'], cu: [] },
   {
     name: 'physical',
@@ -123,7 +128,7 @@ async function table(out: string, pattern: string): Promise<number> {
       if (wanted.length === 0) continue;
       rmSync(`${image}.lu`, { force: true });
       writeFileSync(image, '');
-      truncateSync(image, SIZE);
+      truncateSync(image, run.bytes ?? SIZE);
       const words = `serve ${run.serve.join(' ')}; iscsi-test-cu --dataloss ${run.cu.join(' ')}`.trimEnd();
       appendFileSync(out, `# run ${run.name}: ${words}${run.twice === true ? ', two portals' : ''}\n`);
       const counts = new Map<Result, number>();
