@@ -475,7 +475,7 @@ describe('C1 C4 D1 OrderedMirror', () => {
       // One is under way, one taken ahead.
       bench.say(true, data(0));
       bench.say(true, data(0));
-      for (let n = 0; n < 65; n++) bench.say(false, data(1));
+      for (let n = 0; n < 64; n++) bench.say(false, data(1));
       bench.say(undefined, data(2));
       bench.durable();
       bench.step({ kind: 'resolve', limit: SIZE });
