@@ -58,6 +58,8 @@ export function* treatAll(
   immediate: boolean,
 ): Generator<typeof WAIT, boolean, unknown> {
   const { unit } = task;
+  // Another one began after this command was looked at.
+  if (unit.job !== undefined) unit.demandWhole();
   const job: WholeUnitJob = { code, progress: 0, state: 'running' };
   unit.job = job;
   const jobTask: DeviceTask = {

@@ -149,6 +149,17 @@ describe('SANITIZE (SBC-4 5.30)', () => {
     assert.deepEqual([bench.medium().bytes[0], bench.medium().bytes[1023]], [0xaa, 0x0f]);
   });
 
+  it('goes on alone: a second one that was sent before it began is refused', () => {
+    const { host, jobs } = stage(false);
+    const list = overwrite(1, [1]);
+    const first = host.begin(sanitize(0x81, 5), { dataOut: list });
+    const second = host.begin(sanitize(0x81, 5), { dataOut: list });
+    first.run([list]).next();
+    const end = second.run([list]).next();
+    assert.ok(isAnswer(end) && end.value.status === 2 && end.value.sense?.[13] === 0x1b);
+    assert.equal(jobs.length, 1);
+  });
+
   it('erases blocks of a thin unit', () => {
     const { bench, host, work } = stage(true);
     host.send([0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0], { dataOut: pattern(512, 1) });
