@@ -29,6 +29,10 @@ export class Serving {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /** Everything that it said on standard error. */
   get said(): string {
     return this.#err;
