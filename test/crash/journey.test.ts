@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as moment } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
+import { Authority } from '../kit/journey.ts';
+import { random as randomOf } from '../sim/random.ts';
+import { BLOCK, BLOCKS, type ChildNews, Places } from './journeyChild.ts';
+
+/** Kills, of either end about as often; one run again: TAPMIRROR_KILLS_SEED. */
+const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
+const SEED = Number(process.env.TAPMIRROR_KILLS_SEED ?? 1 + Math.floor(Math.random() * 1e9));
+const LAUNCH = fileURLToPath(new URL('../../src/cli/launch.cjs', import.meta.url));
+const WAIT_MS = 60_000;
+const LATEST_MS = 400;
+
+/** Numbers of the writes of two seeds are so far apart. */
+const NUMBERS = 1 << 20;
+
+/** What was written, block by block, and which of it was called durable. */
+class Model {
+  /** Numbers of the writes of each block, ascending. */
+  readonly #writes: number[][] = Array.from({ length: BLOCKS }, () => [0]);
+  readonly #acked = new Array<number>(BLOCKS).fill(0);
+  readonly #blocks = new Map<number, { block: number; blocks: number }>();
+  #places = new Places(1);
+  #made = 0;
+  durable = 0;
+
+  /** The first number of the next seed. */
+  get next(): number {
+    return Math.ceil((this.#made + 1) / NUMBERS) * NUMBERS + 1;
+  }
+
+  /** The numbers of the next writes, whose places are those of `seed`, begin here. */
+  begin(seed: number): number {
+    this.#places = new Places(seed);
+    this.#made = this.next - 1;
+    return this.#made + 1;
+  }
+
+  acked(number: number): void {
+    this.durable++;
+    this.#make(number);
+    const { block, blocks } = this.#blocks.get(number) ?? assert.fail(`write ${number} was never made`);
+    for (let n = block; n < block + blocks; n++) this.#acked[n] = Math.max(this.#acked[n], number);
+  }
+
+  /** The far volume holds what was durable, or something newer, and all of it of one moment: up to `last` where that is known. */
+  check(held: readonly number[], last?: number): void {
+    const newest = last ?? Math.max(...held, ...this.#acked);
+    this.#make(newest);
+    held.forEach((number, n) => {
+      const due = this.#writes[n].findLast((one) => one <= newest);
+      assert.equal(number, due, `block ${n} is not of the moment of write ${newest}; ${this.#acked[n]} was durable`);
+    });
+  }
+
+  #make(last: number): void {
+    assert.ok(last < this.#made + NUMBERS, `write ${last} was never made`);
+    while (this.#made < last) {
+      const { block, blocks } = this.#places.next();
+      this.#made++;
+      this.#blocks.set(this.#made, { block, blocks });
+      for (let n = block; n < block + blocks; n++) this.#writes[n].push(this.#made);
+    }
+  }
+}
+
+describe('D1 C6 a link between two processes that are killed', function () {
+  this.timeout(60_000 + KILLS * 10_000);
+  let folder: string;
+  let port: number;
+  let keys: { near: LinkKeys; far: LinkKeys };
+  let far: ChildProcess;
+  let near: ChildProcess | undefined;
+  const below = randomOf(SEED);
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tapmirror-link-kills-'));
+    const authority = await Authority.make();
+    keys = { near: await authority.unit('near'), far: await authority.unit('far') };
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as { port: number });
+    server.close();
+    await once(server, 'close');
+  });
+
+  afterEach(() => {
+    far.kill('SIGKILL');
+    near?.kill('SIGKILL');
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const place = (name: string, history: boolean): string => {
+    const own = join(folder, name);
+    mkdirSync(own);
+    for (const part of ['ca', 'cert', 'key'] as const) writeFileSync(join(own, part), keys.far[part], { mode: 0o600 });
+    writeFileSync(join(own, 'far.img'), '');
+    truncateSync(join(own, 'far.img'), BLOCK * BLOCKS);
+    const past = history ? { history: { window: '2s', bytes: '4MiB' } } : {};
+    const config = {
+      receive: { listen: `127.0.0.1:${port}` },
+      tls: { ca: 'ca', cert: 'cert', key: 'key' },
+      state: 'state',
+      volumes: [{ name: 'vol1', mirrors: ['file:far.img'], ...past }],
+    };
+    writeFileSync(join(own, 'far.json'), JSON.stringify(config));
+    return join(own, 'far.json');
+  };
+
+  const startFar = async (config: string): Promise<void> => {
+    far = spawn(process.execPath, [LAUNCH, 'receive', '--config', config], { stdio: ['ignore', 'pipe', 'ignore'] });
+    assert.ok(far.stdout);
+    const lines = createInterface(far.stdout);
+    const line = await Promise.race([once(lines, 'line'), once(far, 'exit')]);
+    assert.match(String(line[0]), /^ready:/);
+  };
+
+  const startNear = (first: number, seed: number, news: (one: ChildNews) => void): void => {
+    near = fork(fileURLToPath(new URL('./journeyChild.js', import.meta.url)));
+    near.on('message', news);
+    near.send({ port, keys: keys.near, first, seed });
+  };
+
+  const kill = async (child: ChildProcess): Promise<void> => {
+    // What it said before has been heard then.
+    const over = Promise.all([once(child, 'exit'), child.connected ? once(child, 'disconnect') : undefined]);
+    child.kill('SIGKILL');
+    await over;
+  };
+
+  for (const history of [true, false]) {
+    it(`has lost nothing that was durable, ${history ? 'with' : 'without'} a history (seed ${SEED})`, async () => {
+      const config = place(history ? 'past' : 'plain', history);
+      await startFar(config);
+      const model = new Model();
+      let answer = (_: Extract<ChildNews, { kind: 'held' }>): void => undefined;
+      let fail = (_: Error): void => undefined;
+      const news = (one: ChildNews): void => {
+        if (one.kind === 'durable') model.acked(one.number);
+        else if (one.kind === 'held') answer(one);
+        else fail(new Error(one.message));
+      };
+      /** What the near end says next that the far volume holds is right. */
+      const right = async (): Promise<void> => {
+        const { numbers, last } = await new Promise<Extract<ChildNews, { kind: 'held' }>>((resolve, reject) => {
+          const late = setTimeout(() => reject(new Error('the near end does not answer')), WAIT_MS);
+          answer = (one) => {
+            clearTimeout(late);
+            resolve(one);
+          };
+          fail = (error) => {
+            clearTimeout(late);
+            reject(error);
+          };
+        });
+        model.check(numbers, last);
+      };
+      const begin = (start: (first: number, seed: number) => void): void => {
+        const seed = 1 + below(1 << 30);
+        start(model.begin(seed), seed);
+      };
+      // Its numbers begin before what is held is known: nothing of the one before it comes any more.
+      let told = right();
+      startNear(NUMBERS + 1, SEED, news);
+      await told;
+      assert.equal(model.begin(SEED), NUMBERS + 1);
+      for (let n = 0; n < KILLS / 2; n++) {
+        // A moment of the run, not something that is waited for.
+        await moment(below(LATEST_MS));
+        const nearEnd = near as ChildProcess;
+        if (below(2) === 0) {
+          await kill(nearEnd);
+          told = right();
+          // What it holds is what the one before has written, up to a moment that nobody else knows.
+          const seed = 1 + below(1 << 30);
+          const first = model.next;
+          startNear(first, seed, news);
+          await told;
+          assert.equal(model.begin(seed), first);
+          continue;
+        }
+        await kill(far);
+        await startFar(config);
+        await moment(below(LATEST_MS));
+        told = right();
+        nearEnd.send('what is held?');
+        await told;
+        begin((first, seed) => nearEnd.send({ first, seed }));
+      }
+      assert.ok(model.durable > 0);
+      if (process.env.TAPMIRROR_KILLS) console.log(`${model.durable} durable`);
+    });
+  }
+});
