@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTrace } from '../../hw/traceFile.ts';
-import type { Change } from '../../src/base/change.ts';
+import type { Change, Piece } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { Burst, BusFacts, SampleSink, SignalNames } from '../../src/base/samples.ts';
 import { ParallelSnoop, type PhaseView } from '../../src/snoop/parallel/parallel.ts';
@@ -111,12 +111,7 @@ export function apply(image: Pick<BusImage, 'blocks' | 'doubted'>, { lu, pieces 
       continue;
     }
     doubted.remove(first, first + count);
-    const bytes =
-      payload === 'zeros'
-        ? Buffer.alloc(length)
-        : 'fill' in payload
-          ? Buffer.alloc(length, payload.fill)
-          : Buffer.concat('or' in payload ? payload.or : payload);
+    const bytes = bytesOf(payload, length);
     for (let i = 0; i < count; i++) blocks.set(first + i, bytes.toString('hex', i * BLOCK, (i + 1) * BLOCK));
   }
 }
@@ -132,4 +127,12 @@ export function wrongBlocks(image: BusImage, truth: Pick<BusImage, 'blocks'>): s
     }
   }
   return wrong;
+}
+
+function bytesOf(payload: Exclude<Piece['payload'], 'lbnOnly'>, length: number): Buffer {
+  if (payload === 'zeros') return Buffer.alloc(length);
+  // An array has a method of the name `fill`.
+  if (Array.isArray(payload)) return Buffer.concat(payload);
+  if ('fill' in payload) return Buffer.alloc(length, payload.fill as Uint8Array);
+  throw new Error('ORWRITE is not in these traces');
 }

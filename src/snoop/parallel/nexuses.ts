@@ -215,7 +215,9 @@ export class Nexuses implements PhaseSink {
       }
       // A REQ without its ACK, or the other way round: an edge was not seen, and which one nobody knows.
       if (reqs !== acks && io !== undefined && io.lostAt < 0) {
-        io.touch(Math.min(from, io.pointer), this.timed ? 0 : Number.POSITIVE_INFINITY);
+        const unseenNs = this.timed ? 0 : Number.POSITIVE_INFINITY;
+        io.touch(Math.min(from, io.pointer), unseenNs);
+        io.touch(io.pointer, unseenNs);
       }
     } else if (phase === MESSAGE_OUT) this.conversation.out(connection, this.agreement);
     else if (phase === STATUS) this.conversation.said = `${connection.status.toString(16).padStart(2, '0')}h`;

@@ -248,7 +248,11 @@ export class Processes {
       this.doubt();
       return;
     }
-    if (short > 0 && io.lostAt >= 0 && task.mutates && !io.spoiled) io.missed(short);
+    if (short > 0 && io.lostAt >= 0 && task.mutates && !io.spoiled) {
+      // A source that loses samples without a mark may have done so anywhere.
+      if (Number.isFinite(io.lostNs)) io.missed(short);
+      else io.spoil();
+    }
     // The data alone took all of the hole: no command fitted beside it.
     const own = io.hole?.nanoseconds ?? 0;
     if (!io.spoiled && unaccounted(own, missing, agreement) < HIDING_WITHIN_NS) io.hole = undefined;
