@@ -49,6 +49,8 @@ export class LogicalUnit {
   readonly isReadOnly: boolean;
   readonly isThin: boolean;
   readonly isRemovable: boolean;
+  /** `keep` requests are answered: reservations and mode pages may outlive a power loss. */
+  readonly keeps: boolean;
   readonly modes: Modes;
   readonly registry: Registry;
   readonly seats: Map<number, Seat> = new Map();
@@ -80,6 +82,7 @@ export class LogicalUnit {
     this.isReadOnly = options.readOnly === true;
     this.isThin = options.thin === true;
     this.isRemovable = options.removable === true;
+    this.keeps = options.keeps !== false;
     this.modes = new Modes(options.cache === true, options.saved?.modes);
     this.registry = new Registry(options.saved?.reservations);
   }

@@ -17,6 +17,7 @@ function prepare(isLong: boolean): Command['prepare'] {
     // Pages of SCSI-2's vendors came without PF.
     if ((cdb[1] & PF) === 0) throw invalidCdb(1, 4);
     if ((cdb[1] & 0x02) !== 0) throw invalidCdb(1, 1);
+    if ((cdb[1] & SP) !== 0 && !task.unit.keeps) throw invalidCdb(1, 0);
     task.takes = isLong ? u16(cdb, 7) : cdb[4];
     task.detail = cdb[1];
   };

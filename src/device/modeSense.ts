@@ -4,7 +4,8 @@ import { command, cut, reply } from './command.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
 import { ALL_PAGES, ALL_SUBPAGES, pageKey } from './modeKeys.ts';
 import type { ModePage } from './modePages.ts';
-import { invalidCdb } from './refusal.ts';
+import { SAVED } from './modes.ts';
+import { illegal, invalidCdb, SAVING_NOT_SUPPORTED } from './refusal.ts';
 import type { Task } from './task.ts';
 import { concat } from './text.ts';
 
@@ -51,7 +52,7 @@ function chosen(unit: LogicalUnit, page: number, subpage: number): readonly Mode
 
 function pageBytes(unit: LogicalUnit, page: ModePage, control: number): Uint8Array {
   const bytes = unit.modes.values(page, control).slice();
-  bytes[0] |= PS;
+  if (unit.keeps) bytes[0] |= PS;
   return bytes;
 }
 
@@ -71,6 +72,7 @@ export function blockDescriptor(unit: LogicalUnit, isLong: boolean): Uint8Array 
 
 function prepare(length: number): Command['prepare'] {
   return (task, cdb) => {
+    if (cdb[2] >> 6 === SAVED && !task.unit.keeps) throw illegal(SAVING_NOT_SUPPORTED);
     task.cdb = cdb.slice(0, length);
   };
 }

@@ -34,6 +34,8 @@ export interface LunOptions {
   readonly cache?: boolean;
   /** The medium can be taken out (START STOP UNIT with LOEJ). */
   readonly removable?: boolean;
+  /** False: nobody keeps anything of it, so neither reservations nor mode pages outlive this process. True by default. */
+  readonly keeps?: boolean;
   /** What `keep` requests kept of an earlier life. */
   readonly saved?: { readonly reservations?: Uint8Array; readonly modes?: Uint8Array };
 }

@@ -23,12 +23,18 @@ export function register(task: Task, list: ReserveList, ignores: boolean): void 
   const own = registry.of(task.nexus);
   if (!ignores && (own?.key ?? 0n) !== list.key) throw conflict();
   // Others may only be registered by who is not registered yet, and never without looking at the key.
+  demandKeeper(task, list.keep, 20);
   if (list.others !== undefined && (ignores || own !== undefined)) throw invalidList(20, 3);
   if (own === undefined) addAll(task, list);
   else if (list.serviceActionKey === 0n) unregister(task, own);
   else own.key = list.serviceActionKey;
   registry.isKept = list.keep;
   registry.count();
+}
+
+/** APTPL is refused where nobody keeps anything (SPC-5 section 6.17.3). */
+function demandKeeper(task: Task, keep: boolean, at: number): void {
+  if (keep && !task.unit.keeps) throw invalidList(at, 0);
 }
 
 /** All of them or none. */
@@ -82,6 +88,7 @@ export function registerAndMove(task: Task, list: MoveList): void {
   const { registry } = task.unit;
   const own = registrantOf(task, list.key);
   if (isAllRegistrants(registry.type) || !registry.holds(own)) throw conflict();
+  demandKeeper(task, list.keep, 17);
   if (list.serviceActionKey === 0n) throw invalidList(KEY_AT);
   // An initiator alone is no place for a reservation (SPC-5 section 7.6.4.6).
   const { initiator, initiatorPort } = list.to;

@@ -11,8 +11,10 @@ const READ_KEYS = 0x00;
 const READ_RESERVATION = 0x01;
 const REPORT_CAPABILITIES = 0x02;
 const READ_FULL_STATUS = 0x03;
-/** CRH, SIP_C, ATP_C, PTPL_C. */
-const CAPABLE = 0x1d;
+/** CRH, SIP_C, ATP_C. */
+const CAPABLE = 0x1c;
+/** A registration may persist through a power loss. */
+const PTPL_C = 0x01;
 const TYPE_MASK_VALID = 0x80;
 /** ALLOW COMMANDS 001b: TEST UNIT READY goes through every reservation. */
 const ALLOWS = 0x10;
@@ -21,6 +23,7 @@ const ALLOWS = 0x10;
 function reserveIn(task: Task): Uint8Array {
   const { registry } = task.unit;
   const bytes = answer(registry, task.detail);
+  if (task.detail === REPORT_CAPABILITIES && task.unit.keeps) bytes[2] |= PTPL_C;
   if (task.detail !== REPORT_CAPABILITIES) put32(bytes, 0, registry.generation);
   return cut(bytes, u16(task.cdb, 7));
 }

@@ -154,6 +154,14 @@ describe('MODE SELECT (SPC-5 6.12)', () => {
     assert.equal(host.send(cdb, { dataOut: Uint8Array.from(long) }).status, 0);
   });
 
+  it('saves nothing where nobody keeps anything', () => {
+    const host = new Bench({ cache: true, keeps: false }).host();
+    assert.equal(host.send(sense6(0x08, 8)).data[4], 0x08);
+    assert.equal(host.send(sense6(0xc8, 8)).code, 0x3900);
+    assert.equal(select6(host, [0x08, 18, 0, ...new Array(17).fill(0)], true).code, 0x2400);
+    assert.equal(select6(host, [0x08, 18, 0, ...new Array(17).fill(0)]).status, 0);
+  });
+
   it('is undone by a reset but for what was saved', () => {
     const bench = new Bench({ cache: true });
     const host = bench.host();

@@ -415,6 +415,13 @@ describe('reservations over losses and restarts', () => {
     }
   });
 
+  it('are not promised where nobody keeps anything', () => {
+    const host = new Bench({ keeps: false }).host();
+    assert.equal(read(host, 2).data[2], 0x1c);
+    assert.equal(out(host, REGISTER, { sark: 1, flags: 1 }).code, 0x2600);
+    assert.equal(out(host, REGISTER, { sark: 1 }).status, 0);
+  });
+
   it('change one command after the other', () => {
     const { one, two } = stage();
     const list = Uint8Array.from([...be(1, 8), ...be(7, 8), 0, 0, 0, 0, 1, 0, 0, 0]);
