@@ -6,7 +6,12 @@ import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-
 const CELLS_WIDTH = 48;
 
 /** How a unit stands, as an operator reads it: each mirror a row, what is wrong below it, and what to do next. */
-export function drawStatus(status: UnitStatus, terminal: Terminal, nowMs: number): string {
+export function drawStatus(
+  status: UnitStatus,
+  terminal: Terminal,
+  nowMs: number,
+  served: readonly string[] = [],
+): string {
   const { source, receive, since, version, unit, buffer, volumes, notices } = status;
   const places = source.kind === 'links' || receive === undefined ? [source.text] : [source.text, receive.text];
   const lines = [
@@ -15,8 +20,9 @@ export function drawStatus(status: UnitStatus, terminal: Terminal, nowMs: number
     ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
   ];
   for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs));
+  if (served.length > 0) lines.push('', ...served);
   if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
-  lines.push('', paint(advice(volumes), 'bold', terminal));
+  if (volumes.length > 0 || served.length === 0) lines.push('', paint(advice(volumes), 'bold', terminal));
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
+import type { Terminal } from './draw.ts';
 import type { Stream } from './rows-inspect.ts';
 
 export interface StatusOptions extends WhichUnit {
@@ -64,8 +65,15 @@ export async function runStatus(options: StatusOptions, seat: StatusSeat): Promi
     out.write(`${JSON.stringify(answer)}\n`);
   } else {
     const [{ drawStatus }, { terminalOf }] = await Promise.all([import('./draw-status.ts'), import('./draw.ts')]);
-    out.write(drawStatus(status, terminalOf(seat.stdout, seat.env), seat.nowMs()));
+    const terminal = terminalOf(seat.stdout, seat.env);
+    const { serve } = answer as { serve?: unknown };
+    out.write(drawStatus(status, terminal, seat.nowMs(), serve ? await servedLines(serve, terminal) : []));
   }
   await out.finish();
   return exitOfStatus(status);
+}
+
+async function servedLines(serve: unknown, terminal: Terminal): Promise<string[]> {
+  const { readServe, serveLines } = await import('./serve-status.ts');
+  return serveLines(readServe(serve), terminal);
 }

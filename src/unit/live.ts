@@ -160,7 +160,7 @@ class LiveUnit implements RunningUnit {
       unit: this.#state.unit,
       version: packageVersion(),
       since: this.#since.toISOString(),
-      source: bus?.source ?? { kind: 'links', text: this.#receive?.text ?? '' },
+      source: bus?.source ?? { kind: 'links', text: this.#receive?.text ?? this.#serve?.text ?? '' },
       ...(this.#receive === undefined ? {} : { receive: { text: this.#receive.text } }),
       ...(this.#serve === undefined ? {} : { serve: this.#serve.status() ?? null }),
       buffer: bus?.buffer ?? this.#buffer(),
