@@ -133,7 +133,12 @@ export class Sessions {
   }
 
   #attach(connection: Connection, session: Session): void {
-    if (connection.over || session.closing) {
+    if (connection.over) {
+      // It was lost while it waited for the connection before it.
+      if (session.connections.get(connection.cid) === connection) this.close(session);
+      return;
+    }
+    if (session.closing) {
       connection.cut();
       return;
     }

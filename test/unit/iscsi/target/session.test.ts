@@ -251,6 +251,21 @@ describe('iSCSI target: sessions (RFC 7143 section 6.3)', () => {
     assert.deepEqual([one.one().itt, bench.node.sessions()[0].connections.length], [6, 2]);
   });
 
+  it('ends where a connection is lost that was to take the place of the former', () => {
+    const bench = new Bench();
+    bench.eager = false;
+    const one = bench.connect().in(FAST);
+    one.read(5, 0, 1);
+    const again = bench.connect();
+    again.tsih = one.tsih;
+    again.login(0x87, again.names());
+    one.line.ended();
+    again.line.ended();
+    assert.equal(bench.node.idle, false);
+    bench.giveUp(bench.runs[0]);
+    assert.deepEqual([bench.node.idle, bench.device.open_.size], [true, 0]);
+  });
+
   it('has as many sessions and connections as may be', () => {
     const bench = new Bench({ limits: { sessions: 1, connections: 3 } });
     bench.connect().in();
