@@ -285,7 +285,7 @@ export class Serve<Source> {
       ...granules(medium.granularity, blockSize, config.physicalBlockSize ?? blockSize),
       cache,
       removable,
-      ...(state === undefined ? {} : { saved: state.state }),
+      ...(state === undefined ? { keeps: false } : { saved: state.state }),
     };
   }
 }

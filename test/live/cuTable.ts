@@ -27,6 +27,8 @@ interface Run {
   cu: readonly string[];
   /** Of the image; absent: 64 MiB. */
   bytes?: number;
+  /** Of each test; absent: the usual. */
+  limitMs?: number;
   /** Two ways to the same logical unit. */
   twice?: boolean;
 }
@@ -35,8 +37,15 @@ const USUAL = ['--thin', '--cache'];
 const RUNS: readonly Run[] = [
   { name: 'all', tests: /^i?SCSI\./, serve: USUAL, cu: [] },
   { name: 'sanitize', tests: /^SCSI\.Sanitize\.(?!Reset$)/, serve: USUAL, cu: ['--allow-sanitize'] },
-  // It looks whether overwriting goes on behind a reset, some seconds after it began.
-  { name: 'sanitize-long', tests: /^SCSI\.Sanitize\.Reset$/, serve: USUAL, cu: ['--allow-sanitize'], bytes: LONG },
+  // It looks whether overwriting goes on behind a reset, some seconds after it began, and a minute later whether it has ended.
+  {
+    name: 'sanitize-long',
+    tests: /^SCSI\.Sanitize\.Reset$/,
+    serve: USUAL,
+    cu: ['--allow-sanitize'],
+    bytes: LONG,
+    limitMs: 140_000,
+  },
   { name: 'removable', tests: /^SCSI\.(PreventAllow|StartStopUnit)\./, serve: [...USUAL, '--removable'], cu: [] },
   {
     name: 'physical',
@@ -88,10 +97,10 @@ interface Ran {
   detail: string;
 }
 
-function cu(test: string, { cu, twice }: Run): Ran {
+function cu(test: string, { cu, twice, limitMs = LIMIT_MS }: Run): Ran {
   const [since, before] = [performance.now(), received()];
   const words = ['--dataloss', '-v', ...cu, '-t', test, url(PORT), ...(twice === true ? [url(SECOND_PORT)] : [])];
-  const ran = spawnSync('iscsi-test-cu', words, { encoding: 'latin1', timeout: LIMIT_MS, killSignal: 'SIGKILL' });
+  const ran = spawnSync('iscsi-test-cu', words, { encoding: 'latin1', timeout: limitMs, killSignal: 'SIGKILL' });
   const said = `${ran.stdout}${ran.stderr}`;
   // Some tests print "[FAILED]" for commands that are to fail: what CUnit itself counts is told beside it.
   const counted = /^\s*tests\s+\d+\s+\d+\s+(\d+)\s+(\d+)/m.exec(said);
