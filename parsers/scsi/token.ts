@@ -5,7 +5,7 @@ import type { Extent } from './bytes.ts';
 import { rangeDescriptors } from './unmap.ts';
 
 /** A ROD token has at least that many bytes (SPC-5, ROD token format), and here it has no more. */
-export const TOKEN_BYTES = 512;
+const TOKEN_BYTES = 512;
 /** ROD types, SPC-5 table of ROD types: a point in time that ends when the data changes; zeros. */
 export const CHANGE_VULNERABLE = 0x00800001;
 export const ZERO_ROD = 0xffff0001;

@@ -18,7 +18,7 @@ const COMMAND_QUEUE = 0x02;
 const VERSION_DESCRIPTORS = [0x00a0, 0x00c0, 0x0960, 0x0460, 0x04c0, 0x05c0, 0x0600];
 
 /** Standard INQUIRY data, SPC-5 section 6.7.2. */
-export function standardInquiry(unit: LogicalUnit): Uint8Array {
+function standardInquiry(unit: LogicalUnit): Uint8Array {
   const bytes = new Uint8Array(STANDARD_BYTES);
   bytes[1] = unit.isRemovable ? 0x80 : 0;
   bytes[2] = VERSION;

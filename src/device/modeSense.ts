@@ -57,7 +57,7 @@ function pageBytes(unit: LogicalUnit, page: ModePage, control: number): Uint8Arr
 }
 
 /** SBC-4 section 6.5.2: eight bytes, or sixteen where LLBAA let them be. */
-export function blockDescriptor(unit: LogicalUnit, isLong: boolean): Uint8Array {
+function blockDescriptor(unit: LogicalUnit, isLong: boolean): Uint8Array {
   const bytes = new Uint8Array(isLong ? 16 : 8);
   if (isLong) {
     put32(bytes, 0, Math.floor(unit.blocks / 0x100000000));

@@ -7,7 +7,7 @@ const ILLEGAL_REQUEST = 0x5;
 
 /** Where a CDB keeps the count of its blocks. */
 export type Form = 6 | 10 | 12 | 16;
-export const BLOCKS_AT: Readonly<Record<Form, number>> = { 6: 4, 10: 7, 12: 6, 16: 10 };
+const BLOCKS_AT: Readonly<Record<Form, number>> = { 6: 4, 10: 7, 12: 6, 16: 10 };
 
 /** Reads LBN and count of a 6-, 10-, 12- or 16-byte CDB and holds them against the capacity. */
 export function takeRange(task: Task, cdb: Uint8Array, form: Form): void {

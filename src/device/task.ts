@@ -4,7 +4,7 @@ import { NO_REQUESTS } from './command.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
 import type { Seat } from './seat.ts';
 
-export const GOOD_OUTCOME: DeviceOutcome = Object.freeze({ status: 0 });
+const GOOD_OUTCOME: DeviceOutcome = Object.freeze({ status: 0 });
 const WAIT = Object.freeze({ kind: 'wait' as const });
 /** What these write they tell piece by piece. */
 const THIRD_PARTY_COPY = 0x83;

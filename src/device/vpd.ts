@@ -19,11 +19,11 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit, nexus: Nexus) => Uint8Array
   [0xb2, provisioning],
 ]);
 
-export const UNMAP_BLOCKS_MAX = 0xffffffff;
+const UNMAP_BLOCKS_MAX = 0xffffffff;
 export const UNMAP_DESCRIPTORS_MAX = 4096;
 /** COMPARE AND WRITE's count is one byte. */
-export const COMPARE_BLOCKS_MAX = 255;
-export const ATOMIC_BYTES_MAX = 0x100000;
+const COMPARE_BLOCKS_MAX = 255;
+const ATOMIC_BYTES_MAX = 0x100000;
 const COPIES_MAX = 16;
 const TOKEN_SECONDS = 60;
 
