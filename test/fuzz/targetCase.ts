@@ -102,7 +102,7 @@ class Attacker {
   readonly #random: Random;
   readonly #asked: Asked[] = [];
   readonly #cid: number;
-  readonly #isid: number;
+  #isid: number;
   #cmdSn = 1;
   #tsih = 0;
   #in = false;
@@ -147,7 +147,13 @@ class Attacker {
     else keys.push(['TargetName', TARGET]);
     for (const [key, values] of GOOD) if (random.chance(3)) keys.push([key, random.pick(values)]);
     if (random.chance(12)) keys.push([random.pick(KEYS), random.pick(VALUES)]);
-    this.#tsih = random.chance(8) ? random.below(4) : 0;
+    this.#tsih = random.chance(30) ? random.below(4) : 0;
+    // Another connection of a session that there is, or the same one again.
+    if (random.chance(5) && this.#world.known.length > 0) {
+      const port = random.pick(this.#world.known);
+      this.#isid = port.isid;
+      this.#tsih = random.chance(4) ? 0 : port.tsih;
+    }
     this.#send(this.#loginPdu(0x87, keys), random.chance(20));
     if (!this.over) this.#read();
   }
@@ -323,6 +329,7 @@ class Attacker {
     if (header.readUInt16BE(36) !== 0 || (header[1] & 0x83) !== 0x83) return;
     this.#in = true;
     this.#tsih = header.readUInt16BE(14);
+    this.#world.known.push({ isid: this.#isid, tsih: this.#tsih });
     const keys = data.toString('latin1');
     this.#digests = { header: keys.includes('HeaderDigest=CRC32C'), data: keys.includes('DataDigest=CRC32C') };
   }

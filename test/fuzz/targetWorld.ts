@@ -57,6 +57,8 @@ export class TargetWorld implements TargetOwner, DeviceServer {
   readonly #media = [new MemoryMedium(BLOCKS, 512), new MemoryMedium(BLOCKS, 512)];
   readonly #active: Active[] = [];
   readonly #nexuses = new Set<number>();
+  /** Initiator ports that have logged in, with their sessions. */
+  readonly known: { isid: number; tsih: number }[] = [];
   now = 1e9;
   begun = 0;
   ended = 0;
