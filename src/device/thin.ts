@@ -16,6 +16,8 @@ const ANCHOR = 0x10;
 const NDOB = 0x01;
 /** Bytes of one request: long runs can be given up between two of them. */
 const RUN = 0x4000000;
+/** Unmapping takes no time for each of its bytes. */
+const UNMAP_RUN = 0x40000000;
 /** Descriptors of one GET LBA STATUS answer. */
 const STATUS_DESCRIPTORS_MAX = 256;
 
@@ -79,8 +81,9 @@ function* unmap(task: Task, dataOut: readonly Uint8Array[]): DeviceSteps {
   if (isParseFault(extents)) throw extents.offset === list.length ? shortList() : illegal(0x2100);
   for (const { lbn, blocks } of extents) demandRange(unit, lbn, blocks);
   for (const { lbn, blocks } of extents) {
-    for (let at = 0; at < blocks * unit.blockSize; at += RUN) {
-      yield { kind: 'unmap', offset: lbn * unit.blockSize + at, length: Math.min(RUN, blocks * unit.blockSize - at) };
+    const length = blocks * unit.blockSize;
+    for (let at = 0; at < length; at += UNMAP_RUN) {
+      yield { kind: 'unmap', offset: lbn * unit.blockSize + at, length: Math.min(UNMAP_RUN, length - at) };
     }
   }
   if (extents.length > 0 && !unit.modes.writeCache) yield { kind: 'flush' };
