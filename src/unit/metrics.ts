@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { LATENCY_BUCKETS, type LatencySnapshot } from '../stat/latency.ts';
+import { serveMetrics } from './metricsServe.ts';
 import type { LinkStatus, MirrorStatus, UnitStatus, VolumeStatus } from './status.ts';
 
 /** What Prometheus is told the text is. */
@@ -26,6 +27,7 @@ export async function metricsText(status: UnitStatus, latencies: readonly Latenc
   page.set('tapmirror_buffer_lbn_only', 'Changes are kept without their data.', {}, Number(buffer.state === 'lbnOnly'));
   page.count('tapmirror_buffer_falls_total', 'How often room became short.', {}, buffer.falls);
   for (const volume of volumes) volumeMetrics(page, volume);
+  if (status.serve) serveMetrics(status.serve, (...metric) => page.put(...metric));
   page.latencies(latencies);
   return page.text();
 }

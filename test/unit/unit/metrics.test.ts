@@ -112,4 +112,22 @@ describe('H2 metrics', () => {
   it('are Prometheus text of version 0.0.4', () => {
     assert.match(METRICS_TYPE, /^text\/plain; version=0\.0\.4/);
   });
+
+  it('tells what is served, each logical unit by target and LUN', async () => {
+    const counts = { reads: 3, readBytes: 12, writes: 4, writtenBytes: 16, unmappedBytes: 5, flushes: 1 };
+    const lun = { target: 'iqn.a:b', lun: 2, bytes: 1 << 20, writable: true, thin: false, dirtyBytes: 7, ...counts };
+    const absent = [{ target: 'iqn.a:b', lun: 3, why: 'gone' }];
+    const serve = { portals: ['10.0.0.2:3260'], connections: 2, bytes: 9, sessions: [], luns: [lun], absent };
+    const text = await metricsText({ ...STATUS, serve }, []);
+    const labels = '{target="iqn.a:b",lun="2"}';
+    for (const line of [
+      'tapmirror_serve_connections 2',
+      'tapmirror_serve_absent 1',
+      `tapmirror_serve_dirty_bytes${labels} 7`,
+      `tapmirror_serve_written_bytes_total${labels} 16`,
+      `tapmirror_serve_writable${labels} 1`,
+    ]) {
+      assert.ok(text.split('\n').includes(line), line);
+    }
+  });
 });
