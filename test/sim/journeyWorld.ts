@@ -10,6 +10,7 @@ import { uuid } from './linkStore.ts';
 import { OrderedBus } from './orderedBus.ts';
 import { SIZE, text } from './orderedPieces.ts';
 
+const REST_NS = 60_000_000_000n;
 const MS = 1e6;
 
 export interface WorldParts {
@@ -489,8 +490,10 @@ export class JourneyWorld {
       const old = this.#left.shift() as Session;
       this.#far.closed(old);
     }
+    // Real files are at work below: on a busy machine their calls take many turns.
+    const latest = process.hrtime.bigint() + REST_NS;
     for (let turn = 0; !this.#quiet(); turn++) {
-      assert.ok(turn < 3000, `it does not come to rest: ${this.#words()}`);
+      assert.ok(turn < 3000 || process.hrtime.bigint() < latest, `it does not come to rest: ${this.#words()}`);
       while (this.#bus.open.length > 0) {
         this.#bus.land();
         this.#bus.end();
