@@ -29,6 +29,8 @@ export class Verified {
   readonly #open = new Map<number, Open>();
   #model = new Uint8Array(0);
   #left = 0;
+  #goal = Number.POSITIVE_INFINITY;
+  #reached = (): void => {};
   done = 0;
 
   constructor(options: VerifiedOptions) {
@@ -47,6 +49,15 @@ export class Verified {
   async run(count: number): Promise<void> {
     this.#left = count;
     await Promise.all(Array.from({ length: this.#options.depth }, (_, n) => this.#lane(n)));
+  }
+
+  /** Resolves once so many commands are done, in all. */
+  async reaches(count: number): Promise<void> {
+    if (this.done >= count) return;
+    await new Promise<void>((resolve) => {
+      this.#goal = count;
+      this.#reached = resolve;
+    });
   }
 
   /** As `run`, until the target is gone. */
@@ -98,6 +109,7 @@ export class Verified {
       this.#open.delete(n);
       if (read !== undefined) this.#compare(at, read, operation);
       this.done++;
+      if (this.done >= this.#goal) this.#reached();
     }
   }
 
