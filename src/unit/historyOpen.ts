@@ -148,7 +148,9 @@ class Recovery {
   async run(): Promise<void> {
     const { index } = this.#contents;
     const { cutFrom, acked } = this.#keeper.state;
-    const bad = (await this.#scan()) ?? (await this.#checkTail(acked));
+    const torn = await this.#scan();
+    // A power loss leaves pages in any order: behind one whose content is missing heads may be whole.
+    const bad = (await this.#checkTail(acked)) ?? torn;
     if (bad) await this.#settle(bad);
     await this.#tidy();
     if (cutFrom > 0) await this.#keeper.commit({ cutFrom: 0 });

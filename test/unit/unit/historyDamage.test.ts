@@ -34,6 +34,8 @@ interface Made {
   images: Uint8Array[];
   incarnation: string;
   acked: number;
+  /** Of the segment that the last acknowledged entry lies in, as it was then. */
+  ackedBytes: number;
 }
 
 const segmentsOf = (folder: string): string[] =>
@@ -55,9 +57,13 @@ describe('C6 a queue that is not as it was written', function () {
     base.bytes.fill(255);
     const store = await lab.open({ folder, base, segmentBytes });
     const images = [base.bytes.slice()];
+    let ackedBytes = 64;
     for (const [i, entry] of ENTRIES.entries()) {
       await store.append({ epoch: EPOCH, number: i + 1 }, entry);
-      if (i + 1 === acked) await store.sync();
+      if (i + 1 === acked) {
+        await store.sync();
+        ackedBytes = readFileSync(segmentsOf(folder).at(-1) as string).length;
+      }
       const image = images[i].slice();
       if (entry.kind === 'change' || entry.kind === 'copy') for (const piece of entry.pieces) apply(image, piece);
       images.push(image);
@@ -65,7 +71,7 @@ describe('C6 a queue that is not as it was written', function () {
     const copy = lab.copy(folder);
     const { incarnation } = store;
     await store.close();
-    return { folder: copy, base, images, incarnation, acked };
+    return { folder: copy, base, images, incarnation, acked, ackedBytes };
   }
 
   /** Opens a copy that was tampered with. */
@@ -87,6 +93,37 @@ describe('C6 a queue that is not as it was written', function () {
 
   async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
     for (let i = 0; i < items.length; i += AT_ONCE) await Promise.all(items.slice(i, i + AT_ONCE).map(work));
+  }
+
+  for (const acked of [0, 3]) {
+    it(`of what was not acknowledged any parts may be missing: with ${acked} acknowledged it is a whole prefix`, async () => {
+      const queue = await made(acked);
+      const random = new Random(SEED, acked);
+      const { length } = readFileSync(segmentsOf(queue.folder)[0]);
+      let shorter = 0;
+      await each(
+        Array.from({ length: 200 }, () => 1 + random.below(4)),
+        async (holes) => {
+          const store = await opened(queue, (folder) => {
+            const [path] = segmentsOf(folder);
+            const bytes = readFileSync(path);
+            for (let n = 0; n < holes; n++) {
+              const from = queue.ackedBytes + random.below(length - queue.ackedBytes);
+              bytes.fill(0, from, Math.min(length, from + 1 + random.below(40)));
+            }
+            writeFileSync(path, bytes);
+          });
+          // Reading a moment checks every entry that it is made of.
+          const newest = await assertPrefix(store, queue);
+          assert.ok(newest >= acked);
+          assert.equal(store.incarnation, queue.incarnation);
+          assert.equal(store.durable?.number ?? 0, newest);
+          if (newest < ENTRIES.length) shorter++;
+          await store.close();
+        },
+      );
+      assert.ok(shorter > 100, `seed ${SEED}`);
+    });
   }
 
   for (const acked of [ENTRIES.length, 3, 0]) {
