@@ -104,6 +104,8 @@ export class RelayWorld {
 
   async close(): Promise<void> {
     for (const link of this.#links) link.kill(0);
+    while (this.#copy?.pending.length > 0) this.#copy.end(0);
+    this.#store?.left(false);
     await this.#relay?.close(NEVER).catch(() => undefined);
   }
 
