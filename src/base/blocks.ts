@@ -38,6 +38,8 @@ export interface BlockSums {
   readonly bytes: number;
   /** The checksum of a node; undefined where it may not be true any more. The caller's own. */
   sum(level: number, index: number): Uint8Array | undefined;
+  /** The same, put into `into` at `at`; false where it is not known. */
+  put(level: number, index: number, into: Uint8Array, at: number): boolean;
 }
 
 /** Where a block table lies (a file). */

@@ -141,6 +141,25 @@ export class BlockTable implements BlockSums {
     return this.#guard(() => this.#sum(level, index));
   }
 
+  put(level: number, index: number, into: Uint8Array, at: number): boolean {
+    const held = level === 0 ? this.#held(index) : undefined;
+    const sum = held ?? this.sum(level, index);
+    if (!sum) return false;
+    const from = held ? (index % FAN_OUT) * SUM_BYTES : 0;
+    for (let i = 0; i < SUM_BYTES; i++) into[at + i] = sum[from + i];
+    return true;
+  }
+
+  /** Whether a node has the checksum that lies in `theirs` at `at`; undefined where its own is not known. */
+  same(level: number, index: number, theirs: Uint8Array, at: number): boolean | undefined {
+    const held = level === 0 ? this.#held(index) : undefined;
+    const sum = held ?? this.sum(level, index);
+    if (!sum) return undefined;
+    const from = held ? (index % FAN_OUT) * SUM_BYTES : 0;
+    for (let i = 0; i < SUM_BYTES; i++) if (theirs[at + i] !== sum[from + i]) return false;
+    return true;
+  }
+
   /**
    * The next group from `group` on that is not known whole and that nobody writes or reads; undefined: none up to the end of
    * the volume. Answered by `known` or `unread`.
@@ -262,6 +281,12 @@ export class BlockTable implements BlockSums {
     const sum = sumOf(sums);
     this.#upper[level - 2].set(index, sum);
     return sum;
+  }
+
+  /** The checksums of a block's group, where the block's is known and they were looked at last: most questions go on there. */
+  #held(index: number): Uint8Array | undefined {
+    const fine = this.#fine;
+    return fine.group === Math.floor(index / FAN_OUT) && this.#flags.has(index) ? fine.sums : undefined;
   }
 
   #fineOf(group: number): Uint8Array {

@@ -84,29 +84,28 @@ export class Survey {
   #ask(level: number, busy: Extents): NodeSums | undefined {
     const near = this.#near;
     const open = this.#open[level];
-    const sums: Uint8Array[] = [];
-    const runs: { first: number; count: number }[] = [];
     const most = this.#most(level);
-    while (open.nodes > 0 && sums.length < most) {
+    const sums = new Uint8Array(Math.min(most, open.nodes) * SUM_BYTES);
+    let put = 0;
+    const still = busy.isEmpty;
+    const runs: { first: number; count: number }[] = [];
+    while (open.nodes > 0 && put < sums.length) {
       const last = runs.at(-1);
       // Questions name their nodes in order.
       if (last && open.first < last.first) break;
       const index = open.take();
       const [start, end] = this.#range(level, index);
       if (!this.#wanted.intersects(start, end)) continue;
-      const sum = busy.intersects(start, end) ? undefined : near.sum(level, index);
-      if (!sum) {
+      if ((!still && busy.intersects(start, end)) || !near.put(level, index, sums, put)) {
         this.#descend(level, index);
         continue;
       }
       if (last && last.first + last.count === index) last.count++;
       else runs.push({ first: index, count: 1 });
-      sums.push(sum);
+      put += SUM_BYTES;
     }
-    if (sums.length === 0) return undefined;
-    const all = new Uint8Array(sums.length * SUM_BYTES);
-    for (const [i, sum] of sums.entries()) all.set(sum, i * SUM_BYTES);
-    return { level, blockBytes: near.blockBytes, runs, sums: all };
+    if (put === 0) return undefined;
+    return { level, blockBytes: near.blockBytes, runs, sums: sums.subarray(0, put) };
   }
 
   /** A node is not known to be the same. */

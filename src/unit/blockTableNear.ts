@@ -27,6 +27,7 @@ export function nearSums(arm: Arm): NearSums | undefined {
     blockBytes: table.blockBytes,
     bytes: table.bytes,
     sum: (level, index) => table.sum(level, index),
+    put: (level, index, into, at) => table.put(level, index, into, at),
     busy: () => (isLost(arm) || table.over ? undefined : busyAt(arm)),
   };
 }

@@ -17,14 +17,13 @@ export async function compareNodes(table: BlockTable, scrub: Scrub, theirs: Node
   let node = 0;
   for (const { first, count } of runs) {
     for (let index = first; index < first + count; index++, node++) {
-      let own = table.sum(level, index);
-      if (!own && level < 2) {
-        await scrub.bring(level === 1 ? index : Math.floor(index / FAN_OUT));
-        own = table.sum(level, index);
-      }
-      if (!own) continue;
       const at = node * SUM_BYTES;
-      if (Buffer.compare(own, sums.subarray(at, at + SUM_BYTES)) === 0) same[node >> 3] |= 1 << (node & 7);
+      let equal = table.same(level, index, sums, at);
+      if (equal === undefined && level < 2) {
+        await scrub.bring(level === 1 ? index : Math.floor(index / FAN_OUT));
+        equal = table.same(level, index, sums, at);
+      }
+      if (equal === true) same[node >> 3] |= 1 << (node & 7);
     }
   }
   return same;

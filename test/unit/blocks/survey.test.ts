@@ -19,7 +19,9 @@ function tableOf(medium: Uint8Array, blockBytes = BLOCK): BlockTable {
 }
 
 function nearOf(table: BlockTable, busy: () => Extents | undefined = () => new Extents()): NearSums {
-  return { blockBytes: table.blockBytes, bytes: table.bytes, sum: (level, index) => table.sum(level, index), busy };
+  const { blockBytes, bytes } = table;
+  const put: NearSums['put'] = (level, index, into, at) => table.put(level, index, into, at);
+  return { blockBytes, bytes, sum: (level, index) => table.sum(level, index), put, busy };
 }
 
 /** The other side's bits. */
