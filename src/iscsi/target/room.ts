@@ -85,6 +85,6 @@ export class Room {
 
   /** An expected length is what an initiator says: nothing takes more than all there is. */
   #size(task: Task): number {
-    return Math.min(task.bytes, this.#sessionMax);
+    return Math.min(task.bytes, this.#sessionMax, this.#max);
   }
 }

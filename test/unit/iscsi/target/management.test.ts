@@ -243,6 +243,20 @@ describe('iSCSI target: limits (H5)', () => {
     assert.equal(bench.runs.length, 2);
   });
 
+  it('lets a command pass that is larger than all there may be, while others are busy', () => {
+    const { bench, host } = waiting({ limits: { bytes: 4096, sessionBytes: 1 << 20 } });
+    const other = bench.connect();
+    other.isid = Uint8Array.of(0x80, 9, 9, 9, 9, 9);
+    other.in(FAST);
+    other.read(1, 0, 1);
+    host.read(1, 0, 100);
+    assert.equal(bench.runs.length, 2);
+    for (const run of [...bench.runs]) bench.go(run);
+    assert.equal(host.told().at(-1)?.flags, 0x81);
+    other.told();
+    assert.equal(bench.node.bytes, 0);
+  });
+
   it('gives back what tasks had that were aborted while they waited', () => {
     const { bench, host } = waiting(room);
     host.read(1, 0, 8);
