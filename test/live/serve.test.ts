@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { lu } from './kit/bench.ts';
 import { assertSame, dice, MiB, used } from './kit/files.ts';
+import { Load } from './kit/load.ts';
 import { make, type Operation } from './kit/operations.ts';
 import { need, type Part } from './kit/parts.ts';
 import { outcome, Processes, run } from './kit/processes.ts';
 import { Serving } from './kit/serving.ts';
+import { until, when } from './kit/until.ts';
 import { Verified } from './kit/verified.ts';
 
 const IQN = 'iqn.2024-01.lab.example:served';
@@ -184,6 +186,42 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const listed = await outcome(undefined, ['iscsi-ls', `iscsi://${PORTAL}`]);
     assert.doesNotMatch(listed.out, new RegExp(IQN));
     await only.stop();
+  });
+
+  it('serves others while hosts that asked for much take nothing, within its memory, and lets those go (H5)', async () => {
+    const b = bench();
+    const image = b.image('disk.img', 256 * MiB);
+    const serving = await b.serve(image);
+    const greedy = await Promise.all(
+      [1, 2, 3, 4].map((n) => {
+        const initiator = `iqn.2024-01.lab.example:greedy-${n}`;
+        const order = {
+          url: URL,
+          initiator,
+          seed: n,
+          operations: ['r10'] as const,
+          depth: 64,
+          blocks: [2048, 2048] as const,
+        };
+        return new Load(b.processes, undefined, order).ready();
+      }),
+    );
+    await Promise.all(greedy.map((one) => one.further(10)));
+    for (const one of greedy) one.signal('SIGSTOP');
+    const host = await b.host(image, { depth: 16, operations: ['w10', 'r10'], span: 8192 });
+    await host.run(2000);
+    const memory = (): number =>
+      Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${serving.pid}/status`, 'latin1'))?.[1]) * 1024;
+    assert.ok(memory() < 500 * MiB, `${memory()} bytes`);
+    const gone = (): true | undefined => when((serving.said.match(/greedy-\d/g) ?? []).length >= 4);
+    await until('the hosts that take nothing are let go', gone, {
+      ms: 60_000,
+      instead: () => serving.said.slice(-500),
+    });
+    await host.run(200);
+    await host.close();
+    host.check(image);
+    await serving.stop();
   });
 
   it('ends in order although hosts are logged in, and keeps others from the image meanwhile', async () => {

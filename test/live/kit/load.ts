@@ -86,6 +86,10 @@ export class Load {
     return this.whole();
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   kill(): Promise<void> {
     return this.#processes.end(this.#child);
   }
