@@ -17,6 +17,7 @@ export function drawStatus(
   const lines = [
     cut(`${plain(places.join('; '))}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
     `unit ${plain(unit)}, version ${plain(version)}`,
+    ...(source.kind === 'probe' ? [probeLine(source, terminal)] : []),
     ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
   ];
   for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs));
@@ -24,6 +25,19 @@ export function drawStatus(
   if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
   if (volumes.length > 0 || served.length === 0) lines.push('', paint(advice(volumes), 'bold', terminal));
   return `${lines.join('\n')}\n`;
+}
+
+/** How the probe is, and why its data is left out where it is. */
+function probeLine({ state, probe, headerOnly, why, holes }: UnitStatus['source'], terminal: Terminal): string {
+  const { name, firmware } = (probe ?? {}) as { name?: string; firmware?: string };
+  const who = name === undefined ? 'the probe' : `${plain(name)} ${plain(firmware ?? '')}`;
+  if (state !== 'capturing')
+    return paint(`${who} is not heard (${plain(String(state))}): nothing is copied`, 'red', terminal);
+  const reason = typeof why === 'string' && why !== '' ? `, as ${plain(why)}` : '';
+  const mode = headerOnly === true ? `sends headers only${reason}: data is read from the first volumes` : 'sends data';
+  const gaps =
+    typeof holes === 'number' && holes > 0 ? `; ${countWords(holes)} ${holes === 1 ? 'hole' : 'holes'} so far` : '';
+  return paint(`${who} ${mode}${gaps}`, headerOnly === true ? 'yellow' : 'dim', terminal);
 }
 
 function bufferLine({ bytes, freeBytes, state, falls }: UnitStatus['buffer'], terminal: Terminal): string {

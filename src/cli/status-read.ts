@@ -39,7 +39,7 @@ export function readStatus(answer: unknown): UnitStatus {
 }
 
 function sourceKind(kind: unknown): SourceStatus['kind'] {
-  return kind === 'tap' || kind === 'links' ? kind : 'tee';
+  return kind === 'tap' || kind === 'probe' || kind === 'links' ? kind : 'tee';
 }
 
 function volume(value: unknown): VolumeStatus {

@@ -1,4 +1,4 @@
-import { type LiveProbe, openProbe, type SerialBinding } from '../../hw/probe.ts';
+import { type LiveProbe, openProbe, type ProbeOptions } from '../../hw/probe.ts';
 import { Fault } from '../base/fault.ts';
 import type { Burst, BusFacts, SampleSink } from '../base/samples.ts';
 import type { Room } from '../buffer/room.ts';
@@ -17,8 +17,8 @@ export interface ProbeParts {
   lost: (text: string) => void;
   /** Nothing is to be copied now: what is written meanwhile passes unseen. */
   hold: () => void;
-  /** Stands in for the system's ports, for tests. */
-  binding?: SerialBinding;
+  /** Stands in for the system's ports, and hurries, for tests. */
+  serial?: Partial<ProbeOptions>;
 }
 
 /** How long it is asked for whether what was on the bus has come. */
@@ -27,9 +27,9 @@ const SEEN_MS = 5000;
 /** Listens to a parallel bus through a probe (requirement A4). Rejects with a `Fault` when its port cannot be opened. */
 export async function attachProbe(config: ProbeSource, parts: ProbeParts): Promise<Attachment> {
   const { port, baudRate, mode } = config;
-  const { notice, binding } = parts;
+  const { notice, serial } = parts;
   const sink = new DatedSamples(parts.snoop);
-  const options = { port, baudRate, mode, notice, ...(binding === undefined ? {} : { binding }) };
+  const options = { port, baudRate, mode, notice, ...serial };
   return new ProbeAttachment(config, parts, await openProbe(options, sink));
 }
 
