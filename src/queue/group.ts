@@ -31,6 +31,9 @@ export interface GroupMoments {
   readonly why: string | undefined;
 }
 
+/** A number among what all have. `sound`: whoever named it knew it, and did not name it later for one that was lost. */
+type Place = [common: Common, number: number, sound: boolean];
+
 /** What all members have of one process of the sender. */
 interface Common {
   /** In the order of the members. */
@@ -81,28 +84,30 @@ export class Group {
 
   /** The moment meant: a bookmark of all the volumes, a number of the shared order, or the last one that is not after a time. */
   find(target: MomentTarget, force: boolean): GroupMoment {
-    const [common, number] = this.#place(target);
-    const moment = this.#moment(common, number);
+    const [common, number, sound] = this.#place(target);
+    const found = this.#moment(common, number);
+    const moment = { ...found, consistent: found.consistent && sound };
     if (moment.consistent || force) return moment;
     const names = this.#members.filter((_, i) => !this.#holds(common, i, number)).map(({ name }) => name);
-    const what = `the moment ${moment.sequence} (${timeText(moment.at)}) is not consistent at ${names.join(', ')}`;
+    const where = names.length > 0 ? ` at ${names.join(', ')}` : '';
+    const what = `the moment ${moment.sequence} (${timeText(moment.at)}) is not consistent${where}`;
     const best = this.lastConsistent();
     const near = best ? `take a consistent one, such as ${best.sequence} (${timeText(best.at)}), or` : 'wait, or';
     throw new Fault('local', `${what}: it mixes blocks of different times`, `${near} force it`);
   }
 
-  #place(target: MomentTarget): [common: Common, number: number] {
+  #place(target: MomentTarget): Place {
     if (this.#commons.length === 0) throw new Fault('local', 'the volumes have no moment in common', this.#why());
     if ('mark' in target) return this.#marked(target.mark);
-    if ('time' in target) return this.#timed(target.time);
+    if ('time' in target) return [...this.#timed(target.time), true];
     const { sequence } = target;
     const common = this.#commons.findLast(({ low, high }) => sequence >= low && sequence <= high);
-    if (common) return [common, sequence];
+    if (common) return [common, sequence, true];
     const kept = this.#commons.map(({ low, high }) => `${low} to ${high}`).join(', ');
     throw new Fault('local', `the group has no moment ${sequence}`, `there are: ${kept}`);
   }
 
-  #marked(name: string): [common: Common, number: number] {
+  #marked(name: string): Place {
     const found = this.#marks().get(name);
     if (found) return found;
     const names = [...this.#marks().keys()];
@@ -176,28 +181,34 @@ export class Group {
   }
 
   #bookmarks(): (Bookmark & GroupMoment)[] {
-    return [...this.#marks()].map(([name, [common, number]]) => ({ name, ...this.#moment(common, number) }));
+    return [...this.#marks()].map(([name, [common, number, sound]]) => {
+      const moment = this.#moment(common, number);
+      return { name, ...moment, consistent: moment.consistent && sound };
+    });
   }
 
   /** Bookmarks that stand at every volume at one number, in their order. */
-  #marks(): Map<string, [common: Common, number: number]> {
+  #marks(): Map<string, Place> {
     const [first, ...others] = this.#members.map(({ timeline }) => {
       const marks = new Map<string, number>();
       for (const { name, sequence } of timeline.bookmarks()) marks.set(name, sequence);
       return marks;
     });
-    const found = new Map<string, [common: Common, number: number]>();
+    const found = new Map<string, Place>();
     for (const [name, sequence] of first ?? []) {
       const common = this.#commons.find(({ runs }) => sequence >= runs[0].first && sequence <= runs[0].last);
       if (!common) continue;
       const number = this.#members[0].timeline.orders.numberOf(sequence);
+      let sound = this.#members[0].timeline.moment(sequence).consistent;
       const everywhere = others.every((marks, i) => {
         const other = marks.get(name);
         const { first: from, last } = common.runs[i + 1];
-        const { orders } = this.#members[i + 1].timeline;
-        return other !== undefined && other >= from && other <= last && orders.numberOf(other) === number;
+        const { timeline } = this.#members[i + 1];
+        if (other === undefined || other < from || other > last) return false;
+        sound &&= timeline.moment(other).consistent;
+        return timeline.orders.numberOf(other) === number;
       });
-      if (everywhere && number >= common.low && number <= common.high) found.set(name, [common, number]);
+      if (everywhere && number >= common.low && number <= common.high) found.set(name, [common, number, sound]);
     }
     return found;
   }

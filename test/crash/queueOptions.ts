@@ -9,13 +9,17 @@ export const EPOCH = '01234567-89ab-cdef-0123-456789abcdef';
 export const VOLUME_BYTES = 512 * 1024;
 
 /** A window so short that it folds all the time, in segments so small that they come and go. */
-export async function openCrashQueue(folder: string, notices: string[] = []): Promise<HistoryStore> {
+export async function openCrashQueue(
+  folder: string,
+  notices: string[] = [],
+  bytes: number = 256 * 1024,
+): Promise<HistoryStore> {
   const base = await openFileVolume(`${folder}/base.img`, { writable: true, lock: true });
   return openHistoryStore({
     folder: `${folder}/queue`,
     base,
     windowNs: 10n ** 18n,
-    bytes: 256 * 1024,
+    bytes,
     segmentBytes: 32 * 1024,
     notice: (text) => void notices.push(text),
   });

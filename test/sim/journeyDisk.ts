@@ -22,7 +22,7 @@ const patched = fs as unknown as { writev: Call; fdatasync: Call };
  */
 export class FaultyDisk {
   /** Asked before each call: true lets it fail. */
-  fails: ((what: 'write' | 'sync') => boolean) | undefined;
+  fails: ((what: 'write' | 'sync', path: string) => boolean) | undefined;
   readonly #root: string;
   readonly #below: (n: number) => number;
   #unsynced: Unsynced[] = [];
@@ -81,7 +81,7 @@ export class FaultyDisk {
     }
     const whole = Buffer.concat(buffers);
     const at = position as number;
-    if (!this.fails?.('write')) {
+    if (!this.fails?.('write', path)) {
       this.#unsynced.push({ path, position: at, length: whole.length });
       writev(fd, [whole], at, ended);
       return;
@@ -94,7 +94,7 @@ export class FaultyDisk {
 
   #sync(fd: number, ended: Ended): void {
     const path = this.#pathOf(fd);
-    if (path !== '' && this.fails?.('sync')) {
+    if (path !== '' && this.fails?.('sync', path)) {
       queueMicrotask(() => ended(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })));
       return;
     }

@@ -215,7 +215,7 @@ export class Far {
           this.#call(session, () => store.sync(), {
             done: () => {
               session.incarnation = store.incarnation;
-              receiver.welcome(store, hash, now());
+              receiver.welcome(store, hash, now(), ['order']);
             },
             failed: ({ message }) => receiver.refuse({ words: message, mend: '', again: true }, now()),
           });
@@ -231,6 +231,9 @@ export class Far {
             else receiver.notAppended(fault, now());
           },
         });
+        return;
+      case 'through':
+        if (session.incarnation === store.incarnation) store.through(act.place, act.order);
         return;
       case 'sync':
         this.#later(session, () => store.sync(), {

@@ -66,6 +66,11 @@ export class SimLink implements OrderedVolume {
     await this.#wait((id, now) => this.sender.append(id, entry, now));
   }
 
+  through(number: number): void {
+    this.sender.through(number, this.#options.now());
+    this.#options.run();
+  }
+
   async differing(offset: number, bytes: Uint8Array): Promise<Piece[]> {
     const own = HASHER.chunk(bytes);
     const coarse = this.#options.below(2) === 0;

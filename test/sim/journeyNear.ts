@@ -50,6 +50,8 @@ export interface NearOptions extends Omit<SimLinkOptions, 'run'> {
   weather: NearWeather;
   disk: NearDisk;
   spillPath: string;
+  /** Where the order begins that the volume shares with others. */
+  order?: number;
   run: (near: Near) => void;
 }
 
@@ -115,6 +117,7 @@ export class Near {
       notice: () => undefined,
       compare: true,
       copyBytes: BLOCK * (1 + options.below(6)),
+      ...(options.order === undefined ? {} : { order: options.order }),
       underWay: () => this.underWay(),
     });
     this.caretakers = this.unit.arms.map(

@@ -3,6 +3,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { Room } from '../../src/buffer/room.ts';
 import type { SenderAct } from '../../src/link/sender.ts';
+import type { HistoryStore } from '../../src/unit/historyTypes.ts';
 import { type FaultyDisk, quiet } from './journeyDisk.ts';
 import { Far, FarMedium, type FarOptions, type Session } from './journeyFar.ts';
 import { LU, Near, type NearDisk, type NearWeather } from './journeyNear.ts';
@@ -17,9 +18,17 @@ export interface WorldParts {
   below: (n: number) => number;
   /** A folder of this world's own. */
   root: string;
-  disk: FaultyDisk;
+  disk: Pick<FaultyDisk, 'fails' | 'losePower'>;
   /** Lets timers that are due go off. */
   tick: (ms: number) => void;
+  /** The volume shares an order with those of other worlds, and one process keeps them all. */
+  shared?: SharedOrder;
+}
+
+export interface SharedOrder {
+  /** The number before the first of the process. */
+  readonly start: number;
+  next(): number;
 }
 
 interface Mark {
@@ -58,6 +67,8 @@ export class JourneyWorld {
   readonly #weather: NearWeather;
   readonly #bus: OrderedBus;
   readonly #marks = new Map<string, Mark>();
+  /** Numbers of the shared order, and the moments that they made. */
+  readonly #stamps: [number: number, moment: number][] = [];
   #room: Room;
   #now = 0;
   #near!: Near;
@@ -88,23 +99,69 @@ export class JourneyWorld {
       spillBytes: local ? [4096, 1 << 20][below(2)] : undefined,
     };
     this.#room = this.#newRoom();
-    this.#bus = new OrderedBus(below, { ...this.#weather, tap: false }, this.#room, (change) =>
-      this.#near.unit.push(change),
-    );
+    this.#bus = new OrderedBus(below, { ...this.#weather, tap: false }, this.#room, (change) => {
+      if (parts.shared) {
+        change.order = parts.shared.next();
+        this.#stamps.push([change.order, this.#bus.moments.length - 1]);
+      }
+      this.#near.unit.push(change);
+    });
   }
 
   async run(steps: number): Promise<void> {
+    await this.begin();
+    for (let step = 0; step < steps; step++) await this.turn();
+    await this.calmDown();
+  }
+
+  async begin(): Promise<void> {
     await this.#begin();
-    if (this.#below(3) > 0) await this.#calmDown();
-    for (let step = 0; step < steps; step++) {
-      for (let n = this.#below(10); n >= 0; n--) {
-        await this.#act();
-        this.#run();
-      }
-      await quiet();
-      await this.#check();
+    if (this.#below(3) > 0) await this.calmDown();
+  }
+
+  async turn(): Promise<void> {
+    for (let n = this.#below(10); n >= 0; n--) {
+      await this.#act();
+      this.#run();
     }
-    await this.#calmDown();
+    await quiet();
+    await this.#check();
+  }
+
+  get store(): HistoryStore {
+    return this.#far.store;
+  }
+
+  /** What the LU held once all of the shared order up to this number had happened, and nothing else. */
+  momentAt(number: number): string {
+    const [, moment] = this.#stamps.findLast(([one]) => one <= number) ?? [0, 0];
+    return this.#bus.moments[moment];
+  }
+
+  /** A bookmark at this number, set for several worlds at once. */
+  mark(name: string, order?: number): void {
+    this.#marks.set(name, { moment: this.#bus.moments.length - 1, sequence: undefined, lost: false });
+    this.#near.unit.mark(name, order);
+    this.#run();
+  }
+
+  /** Everything up to this number has been pushed. */
+  reach(number: number): void {
+    this.#near.unit.reach(number);
+    this.#run();
+  }
+
+  /** Every write that is under way ends. */
+  drain(): void {
+    while (this.#bus.open.length > 0) {
+      this.#bus.land();
+      this.#bus.end();
+    }
+  }
+
+  /** The process of the near unit is killed, and the next one starts. */
+  restart(power: boolean): Promise<void> {
+    return this.#killNear(power);
   }
 
   async close(): Promise<void> {
@@ -148,6 +205,7 @@ export class JourneyWorld {
       disk,
       spillPath: join(this.#parts.root, `spill-${this.#epochs}`),
       epoch: uuid(2, this.#epochs),
+      ...(this.#parts.shared ? { order: this.#parts.shared.start } : {}),
       now: () => this.#now,
       below: this.#below,
       run: (near) => {
@@ -169,10 +227,10 @@ export class JourneyWorld {
     else if (dice < 69) this.#far.options.medium.step();
     else if (dice < 74) this.#pass(below(8) === 0 ? below(3000) : below(100));
     else if (dice < 76) this.#connect();
-    else if (dice === 76) this.#mark();
+    else if (dice === 76) this.mark(`m${this.#marks.size + 1}`, this.#parts.shared?.next());
     else if (dice === 77 && below(4) === 0) await this.#view();
     else if (dice === 78 && below(2) === 0) await this.#fault();
-    else if (dice === 79 && below(30) === 0) await this.#calmDown();
+    else if (dice === 79 && below(30) === 0) await this.calmDown();
   }
 
   #write(): void {
@@ -187,12 +245,6 @@ export class JourneyWorld {
   /** Bookmarks that are not at the far end need not come any more. */
   #loseMarks(): void {
     for (const mark of this.#marks.values()) mark.lost ||= mark.sequence === undefined;
-  }
-
-  #mark(): void {
-    const name = `m${this.#marks.size + 1}`;
-    this.#marks.set(name, { moment: this.#bus.moments.length - 1, sequence: undefined, lost: false });
-    this.#near.unit.mark(name);
   }
 
   #pass(ms: number): void {
@@ -258,11 +310,11 @@ export class JourneyWorld {
   async #fault(): Promise<void> {
     switch (this.#below(10)) {
       case 0:
-        await this.#killNear(false);
+      case 1: {
+        const power = this.#below(2) === 0;
+        if (!this.#parts.shared) await this.#killNear(power);
         return;
-      case 1:
-        await this.#killNear(true);
-        return;
+      }
       case 2:
         await this.#killFar(false);
         return;
@@ -456,6 +508,12 @@ export class JourneyWorld {
     this.#checked = newest.sequence;
     const image = new Uint8Array(SIZE);
     await store.read(0, image);
+    // What another world's hosts do may let something happen here meanwhile.
+    if (store.moments().newest.sequence !== newest.sequence) {
+      this.#changed = true;
+      this.#checked = -1;
+      return;
+    }
     const found = this.#bus.moments.indexOf(text(image), this.#match);
     assert.ok(found >= 0, `entry ${newest.sequence} says consistent, and no moment of the LU was like that`);
     this.#match = found;
@@ -482,7 +540,7 @@ export class JourneyWorld {
   }
 
   /** Nothing fails, no host writes: everything comes to rest, and is equal. */
-  async #calmDown(): Promise<void> {
+  async calmDown(): Promise<void> {
     this.#faults = false;
     const { medium } = this.#far.options;
     medium.letGo();

@@ -59,6 +59,9 @@ describe('C2 a moment as people write it', () => {
     assert.deepEqual(await readMoment('noon', NOW), { words: 'noon', mark: 'noon', time: ns(NOW) });
     assert.deepEqual(await readMoment('2026', NOW), { words: '2026', mark: '2026', sequence: 2026 });
     assert.deepEqual(await readMoment('seq:7', NOW), { words: '7', sequence: 7 });
+    // The number of a group's moment.
+    assert.equal((await readMoment('1795287844403001', NOW)).sequence, 1_795_287_844_403_001);
+    assert.equal((await readMoment('9007199254740993', NOW)).sequence, undefined);
     assert.deepEqual(await readMoment('mark:noon', NOW), { words: 'noon', mark: 'noon' });
     assert.deepEqual(await readMoment('time: noon', NOW), { words: 'noon', time: ns(NOW) });
     assert.deepEqual(await readMoment('mark:seq:7', NOW), { words: 'seq:7', mark: 'seq:7' });

@@ -279,9 +279,9 @@ describe('C5 moments of a consistency group', () => {
         }
         moments += world.moments;
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
-    assert.ok(moments > 4000, `${moments} moments were looked at`);
+    assert.ok(moments > 2500, `${moments} moments were looked at`);
   });
 
   const two = (): [Member, Member] => [new Member(0), new Member(1)];
@@ -350,6 +350,19 @@ describe('C5 moments of a consistency group', () => {
       [['both', 2]],
     );
     assert.equal(group.find({ mark: 'both' }, false).sequence, 2);
+    // Named again by a mirror that had lost it: whatever the moment is, it is not the one that was meant.
+    for (const one of [a, b]) told(one, 6, { mark: 'late', consistent: false });
+    for (const one of [a, b]) told(one, 6);
+    const later = new Group([a, b]);
+    assert.equal(later.moments().newest?.consistent, true);
+    assert.deepEqual(
+      later.moments().bookmarks.map(({ name, consistent }) => [name, consistent]),
+      [
+        ['both', true],
+        ['late', false],
+      ],
+    );
+    assert.throws(() => later.find({ mark: 'late' }, false), /not consistent/);
     assert.throws(() => group.find({ mark: 'one' }, false), /at one moment of all volumes, but at v0/);
     assert.throws(() => group.find({ mark: 'apart' }, false), /but at v0, v1/);
     assert.throws(() => group.find({ sequence: 9 }, false), /no moment 9/);
