@@ -344,7 +344,7 @@ export function targetCase(random: Random): void {
   const auth = random.chance(4);
   const world = new TargetWorld(random, auth);
   const attackers: Attacker[] = [];
-  for (let n = random.between(5, random.pick([40, 80, 200])); n > 0; n--) {
+  for (let n = random.between(5, random.pick([12, 24, 36, 150])); n > 0; n--) {
     if (attackers.length === 0 || attackers.every(({ over }) => over) || random.chance(20)) {
       const line = world.node.accept(
         { address: '10.0.0.7', port: 1, localAddress: '10.0.0.9', localPort: 3260 },
