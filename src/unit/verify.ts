@@ -31,7 +31,7 @@ const CHUNK_BYTES = 1024 * 1024;
 const PAGE = 4096;
 const AGAIN_MS = 250;
 /** So often nothing may be gained before what is busy is left. */
-const AGAIN_TRIES = 40;
+const AGAIN_TRIES = 240;
 const RANGES_MAX = 65_536;
 const RANGES_TOLD = 1000;
 
