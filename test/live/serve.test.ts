@@ -14,9 +14,6 @@ import { until, when } from './kit/until.ts';
 import { Verified } from './kit/verified.ts';
 
 const IQN = 'iqn.2024-01.lab.example:served';
-const PORT = 14800;
-const PORTAL = `127.0.0.1:${PORT}`;
-const URL = lu(PORTAL, IQN);
 const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 6);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
 const SIZE = 16 * MiB;
@@ -30,6 +27,12 @@ class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'tapmirror-serve-'));
   readonly processes = new Processes();
   readonly hosts: Verified[] = [];
+  /** Where the one that was started last listens. */
+  portal = '';
+
+  get url(): string {
+    return lu(this.portal, IQN);
+  }
 
   path(name: string): string {
     return join(this.folder, name);
@@ -44,16 +47,16 @@ class Bench {
   }
 
   async serve(image: string, ...options: string[]): Promise<Serving> {
-    const words = ['serve', image, '--listen', PORTAL, '--name', IQN, ...options];
+    const words = ['serve', image, '--listen', '127.0.0.1:0', '--name', IQN, ...options];
     const serving = new Serving(this.processes, words, { SERVE_SECRET: 'sixteen-byte-secret' });
-    await serving.ready();
+    this.portal = /iscsi:\/\/([^/]+)\//.exec(await serving.ready())?.[1] ?? '';
     return serving;
   }
 
   host(image: string, order: Partial<ConstructorParameters<typeof Verified>[0]> = {}): Promise<Verified> {
     const n = this.hosts.length + 1;
     const rest = {
-      url: URL,
+      url: this.url,
       initiator: `iqn.2024-01.lab.example:host-${n}`,
       seed: SEED * 100 + n,
       operations: ALL,
@@ -91,12 +94,12 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const b = bench();
     const image = b.image();
     let serving = await b.serve(image, '--thin');
-    const found = await run(undefined, ['iscsi-ls', '-s', `iscsi://${PORTAL}`]);
-    assert.match(found, new RegExp(`Target:${IQN} Portal:${PORTAL},1`));
+    const found = await run(undefined, ['iscsi-ls', '-s', `iscsi://${b.portal}`]);
+    assert.match(found, new RegExp(`Target:${IQN} Portal:${b.portal},1`));
     assert.match(found, /Lun:1 +Type:DIRECT_ACCESS \(Size:1[56]M/);
-    assert.match(await run(undefined, ['iscsi-readcapacity16', URL]), /Total size:16777216/);
-    const serial = () => run(undefined, ['iscsi-inq', '-e', '1', '-c', '128', URL]);
-    const names = () => run(undefined, ['iscsi-inq', '-e', '1', '-c', '131', URL]);
+    assert.match(await run(undefined, ['iscsi-readcapacity16', b.url]), /Total size:16777216/);
+    const serial = () => run(undefined, ['iscsi-inq', '-e', '1', '-c', '128', b.url]);
+    const names = () => run(undefined, ['iscsi-inq', '-e', '1', '-c', '131', b.url]);
     const before = [await serial(), await names()];
     await serving.stop();
     serving = await b.serve(image);
@@ -108,8 +111,8 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const b = bench();
     const [image, source, back] = [b.image('disk.img', 64 * MiB), b.image('source.img', 64 * MiB), b.path('back.img')];
     const serving = await b.serve(image, '--thin', '--cache');
-    await run(undefined, ['qemu-img', 'convert', '-n', '-f', 'raw', '-O', 'raw', source, URL]);
-    await run(undefined, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', URL, back]);
+    await run(undefined, ['qemu-img', 'convert', '-n', '-f', 'raw', '-O', 'raw', source, b.url]);
+    await run(undefined, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', b.url, back]);
     const commands = [
       'write -P 5 3M 700k',
       'read -P 5 3M 700k',
@@ -118,9 +121,9 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
       'discard 8M 4M',
       'flush',
     ];
-    const said = await run(undefined, ['qemu-io', '-f', 'raw', ...commands.flatMap((one) => ['-c', one]), URL]);
+    const said = await run(undefined, ['qemu-io', '-f', 'raw', ...commands.flatMap((one) => ['-c', one]), b.url]);
     assert.doesNotMatch(said, /failed|error/i);
-    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'read -P 5 3M 700k', URL]);
+    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'read -P 5 3M 700k', b.url]);
     await serving.stop();
     assertSame(source, [back]);
   });
@@ -151,12 +154,12 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const b = bench();
     const image = b.image();
     const serving = await b.serve(image, '--thin');
-    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'write -P 1 0 8M', '-c', 'flush', URL]);
+    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'write -P 1 0 8M', '-c', 'flush', b.url]);
     const room = (): number => statSync(image).blocks * 512;
     assert.ok(room() >= 8 * MiB);
-    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'discard 1M 6M', '-c', 'flush', URL]);
+    await run(undefined, ['qemu-io', '-f', 'raw', '-c', 'discard 1M 6M', '-c', 'flush', b.url]);
     assert.ok(room() <= 2 * MiB + 65_536, `${room()} bytes are taken`);
-    const map = JSON.parse(await run(undefined, ['qemu-img', 'map', '-f', 'raw', '--output=json', URL])) as {
+    const map = JSON.parse(await run(undefined, ['qemu-img', 'map', '-f', 'raw', '--output=json', b.url])) as {
       start: number;
       length: number;
       data: boolean;
@@ -173,7 +176,7 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const b = bench();
     const image = b.image();
     const serving = await b.serve(image, '--user', 'joe', '--secret-env', 'SERVE_SECRET');
-    const asked = (who: string) => outcome(undefined, ['iscsi-inq', `iscsi://${who}${PORTAL}/${IQN}/1`]);
+    const asked = (who: string) => outcome(undefined, ['iscsi-inq', `iscsi://${who}${b.portal}/${IQN}/1`]);
     assert.notEqual((await asked('')).code, 0);
     assert.notEqual((await asked('joe%another-byte-secret@')).code, 0);
     assert.equal((await asked('joe%sixteen-byte-secret@')).code, 0);
@@ -181,9 +184,9 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     await serving.stop();
     const only = await b.serve(image, '--allow-initiator', 'iqn.2024-01.lab.example:host-*');
     assert.notEqual((await asked('')).code, 0);
-    const allowed = ['iscsi-inq', '-i', 'iqn.2024-01.lab.example:host-9', URL];
+    const allowed = ['iscsi-inq', '-i', 'iqn.2024-01.lab.example:host-9', b.url];
     assert.equal((await outcome(undefined, allowed)).code, 0);
-    const listed = await outcome(undefined, ['iscsi-ls', `iscsi://${PORTAL}`]);
+    const listed = await outcome(undefined, ['iscsi-ls', `iscsi://${b.portal}`]);
     assert.doesNotMatch(listed.out, new RegExp(IQN));
     await only.stop();
   });
@@ -196,7 +199,7 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
       [1, 2, 3, 4].map((n) => {
         const initiator = `iqn.2024-01.lab.example:greedy-${n}`;
         const order = {
-          url: URL,
+          url: b.url,
           initiator,
           seed: n,
           operations: ['r10'] as const,
@@ -230,7 +233,7 @@ describeServe('A5 tapmirror serve', ['libiscsi', 'qemu'], (bench) => {
     const serving = await b.serve(image, '--cache', '--thin');
     const host = await b.host(image, { patienceMs: 0 });
     await host.run(200);
-    const second = new Serving(b.processes, ['serve', image, '--listen', '127.0.0.1:14801', '--name', IQN]);
+    const second = new Serving(b.processes, ['serve', image, '--listen', '127.0.0.1:0', '--name', IQN]);
     const { code, err } = await second.ended;
     assert.equal(code, 1);
     assert.match(err, /disk\.img/);
