@@ -44,7 +44,7 @@ const RUNS: readonly Run[] = [
     serve: USUAL,
     cu: ['--allow-sanitize'],
     bytes: LONG,
-    limitMs: 140_000,
+    limitMs: 300_000,
   },
   { name: 'removable', tests: /^SCSI\.(PreventAllow|StartStopUnit)\./, serve: [...USUAL, '--removable'], cu: [] },
   {
