@@ -156,7 +156,7 @@ describe('C5 volumes of a group, each with a link and a history, under one seed'
       for (const [what, count] of Object.entries(counts)) total[what] = (total[what] ?? 0) + count;
     }
     if (process.env.TAPMIRROR_SIM_RUNS) console.log(JSON.stringify(total));
-    if (SEED !== undefined || RUNS < 20) return;
+    if (SEED !== undefined || RUNS < 100) return;
     // The histories are worth something only if all of this happens in them.
     for (const [what, count] of Object.entries(total)) assert.ok(count > 0, what);
   });
