@@ -3,13 +3,14 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
 import { linkFault, linkPortal } from './linkFaults.ts';
 import { type LinkPem, linkContext, unitName } from './linkKeys.ts';
+import { hasOurKey, isPsk, type LinkPsk, pskClient, pskContext } from './linkPsk.ts';
 import { type LinkStream, TlsStream } from './linkStream.ts';
 
 export interface LinkConnectOptions {
   /** A name or an IP address, IPv6 without brackets. */
   host: string;
   port: number;
-  keys: LinkPem;
+  keys: LinkPem | LinkPsk;
   /** Milliseconds until both have proved themselves. */
   connectMs: number;
 }
@@ -18,14 +19,15 @@ export interface LinkConnectOptions {
 const KEEP_ALIVE_MS = 30_000;
 
 /**
- * Connects to another unit over TLS 1.3. The other must have a unit's certificate of the same authority; what it is called
- * plays no part, as units move. Rejects with a `Fault`, `unreachable` where nobody answered. It may still find out
+ * Connects to another unit over TLS 1.3. The other must have a unit's certificate of the same authority (what it is called
+ * plays no part, as units move), or this unit's pre-shared key. Rejects with a `Fault`, `unreachable` where nobody answered. It may still find out
  * afterwards that the other does not believe us: then the stream is closed before anything came.
  */
 export async function connectLink(options: LinkConnectOptions, signal?: AbortSignal): Promise<LinkStream> {
-  const { host, port, connectMs } = options;
+  const { host, port, keys, connectMs } = options;
   const name = linkPortal(host, port);
-  const context = linkContext(options.keys);
+  const context = isPsk(keys) ? pskContext() : linkContext(keys);
+  const proof = isPsk(keys) ? pskClient(keys) : {};
   const stopped = (): Fault => new Fault('local', `${name}: stopped before it was connected`);
   if (signal?.aborted) throw stopped();
   return new Promise((resolve, reject) => {
@@ -57,14 +59,22 @@ export async function connectLink(options: LinkConnectOptions, signal?: AbortSig
     const closed = (): void => failed(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
     wire.once('error', failed);
     wire.once('connect', () => {
-      const secure = connectTls({ socket: wire, secureContext: context, checkServerIdentity: () => undefined });
+      const secure = connectTls({
+        socket: wire,
+        secureContext: context,
+        checkServerIdentity: () => undefined,
+        ...proof,
+      });
       socket = secure;
       secure.once('error', failed);
       secure.once('close', closed);
       secure.once('secureConnect', () => {
-        const unit = unitName(secure.getPeerX509Certificate());
+        const unit = isPsk(keys) ? keyHolder(secure) : unitName(secure.getPeerX509Certificate());
         if ('wrong' in unit) {
-          give(new Fault('local', `${name} ${unit.wrong}`, 'give it a certificate made with `tapmirror keys unit`'));
+          const mend = isPsk(keys)
+            ? 'use `psk` at both units'
+            : 'give it a certificate made with `tapmirror keys unit`';
+          give(new Fault('local', `${name} ${unit.wrong}`, mend));
           return;
         }
         settle();
@@ -83,4 +93,9 @@ export async function connectLink(options: LinkConnectOptions, signal?: AbortSig
       });
     });
   });
+}
+
+/** A key tells that it is the right one, not what it calls itself. */
+function keyHolder(socket: TLSSocket): { name: string } | { wrong: string } {
+  return hasOurKey(socket) ? { name: '' } : { wrong: "did not prove that it has this unit's pre-shared key" };
 }

@@ -6,6 +6,8 @@ type Words = readonly [what: string, mend: string];
 const LOOK = 'look at the far unit and at the network to it';
 const KEYS = 'both units need certificates of one authority (`tapmirror keys unit`)';
 
+const PSK = 'both units need the same line in the file of `psk`';
+
 /** Nobody is there, or not now: the same may succeed later. */
 const AWAY: Readonly<Record<string, Words>> = {
   ECONNREFUSED: ['refuses the connection', 'start the unit there, or correct the port'],
@@ -38,6 +40,10 @@ const STRANGE: Readonly<Record<string, Words>> = {
     "says that this unit's certificate is over",
     'make a new one with `tapmirror keys unit`',
   ],
+  ERR_SSL_BINDER_DOES_NOT_VERIFY: ['has another key than this unit for the name that it gives', PSK],
+  ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: ['shows no pre-shared key that is known here', PSK],
+  ERR_SSL_SSLV3_ALERT_ILLEGAL_PARAMETER: ["has another key for this unit's name", PSK],
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: ["does not know this unit's pre-shared key, or wants one", PSK],
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: ['showed no certificate', KEYS],
   ERR_SSL_WRONG_VERSION_NUMBER: ['does not speak TLS there', 'correct the port'],
   ERR_SSL_UNSUPPORTED_PROTOCOL: ['does not speak TLS 1.3', 'use a unit of a version that does'],

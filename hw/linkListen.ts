@@ -3,14 +3,15 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
 import { linkFault, linkPortal } from './linkFaults.ts';
 import { LinkHalfOpen } from './linkHalfOpen.ts';
-import { type LinkPem, linkContext, unitName } from './linkKeys.ts';
+import { LINK_CIPHERS, type LinkPem, linkContext, unitName } from './linkKeys.ts';
+import { isPsk, type LinkPsk, PskServer } from './linkPsk.ts';
 import { type LinkStream, TlsStream } from './linkStream.ts';
 
 export interface LinkListenOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  keys: LinkPem;
+  keys: LinkPem | LinkPsk;
   /** A unit has proved itself. */
   accepted: (stream: LinkStream) => void;
   /** Somebody has not; `fault` names them. */
@@ -25,6 +26,7 @@ export interface LinkListener {
 }
 
 const CROWD = 'keep strangers away from the port, by a firewall';
+const MUTUAL = { requestCert: true, rejectUnauthorized: true } as const;
 const KEEP_ALIVE_MS = 30_000;
 /** Some round trips of a way round the world, with a packet lost. */
 const HANDSHAKE_MS = 5000;
@@ -34,14 +36,9 @@ const CONNECTIONS_MAX = 256;
 /** Listens for other units over TLS 1.3; rejects with a `Fault` where it cannot. */
 export async function listenLink(options: LinkListenOptions): Promise<LinkListener> {
   const { host, port, keys, accepted, refused } = options;
-  linkContext(keys);
+  const psk = isPsk(keys) ? new PskServer(keys) : undefined;
   const server = createServer({
-    ca: keys.ca,
-    cert: keys.cert,
-    key: keys.key,
-    minVersion: 'TLSv1.3',
-    requestCert: true,
-    rejectUnauthorized: true,
+    ...(isPsk(keys) ? psk?.options : certificateOptions(keys)),
     handshakeTimeout: HANDSHAKE_MS,
     noDelay: true,
     keepAlive: true,
@@ -74,9 +71,9 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
       socket.destroy();
       refused(new Fault('peer', `${remote} ${wrong}`, mend));
     };
-    const unit = unitName(socket.getPeerX509Certificate());
+    const unit = psk ? psk.unitName(socket) : unitName(socket.getPeerX509Certificate());
     if ('wrong' in unit) {
-      refuse(unit.wrong, 'give it a certificate made with `tapmirror keys unit`');
+      refuse(unit.wrong, psk ? 'give it a key of this unit' : 'give it a certificate made with `tapmirror keys unit`');
       return;
     }
     if (connections === CONNECTIONS_MAX) {
@@ -98,6 +95,13 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
     portal: linkPortal(address, bound),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** Throws a `Fault` where they do not belong together. */
+function certificateOptions(keys: LinkPem) {
+  linkContext(keys);
+  const { ca, cert, key } = keys;
+  return { ca, cert, key, ciphers: LINK_CIPHERS, minVersion: 'TLSv1.3' as const, ...MUTUAL };
 }
 
 /** The TCP socket below: it counts what TLS adds, and knows the address after a failure. Without one the TLS socket has to do. */

@@ -1,13 +1,19 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readPemFile } from '../../hw/configFile.ts';
 import { Fault } from '../base/fault.ts';
-import { type Check, group, type Placed, placed } from './configCheck.ts';
+import { type Check, group, type Placed, placed, type Unserved } from './configCheck.ts';
 import { type Mistake, quoted } from './configTree.ts';
 import type { TlsConfig } from './configTypes.ts';
 import { path } from './configValues.ts';
 
-/** The three files as they are written. */
-export interface RawTls {
+/** What is written: the three files, or the one of keys that are shared beforehand. */
+export type RawTls = RawFiles | RawPsk;
+
+interface RawPsk {
+  psk: Placed<string>;
+}
+
+interface RawFiles {
   ca: Placed<string>;
   cert: Placed<string>;
   key: Placed<string>;
@@ -15,11 +21,26 @@ export interface RawTls {
 
 const MAKE = '`tapmirror keys` makes all three';
 
-export const tls: Check<RawTls> = group<RawTls>({
+const OTHER_WAY: Unserved = {
+  wrong: 'a unit proves itself by certificates or by a pre-shared key',
+  mend: 'write "ca", "cert" and "key", or "psk" alone',
+};
+
+const psk = group<RawPsk>(
+  { psk: { check: placed(path('keys/units.psk')), required: 'write "psk": FILE' } },
+  { ca: OTHER_WAY, cert: OTHER_WAY, key: OTHER_WAY },
+);
+
+const files = group<RawFiles>({
   ca: { check: placed(path('keys/ca.crt')), required: `write "ca": FILE, the authority's certificate; ${MAKE}` },
   cert: { check: placed(path('keys/unit.crt')), required: `write "cert": FILE, the unit's certificate; ${MAKE}` },
   key: { check: placed(path('keys/unit.key')), required: `write "key": FILE, the unit's private key; ${MAKE}` },
 });
+
+export const tls: Check<RawTls> = (node, where, book) => {
+  const shared = node.kind === 'map' && node.entries.some(({ key }) => key === 'psk');
+  return (shared ? psk : files)(node, where, book);
+};
 
 /** Certificates that are soon over are told so long before, in days. */
 const SOON_DAYS = 30;
@@ -36,6 +57,7 @@ export async function readTls(
   nowMs: number,
   book: Mistake[],
 ): Promise<{ tls: TlsConfig; warnings: string[] }> {
+  if ('psk' in raw) return (await import('./configPsk.ts')).readPsk(raw.psk, at, book);
   const ca = await pem(raw.ca, at, book);
   const cert = await pem(raw.cert, at, book);
   const key = await pem(raw.key, at, book);
@@ -83,7 +105,7 @@ function certificates({ value, ...place }: Placed<string>, text: string, book: M
   return undefined;
 }
 
-function refuseOtherKey({ key, cert }: RawTls, text: string, own: X509Certificate, book: Mistake[]): void {
+function refuseOtherKey({ key, cert }: RawFiles, text: string, own: X509Certificate, book: Mistake[]): void {
   const { value, ...place } = key;
   const encrypted = /ENCRYPTED/.test(text);
   try {

@@ -174,8 +174,11 @@ export interface ReceiveConfig {
   listen: string;
 }
 
+/** What a unit proves itself with at other units: certificates, or keys that are shared beforehand, its own first. */
+export type TlsConfig = TlsFiles | { psk: readonly { name: string; key: Uint8Array }[] };
+
 /** PEM texts. */
-export interface TlsConfig {
+export interface TlsFiles {
   /** One or more certificates of authorities: whoever has a certificate of one of them is believed. */
   ca: string;
   /** The unit's own certificate, and what leads from it to its authority. */

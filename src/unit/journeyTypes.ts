@@ -1,5 +1,12 @@
 import type { OrderedVolume } from '../base/ordered.ts';
 
+/** Keys that units share beforehand; the first is the unit's own. A key appears in no message. */
+export interface LinkPsk {
+  psk: readonly { name: string; key: Uint8Array }[];
+}
+
+export type LinkProof = LinkKeys | LinkPsk;
+
 /** What a unit proves itself with and whom it believes, as PEM. The key's text appears in no message. */
 export interface LinkKeys {
   /** The authority's certificate. */
@@ -19,7 +26,7 @@ export interface JourneyVolumeOptions {
   port: number;
   /** The volume's name at the far end. */
   volume: string;
-  keys: LinkKeys;
+  keys: LinkProof;
   /** A UUID of this process: entries are numbered anew with each. */
   epoch: string;
   /** What names this unit for good, across its restarts and among all units: also tells whether another one wrote meanwhile. */
@@ -55,7 +62,7 @@ export interface JourneyStatus {
   since: number;
   /** `IP:PORT` of the far end; empty while there is no connection. */
   remote: string;
-  /** The far unit's name as its certificate has it. */
+  /** The far unit's name as its certificate has it; empty where both have one pre-shared key. */
   peer: string;
   /** Entries appended, sent on this connection or before, and durable at the far end. */
   appended: number;

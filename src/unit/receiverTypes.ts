@@ -1,12 +1,12 @@
 import type { FarStore } from '../base/ordered.ts';
-import type { LinkKeys } from './journeyTypes.ts';
+import type { LinkProof } from './journeyTypes.ts';
 import type { LinkWriters } from './linkWriters.ts';
 
 /** `serveLink(options): Promise<LinkService>` (receiver.ts) rejects with a `Fault` when it cannot listen there. */
 export interface LinkServiceOptions {
   /** `port` 0: any free one. */
   listen: { host: string; port: number };
-  keys: LinkKeys;
+  keys: LinkProof;
   /** The volume of that name; undefined: there is none. Asked at every connection; never closed by the service. */
   stores: (volume: string) => FarStore | undefined;
   /** Who may send which volume; absent: every unit that has proved itself. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { makeAuthority, makeUnit, type Pair } from '../../hw/keysCertificates.ts';
 import type { FarStore } from '../../src/base/ordered.ts';
-import type { JourneyVolumeOptions, LinkKeys } from '../../src/unit/journeyTypes.ts';
+import type { JourneyVolumeOptions, LinkKeys, LinkProof } from '../../src/unit/journeyTypes.ts';
 import { serveLink } from '../../src/unit/receiver.ts';
 import type { LinkService, LinkServiceOptions } from '../../src/unit/receiverTypes.ts';
 
@@ -43,7 +43,7 @@ export class Authority {
 
 /** A listener on a free port of the loopback, and what it said. */
 export async function serve(
-  keys: LinkKeys,
+  keys: LinkProof,
   stores: Record<string, FarStore>,
   options: Partial<LinkServiceOptions> = {},
 ): Promise<{ service: LinkService; port: number; notices: string[] }> {
@@ -61,7 +61,7 @@ export async function serve(
 
 export function journeyOptions(
   port: number,
-  keys: LinkKeys,
+  keys: LinkProof,
   options: Partial<JourneyVolumeOptions> = {},
 ): JourneyVolumeOptions {
   return {
