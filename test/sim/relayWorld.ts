@@ -69,6 +69,7 @@ export class RelayWorld {
   /** Counts the middle unit's processes: what an older one answers concerns nobody. */
   #life = 0;
   #met = '';
+  #anewDue = false;
   #next = 0;
   #busy = false;
   #moments: { bytes: Uint8Array; consistent: boolean }[] = [];
@@ -191,7 +192,7 @@ export class RelayWorld {
     else if (dice < 54) this.#progress();
     else if (dice < 60) this.#pass(1 + below(60));
     else if (dice === 60 && failures && below(6) === 0) this.#refuse();
-    else if (dice === 61 && failures && below(10) === 0) await this.#roll();
+    else if (dice === 61 && failures && below(3) === 0) await this.#roll();
     else if (dice === 62 && kills && below(4) === 0) await this.#kill(below(3) === 0);
     else if (dice === 63 && kills && below(6) === 0) this.#anew();
     // What is asked of the store by promises comes there before the next act.
@@ -231,7 +232,12 @@ export class RelayWorld {
       () => this.#relay.store.sync(),
       () => {
         const { durable, incarnation } = this.#relay.store;
-        if (this.#met !== '' && incarnation !== this.#met) this.#anew();
+        // What it compares with is durable: nothing of it is given up later.
+        if (this.#anewDue || (this.#met !== '' && incarnation !== this.#met)) {
+          this.source.anew(this.#store.disk.bytes);
+          this.counts.anew++;
+        }
+        this.#anewDue = false;
         this.#met = incarnation;
         this.#next = durable?.epoch === this.source.epoch ? durable.number + 1 : 1;
       },
@@ -269,10 +275,9 @@ export class RelayWorld {
 
   /** The sender is another process. */
   #anew(): void {
-    if (this.#busy && this.#next > 0) return;
-    this.counts.anew++;
+    if (this.#busy) return;
     this.#next = 0;
-    this.source.anew(this.#store.disk.bytes);
+    this.#anewDue = true;
   }
 
   #progress(): void {
