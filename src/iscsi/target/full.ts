@@ -98,10 +98,15 @@ export class FullFeature {
       connection.drop('sends too much out of order');
       return;
     }
-    shared.unsolicited += data.length;
     const kept: KeptPdu = { request: request.copy(), data: Uint8Array.from(data), damaged };
-    if (this.#course === 'park') this.#session.park({ ...kept, connection, following: [] });
-    else this.#session.parkedCommand(connection, request.itt)?.following.push(kept);
+    if (this.#course === 'park') {
+      this.#session.park({ ...kept, connection, following: [] });
+      return;
+    }
+    const command = this.#session.parkedCommand(connection, request.itt);
+    if (command) this.#session.follow(command, kept);
+    // Its command had its turn while this came in.
+    else this.#late(kept, request.word40);
   }
 
   #go(course: Course): 'dropped' {

@@ -1,5 +1,6 @@
 import { Op } from '../../../parsers/iscsi/opcodes.ts';
 import type { DeviceServer, Nexus } from '../../base/device.ts';
+import { diff32 } from '../../base/serial32.ts';
 import type { Connection } from './connection.ts';
 import type { Login } from './login.ts';
 import type { Parameters } from './negotiate.ts';
@@ -87,8 +88,19 @@ export class Session {
     return this.target === undefined;
   }
 
-  park(request: Parked): void {
-    this.parked.set(request.request.cmdSn, request);
+  /** Keeps a request until its turn, which may have come while it came in; not one that was there before. */
+  park(parked: Parked): void {
+    const { cmdSn } = parked.request;
+    if (this.parked.has(cmdSn) || diff32(cmdSn, this.window.expCmdSn) < 0) return;
+    this.#shared.unsolicited += parked.data.length;
+    this.parked.set(cmdSn, parked);
+    this.unpark();
+  }
+
+  /** Keeps unsolicited data with its command, which came early too. */
+  follow(command: Parked, kept: KeptPdu): void {
+    this.#shared.unsolicited += kept.data.length;
+    command.following.push(kept);
   }
 
   /** The number counts as received: nothing is to come of it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseText } from '../../../../parsers/iscsi/text.ts';
-import { text } from '../../../kit/pdu.ts';
-import { Bench, bytes, type Host, INITIATOR, TARGET } from './kit.ts';
+import { pdu, text } from '../../../kit/pdu.ts';
+import { Bench, bytes, type Host, INITIATOR, rw, TARGET } from './kit.ts';
 
 const NONE = 0xffffffff;
 const FAST = { InitialR2T: 'No', ImmediateData: 'Yes', MaxRecvDataSegmentLength: '262144' };
@@ -93,6 +93,44 @@ describe('iSCSI target: the command window (RFC 7143 section 4.2.2.1)', () => {
     assert.deepEqual([write.itt, pong.itt, pong.expCmdSn], [2, 3, one.cmdSn + 2]);
     assert.deepEqual([...pong.data], [7]);
     assert.deepEqual(bench.device.memory.subarray(2048, 2560), bytes(512, 9));
+  });
+
+  it('a turn that comes while its request, or data behind it, is half-way in', () => {
+    for (const split of [30, 400]) {
+      const bench = new Bench();
+      const one = bench.connect().in({ ...FAST, MaxConnections: '4' });
+      const two = second(bench, one);
+      const data = bytes(1024, 3);
+      const words = { 20: 1024, 24: one.cmdSn + 1 };
+      const lun = new Uint8Array(8);
+      const command = pdu({
+        opcode: 1,
+        flags: 0x21,
+        itt: 2,
+        lun,
+        words,
+        cdb: rw(0x2a, 4, 2),
+        data: data.subarray(0, 512),
+      });
+      two.raw(command.subarray(0, split));
+      one.read(1, 0, 1);
+      assert.equal(one.one().itt, 1);
+      two.raw(command.subarray(split));
+      assert.equal(bench.device.begun.length, 2, 'its turn came');
+      two.dataOut(2, NONE, 0, 512, data.subarray(512), true);
+      assert.deepEqual([two.one().three, bench.node.waitingBytes], [0, 0]);
+      two.cmdSn = one.cmdSn + 2;
+      const early = { ...words, 24: one.cmdSn + 2 };
+      two.say({ opcode: 1, flags: 0x21, itt: 3, lun, words: early, cdb: rw(0x2a, 8, 2), data: data.subarray(0, 512) });
+      const rest = { 20: NONE, 36: 0, 40: 512 };
+      const late = pdu({ opcode: 5, flags: 0x80, itt: 3, words: rest, data: data.subarray(512) });
+      two.raw(late.subarray(0, split));
+      one.cmdSn++;
+      one.read(4, 0, 1);
+      two.raw(late.subarray(split));
+      assert.deepEqual([two.one().itt, bench.node.waitingBytes], [3, 0]);
+      assert.deepEqual(bench.device.memory.subarray(4096, 5120), data);
+    }
   });
 
   it('keeps unsolicited data with a command that came early', () => {
