@@ -25,7 +25,7 @@ import { openJourneyVolume } from '../../../src/unit/journeyVolume.ts';
 import { openPlainStore } from '../../../src/unit/plainStore.ts';
 import { VolumeUnit } from '../../../src/unit/volumeUnit.ts';
 import { CutProxy } from '../../kit/cutProxy.ts';
-import { Authority, journeyOptions, monotonic, serve } from '../../kit/journey.ts';
+import { Authority, journeyOptions, monotonic, serve, until } from '../../kit/journey.ts';
 import { change, data, EPOCH, Medium } from './historyKit.ts';
 
 const PAGE = 4096;
@@ -366,6 +366,36 @@ describe('D4 a resync by block tables, over a link', function () {
       else assert.equal(comparedBytes, SIZE);
       for (const end of ends.splice(0).reverse()) await end();
     }
+  });
+
+  it('does without where the far end keeps no table, also when it keeps none any more', async () => {
+    const bytes = randomBytes(SIZE);
+    const { unit, far, link, proxy } = await site(bytes, bytes, { near: true, far: true });
+    const near = nearSums(unit.arms[1]);
+    assert.ok(near);
+    const plain: FarStore = {
+      ...{ blockSize: 512, bytes: SIZE, incarnation: far.incarnation, consistent: false },
+      get durable() {
+        return far.durable;
+      },
+      append: (place, entry) => far.append(place, entry),
+      sync: () => far.sync(),
+      read: (offset, into) => far.read(offset, into),
+      grow: (length) => far.grow(length),
+      close: async () => undefined,
+    };
+    const served = await serve(await authority.unit('b'), { vol1: plain });
+    ends.push(() => served.service.close());
+    // Asked while the link is cut; who answers then is of an older version.
+    proxy.cut();
+    await until(() => !link.link.connected);
+    const asked = assert.rejects(link.survey?.(extentsOf([0, SIZE]), near) ?? Promise.resolve(), /no block table/);
+    proxy.join(served.port);
+    await asked;
+    assert.equal(await link.survey?.(extentsOf([0, SIZE]), near), undefined);
+    await unit.finish();
+    assert.ok(unit.arms[0].record.below(SIZE).isEmpty, 'what is compared is read then');
+    assert.equal(unit.arms[0].pump.comparedBytes, SIZE);
   });
 
   it('keeps to the truth while hosts write, connections break and the local mirror is in doubt', async () => {
