@@ -177,10 +177,12 @@ export class FullFeature {
       if (task) fail(task, DataFailure.damaged);
     }
     if (task) {
-      if (this.#course === 'data') {
-        task.heard = this.#connection.now;
-        dataEnd(task, request);
+      if (this.#course === 'command') {
+        this.#session.tasks.requested(task);
+        return;
       }
+      task.heard = this.#connection.now;
+      dataEnd(task, request);
       this.#session.tasks.progress(task);
       return;
     }

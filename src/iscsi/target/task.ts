@@ -40,6 +40,8 @@ export class Task implements DeviceCommand, TargetRun {
   context: unknown = undefined;
 
   state: 'collecting' | 'running' | 'over' = 'collecting';
+  /** Its request has come whole, with its immediate data. */
+  whole = false;
   /** It has room for its data; bytes of it. */
   admitted = false;
   reserved = 0;

@@ -40,9 +40,15 @@ export class Tasks {
     else if (burst > 0 && (immediateLength > 0 || task.unsolicitedOpen)) this.#makeEarlyRoom(task, burst);
   }
 
-  /** The command's request is whole, with its immediate data: it goes on as far as it can. */
+  /** The command's request is whole, with its immediate data. */
+  requested(task: Task): void {
+    task.whole = true;
+    this.progress(task);
+  }
+
+  /** It goes on as far as it can. */
   progress(task: Task): void {
-    if (task.state !== 'collecting' || task.unsolicitedOpen) return;
+    if (task.state !== 'collecting' || !task.whole || task.unsolicitedOpen) return;
     if (task.failure !== 0 || task.full) {
       if (task.asked.length > 0) return;
       this.#drop(task, task.full ? FULL : { status: CHECK_CONDITION, sense: abortedSense(task.failure), wanted: 0 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { Bench, bytes, type Host } from './kit.ts';
+import { pdu } from '../../../kit/pdu.ts';
+import { Bench, bytes, type Host, rw } from './kit.ts';
 
 const FAST = { InitialR2T: 'No', ImmediateData: 'Yes', MaxRecvDataSegmentLength: '262144' };
 const ABORT_TASK = 1;
@@ -231,6 +232,22 @@ describe('iSCSI target: limits (H5)', () => {
     bench.go(bench.runs[0]);
     assert.equal(host.one().three, 0);
     assert.deepEqual(bench.device.memory.subarray(1024, 3072), bytes(2048, 2));
+  });
+
+  it('does not begin with half of the immediate data when there is room all of a sudden', () => {
+    const { bench, host } = waiting(room);
+    host.read(1, 0, 8);
+    const data = bytes(1024, 6);
+    const words = { 20: 1024, 24: host.cmdSn };
+    const write = pdu({ opcode: 1, flags: 0xa1, itt: 2, words, cdb: rw(0x2a, 4, 2), data });
+    host.raw(write.subarray(0, 300));
+    bench.go(bench.runs[0]);
+    assert.equal(host.one().itt, 1);
+    assert.deepEqual([bench.device.begun.length, bench.runs.length], [2, 0]);
+    host.raw(write.subarray(300));
+    bench.go(bench.runs[0]);
+    assert.equal(host.one().three, 0);
+    assert.deepEqual(bench.device.memory.subarray(2048, 3072), data);
   });
 
   it('lets no session starve: each has its first command, in turn', () => {
