@@ -27,7 +27,6 @@ export interface ServeCounts {
 export class ServeLu {
   readonly medium: ServedMedium;
   readonly ranges = new ServeRanges();
-  readonly keep: ServeLuOptions['keep'];
   readonly counts: ServeCounts = { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0, unmappedBytes: 0, flushes: 0 };
   readonly #options: ServeLuOptions;
   /** Bytes written since the last flush began, and those it is about. */
@@ -36,11 +35,14 @@ export class ServeLu {
   #next: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
   #broken: Fault | undefined;
+  #closing = false;
+  /** Calls at the medium that have not ended, and who waits until none is left. */
+  #calls = 0;
+  #idle: (() => void) | undefined;
 
   constructor(options: ServeLuOptions) {
     this.#options = options;
     this.medium = options.medium;
-    this.keep = options.keep;
   }
 
   /** Bytes that a power loss would take. */
@@ -49,27 +51,32 @@ export class ServeLu {
   }
 
   read(offset: number, into: Uint8Array): Promise<void> | undefined {
+    this.#served();
     this.counts.reads++;
     this.counts.readBytes += into.length;
-    return this.medium.read(offset, into);
+    const reading = this.medium.read(offset, into);
+    return reading && this.#call(reading);
   }
 
   /** With `fua` it is durable when it is done. */
   write(pieces: readonly Piece[], fua: boolean): Promise<void> | undefined {
-    if (this.#broken !== undefined) throw this.#broken;
+    this.#mayWrite();
     let bytes = 0;
     for (const { length } of pieces) bytes += length;
     this.counts.writes++;
     this.counts.writtenBytes += bytes;
     const writing = this.medium.write(pieces);
-    return writing === undefined ? this.#wrote(bytes, fua) : writing.then(() => this.#wrote(bytes, fua));
+    if (writing === undefined) return this.#wrote(bytes, fua);
+    return this.#call(writing).then(() => this.#wrote(bytes, fua));
   }
 
   unmap(offset: number, length: number, fua: boolean): Promise<void> | undefined {
-    if (this.#broken !== undefined) throw this.#broken;
+    this.#mayWrite();
     this.counts.unmappedBytes += length;
     const freeing = this.medium.unmap(offset, length);
-    return freeing === undefined ? this.#wrote(0, fua) : freeing.then(() => this.#wrote(0, fua));
+    // Nothing of it lies in memory, but it is not durable either.
+    if (freeing === undefined) return this.#wrote(1, fua);
+    return this.#call(freeing).then(() => this.#wrote(1, fua));
   }
 
   /** Resolves once everything that was done before the call is durable; those who ask meanwhile share one flush. */
@@ -83,12 +90,45 @@ export class ServeLu {
     return next;
   }
 
+  /** Makes the state of that name durable. */
+  keep(name: 'reservations' | 'modes', bytes: Uint8Array): Promise<void> {
+    this.#served();
+    return this.#options.keep(name, bytes);
+  }
+
+  /** What is under way ends, nothing begins any more, and what was written is durable. */
   async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#calls > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
     try {
       if (this.#broken === undefined && this.dirtyBytes > 0) await this.flush();
     } finally {
       await this.#last;
       await this.medium.close();
+    }
+  }
+
+  /** Commands that still run find that their logical unit is gone. */
+  #served(): void {
+    if (this.#closing) throw new Fault('local', 'the logical unit is no longer served');
+  }
+
+  #mayWrite(): void {
+    this.#served();
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  async #call(call: Promise<void>): Promise<void> {
+    this.#calls++;
+    try {
+      await call;
+    } finally {
+      this.#calls--;
+      if (this.#calls === 0) this.#idle?.();
     }
   }
 

@@ -308,6 +308,35 @@ describe('A5 the pump of a target', () => {
     );
   });
 
+  it('closes a logical unit behind what is under way, and lets nothing begin there any more', async () => {
+    start(does(block(1, 1)));
+    medium.slow = true;
+    const told: unknown[] = [];
+    const steps = function* (): DeviceSteps {
+      try {
+        yield* does(block(2, 2), block(3, 3));
+      } catch (error) {
+        told.push(error);
+      }
+      return GOOD;
+    };
+    const run = start(steps());
+    let closed = false;
+    const closing = lu.close().then(() => {
+      closed = true;
+    });
+    await turn();
+    assert.deepEqual([closed, medium.calls], [false, ['write 1024']]);
+    medium.let('write 1024');
+    await turn();
+    assert.equal(run.outcome, GOOD);
+    assert.match(String(told[0]), /no longer served/);
+    assert.deepEqual(medium.calls, ['flush']);
+    medium.let('flush');
+    await closing;
+    assert.deepEqual([medium.contents[1024], medium.contents[1536]], [2, 0]);
+  });
+
   it('throws failures into the steps, and ends those that throw as an internal target failure', async () => {
     const told: unknown[] = [];
     const steps = function* (): DeviceSteps {
