@@ -66,11 +66,15 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): s
   ];
   if (first.error !== undefined) lines.push(errorLine(`first volume ${first.url}`, first.error, terminal));
   lines.push(rows[0]);
-  mirrors.forEach(({ state, error, link }, i) => {
+  mirrors.forEach(({ state, error, link, blockTable }, i) => {
     const loud = state === 'broken' ? 'red' : state === 'paused' ? 'yellow' : undefined;
     lines.push(loud === undefined ? rows[i + 1] : paint(rows[i + 1], loud, terminal));
     if (error !== undefined) lines.push(errorLine('', error, terminal));
     if (link !== undefined) lines.push(paint(`    ${linkWords(link, nowMs)}`, 'dim', terminal));
+    const { currentBytes = 0, bytes = 0 } = blockTable ?? {};
+    if (currentBytes < bytes) {
+      lines.push(paint(`    block table: ${shareWords(currentBytes / bytes)} known`, 'dim', terminal));
+    }
   });
   return lines;
 }

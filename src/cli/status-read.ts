@@ -87,6 +87,10 @@ function receivedStatus({ name, bytes, consistent, newest, history, sender }: Ke
   };
 }
 
+function tableStatus({ currentBytes, bytes }: Keys): NonNullable<MirrorStatus['blockTable']> {
+  return { currentBytes: count(currentBytes), bytes: count(bytes) };
+}
+
 function linkStatus(one: Keys): LinkStatus {
   const { roundTripMs, paused, lastFault } = one;
   const copyOut = keys(one.copyOut);
@@ -144,6 +148,7 @@ function mirror(value: unknown): MirrorStatus {
     since: text(one.since),
     ...errorWords(one.error),
     record: { chunkBytes: count(keys(record).chunkBytes), marked: count(keys(record).marked) },
+    ...(one.blockTable === undefined ? {} : { blockTable: tableStatus(keys(one.blockTable)) }),
     ...(one.link === undefined ? {} : { link: linkStatus(keys(one.link)) }),
   };
 }

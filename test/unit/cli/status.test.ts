@@ -98,6 +98,10 @@ describe('H1 tapmirror status', () => {
     const words = '    link to site-b at 10.0.9.1:7260 for 5 min; 8 KiB on the way; round trip 12.3 ms; made anew once';
     assert.ok(drawStatus(near, PLAIN, NOW).split('\n').includes(words));
     const broken = { ...link, connected: false, lastFault: 'nobody answers', paused: 'the disk is full' };
+    const table = { currentBytes: 3 << 20, bytes: 4 << 20 };
+    const half = readStatus(status({}, { mirrors: [mirrorStatus({ to, blockTable: table })] }));
+    assert.deepEqual(half.volumes[0].mirrors[0].blockTable, table);
+    assert.match(drawStatus(half, PLAIN, NOW), /\n {4}block table: 75% known\n/);
     const drawn = drawStatus(status({}, { mirrors: [mirrorStatus({ to, link: broken })] }), PLAIN, NOW);
     assert.match(drawn, /no link for 5 min: nobody answers; the far end waits: the disk is full; 8 KiB on the way/);
 
