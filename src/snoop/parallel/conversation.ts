@@ -17,6 +17,7 @@ import {
   LINKED_COMMAND_COMPLETE_FLAG,
   LOGICAL_UNIT_RESET,
   MESSAGE_PARITY_ERROR,
+  MESSAGE_REJECT,
   type Message,
   MessageReader,
   MODIFY_DATA_POINTER,
@@ -92,6 +93,7 @@ export class Conversation {
       code === LOGICAL_UNIT_RESET
     )
       connection.kills = code;
+    else if (code === MESSAGE_REJECT && connection.farewell === 'disconnect') connection.farewell = 'none';
     else if (code === MESSAGE_PARITY_ERROR && connection.modified !== 0) {
       // It comes again.
       connection.io?.modify(-connection.modified);

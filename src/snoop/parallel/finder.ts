@@ -29,6 +29,8 @@ export class Finder {
         connection.cdb.length = 0;
         connection.io = undefined;
         connection.ghost = true;
+        // The last command's, if there was one in this connection.
+        if (!connection.identified) ids.lun = -1;
         return undefined;
       }
       const bytes = Uint8Array.from(cdb);

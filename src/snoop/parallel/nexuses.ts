@@ -86,10 +86,7 @@ export class Nexuses implements PhaseSink {
       return;
     }
     // Whether it is the same one shows with its first phase.
-    const connection = this.connect(time, -1, -1);
-    connection.joined = true;
-    connection.torn = true;
-    connection.ghost = true;
+    this.joined(time);
     if (before !== undefined && hole !== undefined) this.interrupted = { before, nanoseconds: hole.nanoseconds };
     else if (hole !== undefined) this.departures.hidden(hole.nanoseconds);
   }
@@ -114,12 +111,15 @@ export class Nexuses implements PhaseSink {
         this.departures.hidden(nanoseconds, HIDING_WITHIN_NS);
       }
     }
+    // Nothing but BUS FREE comes after a farewell: who is here now nobody saw come.
+    if (connection.farewell !== 'none' && phase !== MESSAGE_IN && phase !== MESSAGE_OUT) {
+      this.departures.leave(connection);
+      connection = this.joined(time);
+    }
     this.units = 0;
     this.conversation.said = '';
     connection.phase = phase;
     connection.phaseFrom = time;
-    // Nothing but BUS FREE comes after a farewell.
-    if (phase !== MESSAGE_IN && phase !== MESSAGE_OUT) connection.farewell = 'none';
     switch (phase) {
       case COMMAND:
         this.track.command(connection);
@@ -265,6 +265,15 @@ export class Nexuses implements PhaseSink {
     this.processes.wasReset();
     this.agreements.reset(undefined);
     this.tellPhase(time, time, 'RESET', -1, '', connection);
+  }
+
+  /** A connection whose beginning was not seen. */
+  private joined(time: number): Connection {
+    const connection = this.connect(time, -1, -1);
+    connection.joined = true;
+    connection.torn = true;
+    connection.ghost = true;
+    return connection;
   }
 
   /** Nothing was seen of [from, to]; called before the lines are known again. */
