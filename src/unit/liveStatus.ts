@@ -3,13 +3,11 @@ import type { BlockTable } from '../blocks/blockTable.ts';
 import { type Arm, faultWords } from './arm.ts';
 import { tabledOf } from './blockTableNear.ts';
 import type { LagReport } from './lag.ts';
-import type { Keeper, Medium } from './liveVolume.ts';
+import type { Keeper, Medium } from './liveTypes.ts';
 import type { FirstStatus, MirrorStatus } from './status.ts';
 
 /** `fault`: why the first volume was lost. */
-export function firstStatus(first: Medium | undefined, lost: Fault | undefined): FirstStatus {
-  if (!first) return { url: '', state: 'none' };
-  const { to, volume } = first;
+export function firstStatus({ to, volume }: Medium, lost: Fault | undefined): FirstStatus {
   const fault = volume.down ? (lost ?? (volume.opened ? undefined : volume.fault)) : undefined;
   return { url: to, state: volume.down ? 'down' : 'up', ...(fault ? { error: faultWords(fault) } : {}) };
 }

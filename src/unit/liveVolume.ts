@@ -5,88 +5,30 @@ import { isOrdered, type NearSums } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { LuFacts } from '../base/sink.ts';
 import type { Volume } from '../base/volume.ts';
-import type { Room } from '../buffer/room.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
-import type { Upstream } from '../mirror/orderedWriter.ts';
-import type { KeptRecord } from '../record/kept.ts';
-import type { Outstanding } from '../snoop/lu/outstanding.ts';
-import type { Arm } from './arm.ts';
-import { before } from './before.ts';
 import { nearSums } from './blockTableNear.ts';
 import { Caretaker } from './caretaker.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
+import { FirstWatch } from './firstWatch.ts';
 import { Ages } from './lag.ts';
-import { LateOrderedVolume } from './lateOrdered.ts';
 import type { LateVolume } from './lateVolume.ts';
+import { closeMirrors } from './liveClose.ts';
 import { bufferOf, named, openRecord, refuseSmall } from './liveRecord.ts';
-import { firstStatus, mirrorStatus } from './liveStatus.ts';
+import { mirrorStatus } from './liveStatus.ts';
+import type { Keeper, LiveParts, Medium, Opened } from './liveTypes.ts';
 import { underWayOf, withLoose } from './liveUnderWay.ts';
-import type { LinkCopyOut } from './recall.ts';
-import { Reviver } from './reviver.ts';
+import { type MapReport, mapOf } from './map.ts';
+import type { Heat } from './mapHeat.ts';
 import type { VolumeStatus } from './status.ts';
 import { refuseTwins } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 import { verifyVolume, Watchers } from './verifyVolume.ts';
 import { VolumeUnit } from './volumeUnit.ts';
 
-/** What the volumes of one unit share. */
-export interface LiveParts {
-  room: Room;
-  /** The unit's state folder. */
-  folder: string;
-  record: { chunkBytes: number; hotBytes: number };
-  bytesPerSecond?: number;
-  /** False: what hosts wrote while the unit was away passed it by (a tap). */
-  looking: boolean;
-  /** A command that writes waits until its marks survive a power loss. */
-  synced: boolean;
-  /** Copies wait so long after the start: a command that was under way then has ended, or shows itself. */
-  copyAfterMs: number;
-  /** How long a write whose connection ended with the last process may still land (requirement B6). */
-  settleMs: number;
-  /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
-  now: () => number;
-  wall: () => number;
-  notice: (text: string) => void;
-  /** A mirror's state, or the first volume's, has changed. */
-  told: (lu: LuId, to: string, change: { from: string; to: string; why: string }) => void;
-  /** What writes on their way at the LU may still change. */
-  outstanding: (lu: LuId) => Outstanding | undefined;
-  /** Where the order begins that the LU shares with others (C5); undefined: it shares none. */
-  order?: (lu: LuId) => number | undefined;
-  /**
-   * Copying out for link `to` over a local mirror; `losses` counts how often that mirror may have lost what it was given
-   * since its last flush. Absent: what a link has no room for is read back from the first volume.
-   */
-  copyOut?: (to: string, local: Volume, losses: () => number) => Promise<LinkCopyOut>;
-  /** The first volume is a mirror itself (D3): entries without data refer to its own blocks. */
-  upstream?: Upstream & {
-    /** Bytes that it holds and may yet give up: their marks stay. */
-    loose: () => Extents;
-  };
-}
-
-/** A medium of the configuration, opened or not yet. */
-export interface Medium {
-  to: string;
-  volume: LateVolume;
-}
+export type { Keeper, LiveParts, Medium } from './liveTypes.ts';
 
 /** A bookmark on a quiet bus waits so long for a link to be consistent again. */
 const MARK_PATIENCE_MS = 60_000;
-
-/** A mirror of a running unit, with all that is opened for it. */
-interface Opened extends Medium {
-  record: KeptRecord;
-  copyOut?: LinkCopyOut;
-}
-
-/** A mirror's record and those who look after it. */
-export interface Keeper {
-  caretaker: Caretaker;
-  record: KeptRecord;
-  copyOut: LinkCopyOut | undefined;
-}
 
 /**
  * Small changes wait so long for others before they are written together. A mirror is that much later than it need be, and
@@ -102,7 +44,7 @@ export class LiveVolume {
   readonly #config: LiveVolumeConfig;
   readonly #parts: LiveParts;
   readonly #first: Medium | undefined;
-  readonly #reviver: Reviver | undefined;
+  readonly #watch: FirstWatch | undefined;
   readonly #keepers: readonly Keeper[];
   readonly #ages = new Ages();
   /** Media that were not there when the records were opened. */
@@ -111,8 +53,6 @@ export class LiveVolume {
   /** Those who compare mirrors meanwhile. */
   readonly #watchers = new Watchers();
   readonly #closing = new AbortController();
-  #firstFault: Fault | undefined;
-  #firstTold = true;
   /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
   #landing: { bytes: Extents; until: number } | undefined;
 
@@ -156,7 +96,7 @@ export class LiveVolume {
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
     this.#cameLate = new Set(this.#late);
-    this.#reviver = first && new Reviver({ volume: first.volume, now, up: () => {}, failed: (f) => this.#failed(f) });
+    this.#watch = first && new FirstWatch({ first, now, told: (change) => parts.told(config.lu, first.to, change) });
     this.#keepers = mirrors.map(({ to, record, copyOut }, i) => ({
       record,
       copyOut,
@@ -314,7 +254,7 @@ export class LiveVolume {
     this.#look();
     this.#meetLate();
     this.#settle();
-    this.#lookAtFirst();
+    this.#watch?.tick();
     for (const { caretaker, record } of this.#keepers) {
       caretaker.tick();
       // Doubts that no command announced, as a cache that was lost, have made marks too.
@@ -331,7 +271,7 @@ export class LiveVolume {
       ...(name === undefined ? {} : { name }),
       blockSize: unit.blockSize || null,
       blocks: unit.blocks || null,
-      first: firstStatus(this.#first, this.#firstFault),
+      first: this.#watch?.status ?? { url: '', state: 'none' },
       changes: unit.changes,
       barriers: unit.barriers,
       openWrites: this.#underWay().tasks,
@@ -341,43 +281,25 @@ export class LiveVolume {
     };
   }
 
+  /** Undefined while its size is not known. */
+  map(heat: Heat | undefined): MapReport | undefined {
+    const { blockSize, blocks, arms } = this.unit;
+    const bytes = blocks * blockSize;
+    if (bytes === 0) return undefined;
+    const mirrors = this.#keepers.map(({ record }, i) => ({
+      to: arms[i].to,
+      dirty: record.stored.below(bytes),
+      unresolved: record.below(bytes),
+    }));
+    return mapOf({ lu: this.lu, blockSize, bytes, ...(heat ? { heat } : {}), mirrors });
+  }
+
   /** Writes what is buffered until `signal` ends that, makes the mirrors durable, and closes everything. */
   async close(signal: AbortSignal): Promise<void> {
     this.#closing.abort();
-    this.#reviver?.stop();
-    // A mirror that takes nothing does not end a flush, either.
-    const stopped = Promise.all(this.#keepers.map(({ caretaker }) => caretaker.stop()));
-    // What waits at a link that is cut is given up, and enters the record.
-    for (const { volume } of this.unit.arms) {
-      if (volume instanceof LateOrderedVolume && volume.cut) await before(volume.close(), signal);
-    }
-    await before(
-      stopped.then(() => {}),
-      signal,
-    );
-    for (const { mirror, pump } of this.unit.arms) {
-      mirror.step({ kind: 'stop' });
-      mirror.step({ kind: 'hurry' });
-      pump.stopCopies();
-    }
-    const idle = await before(this.unit.whenIdle(), signal);
-    await Promise.all(this.#keepers.map((keeper, i) => this.#closeKeeper(keeper, this.unit.arms[i], signal)));
-    if (idle) await this.unit.close();
+    this.#watch?.stop();
+    await closeMirrors(this.unit, this.#keepers, signal);
     await this.#first?.volume.close();
-  }
-
-  /** A mirror that has not caught up stands in no other's way. */
-  async #closeKeeper({ caretaker, record, copyOut }: Keeper, arm: Arm, signal: AbortSignal): Promise<void> {
-    const { idle } = arm.mirror;
-    if (idle && !signal.aborted) await before(caretaker.tidy(true), signal);
-    // What waits at a link is given up by closing it, and enters the record then, which must be open still.
-    if (!idle && arm.ordered)
-      await before(
-        arm.volume.close().then(() => new Promise(setImmediate)),
-        signal,
-      );
-    await record.stored.close(idle && !record.broken);
-    await copyOut?.close();
   }
 
   /** Notes how far the bus has come. Returns `now`, in milliseconds. */
@@ -440,23 +362,6 @@ export class LiveVolume {
     const { ordered, volume } = this.unit.arms[index];
     const { record } = this.#keepers[index];
     if (ordered || this.#cameLate.has(volume)) record.meet({ mirrorId: volume.identity().id });
-  }
-
-  #lookAtFirst(): void {
-    const { volume, to } = this.#first ?? {};
-    if (!volume || to === undefined) return;
-    const up = !volume.down;
-    if (!up) this.#reviver?.start();
-    if (up === this.#firstTold) return;
-    this.#firstTold = up;
-    const [from, now] = up ? ['down', 'up'] : ['up', 'down'];
-    const why = up ? 'it answers again' : (this.#firstFault?.message ?? 'its session was lost');
-    if (up) this.#firstFault = undefined;
-    this.#parts.told(this.lu, to, { from, to: now, why });
-  }
-
-  #failed(fault: Fault): void {
-    this.#firstFault = fault;
   }
 }
 
