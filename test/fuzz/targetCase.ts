@@ -3,7 +3,7 @@ import type { TargetLine } from '../../src/iscsi/target/types.ts';
 import type { Bytes } from '../kit/link.ts';
 import { type Header, pdu } from '../kit/pdu.ts';
 import type { Random } from './random.ts';
-import { LIMITS, TARGET, TargetWorld } from './targetWorld.ts';
+import { dataOf, LIMITS, TARGET, TargetWorld } from './targetWorld.ts';
 
 const KEYS = [
   'HeaderDigest',
@@ -82,6 +82,8 @@ const CDBS = [
 const WRITES = new Set([
   0x0a, 0x15, 0x2a, 0x2e, 0x2f, 0x41, 0x42, 0x48, 0x55, 0x5f, 0x83, 0x89, 0x8a, 0x8b, 0x8e, 0x8f, 0x93, 0xaa,
 ]);
+/** Commands whose data is looked at by the test. */
+const TRANSFERS = new Set([0x2a, 0x8a]);
 const TARGETS = new Set([0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x31, 0x32, 0x3f]);
 const NONE = 0xffffffff;
 /** Output that one call may add beyond the limits: answers to what one chunk held, headers of data. */
@@ -182,16 +184,17 @@ class Attacker {
     const blocks = length >> 9;
     if (cdb[0] === 0x28 || cdb[0] === 0x2a) cdb.set([random.below(64), blocks >> 8, blocks & 0xff], 5);
     if (cdb[0] === 0x88 || cdb[0] === 0x8a) cdb.set([random.below(64), 0, 0, blocks >> 8, blocks & 0xff], 9);
-    const data = new Uint8Array(
-      random.chance(2) || !WRITES.has(cdb[0]) ? 0 : Math.min(8192, random.chance(4) ? random.below(9000) : length),
-    );
+    const itt = random.below(12);
+    const sent =
+      random.chance(2) || !WRITES.has(cdb[0]) ? 0 : Math.min(8192, random.chance(4) ? random.below(9000) : length);
+    const data = TRANSFERS.has(cdb[0]) || random.chance(2) ? dataOf(itt, 0, sent) : this.#bytes(sent);
     const immediate = random.chance(8);
     const header: Header = {
       opcode: 1,
       immediate,
       flags: random.chance(6) ? random.below(256) : flagsOf(cdb[0], random),
       lun: Uint8Array.of(0, random.chance(12) ? random.below(256) : random.below(2), 0, 0, 0, 0, 0, 0),
-      itt: random.below(12),
+      itt,
       words: { 20: random.chance(20) ? random.hostile() : length, 24: this.#number(immediate) },
       cdb,
       data,
@@ -235,7 +238,10 @@ class Attacker {
         40: random.chance(60) ? random.hostile() : offset + at,
       };
       const final = random.chance(50) ? random.chance(2) : at + n >= length;
-      this.#send(pdu({ opcode: 5, flags: final ? 0x80 : 0, itt, words, data: this.#bytes(n) }, this.#digests), false);
+      this.#send(
+        pdu({ opcode: 5, flags: final ? 0x80 : 0, itt, words, data: dataOf(itt, offset + at, n) }, this.#digests),
+        false,
+      );
       at += Math.max(n, 1);
     } while (at < length && !this.over);
   }
@@ -278,18 +284,23 @@ class Attacker {
   #send(sent: Bytes, mutated: boolean): void {
     const random = this.#random;
     const bytes = Uint8Array.from(sent);
+    this.#world.mutated ||= mutated;
     if (mutated)
       for (let n = random.between(1, 3); n > 0; n--)
         bytes[random.below(Math.min(64, bytes.length))] = random.below(256);
     let at = 0;
     while (at < bytes.length && !this.line.paused) {
-      const n = random.chance(3) ? Math.min(bytes.length - at, random.between(1, 200)) : bytes.length - at;
+      const n = random.chance(3) ? Math.min(bytes.length - at, random.between(1, 900)) : bytes.length - at;
       // Borrowed: what is kept of it must be a copy.
       const chunk = bytes.slice(at, at + n);
       this.line.receive(chunk, 0, n, this.#world.now);
       chunk.fill(0xdb);
       at += n;
+      // Other things happen while a PDU is half-way in.
+      if (at < bytes.length && random.chance(2)) this.#world.turns(random.below(4));
+      if (at < bytes.length && random.chance(2)) this.read();
     }
+    if (at < bytes.length) this.#world.mutated = true;
     assert.ok(this.line.taken - this.#sent <= LIMITS.outputBytes + 2 * LIMITS.bytes + SLACK, 'output without bound');
     if (this.line.closing !== 'no') this.end();
   }

@@ -48,6 +48,13 @@ interface Active {
   stopped: boolean;
 }
 
+/** What hosts send as the data-out of the command of that tag, from byte `from` on. */
+export function dataOf(tag: number, from: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (from + i) * 31 + ((from + i) >> 8) * 7 + tag * 13 + 1;
+  return bytes;
+}
+
 /** A target with a device in memory whose steps take as long as chance has it, and what it is counted by. */
 export class TargetWorld implements TargetOwner, DeviceServer {
   readonly node: TargetNode;
@@ -59,6 +66,8 @@ export class TargetWorld implements TargetOwner, DeviceServer {
   readonly #nexuses = new Set<number>();
   /** Initiator ports that have logged in, with their sessions. */
   readonly known: { isid: number; tsih: number }[] = [];
+  /** Somebody sent what was damaged on purpose: data may be anything. */
+  mutated = false;
   now = 1e9;
   begun = 0;
   ended = 0;
@@ -111,12 +120,14 @@ export class TargetWorld implements TargetOwner, DeviceServer {
     assert.ok(this.#nexuses.has(command.nexus.id));
     const task = this.#device.begin(command);
     let over = false;
+    const writes = command.cdb[0] === 0x2a || command.cdb[0] === 0x8a;
     return {
       lu: task.lu,
       takes: task.takes,
       run: (parts) => {
-        const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-        assert.ok(bytes <= task.takes && bytes <= command.dataOut);
+        const bytes = Buffer.concat(parts);
+        assert.ok(bytes.length <= task.takes && bytes.length <= command.dataOut);
+        if (!this.mutated && writes) assert.deepEqual(bytes, Buffer.from(dataOf(command.tag, 0, bytes.length)));
         return task.run(parts);
       },
       end: () => {
