@@ -9,7 +9,7 @@ export interface WebOptions {
   /** Names, besides addresses and `localhost`, that a browser may call this server by. */
   names?: readonly string[];
   /** What a path holds; undefined: nothing is there. Only ever read. */
-  page: (path: string) => WebPage | undefined | Promise<WebPage | undefined>;
+  page: (path: string, query: URLSearchParams) => WebPage | undefined | Promise<WebPage | undefined>;
   /** What is done for one who knows the token; absent: nothing. `request` is a JSON object that nobody has checked yet. */
   orders?: { token: string; act: (request: Record<string, unknown>) => Promise<unknown> };
   /** Errors that are not a peer's. */
@@ -104,12 +104,12 @@ export class WebServer {
       answer(response, refusal[0], { type: TEXT, body: `${refusal[1]}\n` }, true);
       return;
     }
-    const path = (request.url ?? '').split('?', 1)[0];
+    const [path, query = ''] = (request.url ?? '').split('?', 2);
     if (request.method === 'POST') {
       await this.#order(path, request, response);
       return;
     }
-    const page = await this.#options.page(path);
+    const page = await this.#options.page(path, new URLSearchParams(query));
     if (page === undefined) answer(response, 404, { type: TEXT, body: 'there is no such page\n' });
     else answer(response, 200, page, false, request.method === 'HEAD');
   }

@@ -26,6 +26,8 @@ import { GroupOrder, noGroup } from './groupOrder.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { linkWords } from './linkWords.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
+import type { MapReport } from './map.ts';
+import { Heat } from './mapHeat.ts';
 import { Markers } from './markers.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
@@ -80,6 +82,8 @@ export class Bus {
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
   readonly #latencies: LatencyTally | undefined;
+  /** Where hosts write; only where somebody may look. */
+  readonly #heats: ReadonlyMap<LuId, Heat> | undefined;
   #holes = 0;
   #holeBytes = 0;
   #attachment: Attachment | undefined;
@@ -90,6 +94,7 @@ export class Bus {
     this.#parts = parts;
     this.#room = parts.room;
     this.#latencies = config.web && new LatencyTally();
+    this.#heats = config.web && new Map(config.volumes.map(({ lu }) => [lu, new Heat()]));
     this.#markers = markersOf(config, parts.notice);
     this.#order = new GroupOrder(
       config.groups.filter(({ side }) => side === 'bus'),
@@ -192,10 +197,21 @@ export class Bus {
     return this.#latencies?.snapshot() ?? [];
   }
 
+  /** Bytes that hosts have written to a volume; undefined where nobody counts. */
+  written(lu: LuId): number | undefined {
+    return this.#heats?.get(lu)?.bytes;
+  }
+
+  /** A volume from its first block to its last; undefined where there is no such volume, or its size is not known. */
+  map(lu: LuId): MapReport | undefined {
+    return this.#volumes.get(lu)?.map(this.#heats?.get(lu));
+  }
+
   tick(): void {
     this.#attachment?.tick();
     this.#room.tick(this.#parts.now());
     for (const volume of this.#volumes.values()) volume.tick();
+    if (this.#heats) for (const heat of this.#heats.values()) heat.look(this.#parts.now() / 1e6);
     const due = this.#order.due(this.#parts.now());
     if (due) for (const lu of due.volumes) this.#volumes.get(lu)?.reach(due.number);
   }
@@ -225,6 +241,7 @@ export class Bus {
     const volumes = this.#volumes;
     const writes = this.#writes;
     const latencies = this.#latencies;
+    const heats = this.#heats;
     return {
       ...(latencies && { command: (view) => latencies.record(view) }),
       intent: (lu, offset, length) => {
@@ -233,6 +250,8 @@ export class Bus {
       },
       change: (change) => {
         const volume = volumes.get(change.lu);
+        const heat = heats?.get(change.lu);
+        if (heat && change.pieces !== 'wholeLu') for (const one of change.pieces) heat.add(one.offset, one.length);
         // What no command told may have been so since before: it has no place of its own.
         if (this.#order.has(change.lu) && !change.late) change.order = this.#order.next();
         // Its bytes are the volume's once it is pushed.

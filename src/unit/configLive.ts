@@ -107,7 +107,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     spill: { bytes: 1 << 30, ...raw.spill },
     record: { chunkBytes: 64 << 10, hotBytes: 64 << 20, ...raw.record },
     resync: { ...raw.resync },
-    ...(raw.web === undefined ? {} : { web: webConfig(raw.web) }),
+    ...(raw.web === undefined ? {} : { web: webConfig(raw.web, around.at, wants) }),
     ...(raw.initiator === undefined ? {} : { initiator: raw.initiator }),
     log: { level: raw.log?.level ?? 'info' },
     ...decodingParts(raw),

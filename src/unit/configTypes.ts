@@ -173,6 +173,8 @@ export interface ReceiveConfig {
   /** `IP:PORT` in the form of `base/address`. */
   listen: string;
 }
+  /** Who knows it may give orders on the page; absent: nobody. A secret. */
+  token?: string;
 
 /** What a unit proves itself with at other units: certificates, or keys that are shared beforehand, its own first. */
 export type TlsConfig = TlsFiles | { psk: readonly { name: string; key: Uint8Array }[] };

@@ -29,7 +29,8 @@ export async function serveControl(path: string, unit: Answering, log: Log): Pro
   });
 }
 
-function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): unknown {
+/** What a unit answers to a request of its control socket, or of its page. Throws, or rejects with, a `Fault`. */
+export function answer(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): unknown {
   switch (request.do) {
     case 'status':
       return unit.status();

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { limitRepeats } from '../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../hw/stateFolder.ts';
 import { packageVersion } from '../../hw/version.ts';
-import type { WebServer } from '../../hw/webServer.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
@@ -29,6 +28,7 @@ import type {
 } from './status.ts';
 import { OpenMedia } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
+import type { UnitWeb } from './web.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
@@ -56,6 +56,7 @@ export async function startUnit(config: LiveConfig, hooks: StartHooks): Promise<
 class LiveUnit implements RunningUnit {
   readonly failed: Promise<Fault>;
   readonly #config: LiveConfig;
+  readonly #ticked: () => void;
   readonly #state: StateFolder;
   readonly #room: Room;
   readonly #bus: Bus | undefined;
@@ -68,16 +69,17 @@ class LiveUnit implements RunningUnit {
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
   readonly #events: EventLog;
-  #web: WebServer | undefined;
+  #web: UnitWeb | undefined;
   /** Moments that are served for a while. */
   readonly #opened = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: LiveConfig, { log: outer, signal }: StartHooks, state: StateFolder) {
+  constructor(config: LiveConfig, { log: outer, signal, ticked = () => {} }: StartHooks, state: StateFolder) {
     const log = new EventLog(outer);
     this.#config = config;
+    this.#ticked = ticked;
     this.#state = state;
     this.#events = log;
     this.#noticeLog = limitRepeats(log);
@@ -121,6 +123,8 @@ class LiveUnit implements RunningUnit {
       this.#bus?.tick();
       this.#receive?.tick();
       this.#serve?.tick();
+      this.#web?.tick();
+      this.#ticked();
     }, TICK_MS);
   }
 
@@ -135,6 +139,7 @@ class LiveUnit implements RunningUnit {
       promotions: this.#promotions,
       mirror: (to) => this.#bus?.mirror(to),
       received: (volume) => this.#received(volume),
+      hold: async (volume, why) => (why === undefined ? this.#receive?.release(volume) : this.#receive?.hold(volume, why)),
       notice: (text) => this.#notice(text),
       now,
     });
@@ -144,11 +149,20 @@ class LiveUnit implements RunningUnit {
   async #startWeb(): Promise<void> {
     const { web } = this.#config;
     if (web === undefined) return;
-    const { serveWeb } = await import('./web.ts');
-    this.#web = await serveWeb(web, {
+    const [{ UnitWeb }, { pageOrders }, { answer }] = await Promise.all([
+      import('./web.ts'),
+      import('./webOrders.ts'),
+      import('./control.ts'),
+    ]);
+    this.#web = await UnitWeb.open(web, {
       status: () => this.status(),
       latencies: () => this.#bus?.latencies() ?? [],
       events: () => this.#events.events,
+      written: (lu) => this.#bus?.written(lu),
+      map: (lu) => this.#bus?.map(lu),
+      history: (lu) => this.#receive?.history(lu),
+      order: pageOrders((request, job) => answer(this, request, job, this.#events), this.#ending.signal),
+      now,
       failed: (error) => this.#events.error('the status page failed', { why: String(error) }),
     });
     this.#events.info('status page', { url: this.#web.url });

@@ -18,7 +18,7 @@ import type { HistoryStore } from './historyTypes.ts';
 import { KeptWriters } from './linkWriters.ts';
 import type { Identity } from './media.ts';
 import { openPlainStore } from './plainStore.ts';
-import { ReceivedVolume } from './receivedVolume.ts';
+import { type HistoryReport, ReceivedVolume } from './receivedVolume.ts';
 import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
@@ -105,6 +105,12 @@ export class Receive {
     const found = this.#groups.get(name);
     if (found !== undefined) return found;
     throw noGroup(name, [...this.#groups.keys()]);
+  }
+
+  /** What is kept of the past of a volume; undefined where nothing is. */
+  history(name: string): HistoryReport | undefined {
+    const volume = this.#volumes.get(name);
+    return volume?.keepsHistory ? volume.report() : undefined;
   }
 
   rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {

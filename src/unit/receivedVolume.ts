@@ -112,6 +112,11 @@ export class ReceivedVolume {
     };
   }
 
+  /** Whether there is a `report`. */
+  get keepsHistory(): boolean {
+    return this.#options.history !== undefined;
+  }
+
   report(): HistoryReport {
     const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.history.moments();
     return {
