@@ -167,14 +167,14 @@ export interface WebConfig {
   listen: string;
   /** Names, besides addresses and `localhost`, that browsers may call it by. */
   names: string[];
+  /** Who knows it may give orders on the page; absent: nobody. A secret. */
+  token?: string;
 }
 
 export interface ReceiveConfig {
   /** `IP:PORT` in the form of `base/address`. */
   listen: string;
 }
-  /** Who knows it may give orders on the page; absent: nobody. A secret. */
-  token?: string;
 
 /** What a unit proves itself with at other units: certificates, or keys that are shared beforehand, its own first. */
 export type TlsConfig = TlsFiles | { psk: readonly { name: string; key: Uint8Array }[] };
