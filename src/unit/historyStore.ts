@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { writeImageFile } from '../../hw/queueImage.ts';
 import { Fault } from '../base/fault.ts';
 import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
@@ -8,6 +7,7 @@ import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
 import type { Timeline } from '../queue/timeline.ts';
 import { refuseGap } from './entryOrder.ts';
 import { EntryDamage, type HistoryContents } from './historyContents.ts';
+import { HistoryCuts } from './historyCuts.ts';
 import { HistoryFold } from './historyFold.ts';
 import type { HistoryKeeper } from './historyKeeper.ts';
 import { openHistory } from './historyOpen.ts';
@@ -51,8 +51,6 @@ function segmentBytesOf(bytes: number): number {
 class SystemHistoryStore implements HistoryStore {
   readonly #contents: HistoryContents;
   readonly #keeper: HistoryKeeper;
-  readonly #notice: (text: string) => void;
-  readonly #cutting: (() => void) | undefined;
   /** Held while the newest entries change, and while the oldest do; the latter is taken first. */
   readonly #newestTurn = new Turn();
   readonly #oldestTurn = new Turn();
@@ -60,6 +58,7 @@ class SystemHistoryStore implements HistoryStore {
   readonly #writer: HistoryWriter;
   readonly #window: HistoryWindow;
   readonly #views: HistoryViews;
+  readonly #cuts: HistoryCuts;
   /** Of the entry that was appended last. */
   #place: EntryPlace | undefined;
   readonly #shared: HistoryShared;
@@ -74,8 +73,6 @@ class SystemHistoryStore implements HistoryStore {
     this.#contents = contents;
     this.#keeper = keeper;
     this.#shared = new HistoryShared(contents, keeper);
-    this.#notice = options.notice;
-    this.#cutting = options.cutting;
     this.#views = new HistoryViews(contents, (work) => this.#guard(work));
     this.#damage = keeper.state.damaged ? 'entries that had been durable were lost to damage' : undefined;
     this.#window = new HistoryWindow({
@@ -97,6 +94,21 @@ class SystemHistoryStore implements HistoryStore {
       room: () => this.#window.room(),
       written: () => this.#window.care(),
       failed: () => this.#resetPlace(),
+    });
+    this.#cuts = new HistoryCuts({
+      contents,
+      keeper,
+      shared: this.#shared,
+      views: this.#views,
+      writer: this.#writer,
+      newestTurn: this.#newestTurn,
+      oldestTurn: this.#oldestTurn,
+      cutting: () => options.cutting?.(),
+      cut: () => this.#resetPlace(),
+      damaged: (message) => {
+        this.#damage = message;
+      },
+      notice: options.notice,
     });
     this.#resetPlace();
   }
@@ -224,9 +236,7 @@ class SystemHistoryStore implements HistoryStore {
     // So that folding does not pass it before its turn comes.
     const view = this.view(sequence, options);
     try {
-      await this.#window.stopped(() =>
-        this.#oldestTurn.run(() => this.#newestTurn.run(() => this.#rollBackTo(sequence, options))),
-      );
+      await this.#window.stopped(() => this.#cuts.rollBack(sequence, () => this.find({ sequence }, options)));
     } finally {
       view.close();
     }
@@ -318,7 +328,7 @@ class SystemHistoryStore implements HistoryStore {
       try {
         for (const segment of segments) await segment.sync();
       } catch (error) {
-        await this.#takeBack(error);
+        await this.#cuts.takeBack(error);
       } finally {
         for (const segment of segments) segment.release();
       }
@@ -330,86 +340,14 @@ class SystemHistoryStore implements HistoryStore {
     }
   }
 
-  /** A medium that failed once may call durable what it has lost: everything since the last sync is to come again. */
-  async #takeBack(error: unknown): Promise<never> {
-    const { synced, timeline } = this.#contents;
-    const lost = timeline.newest - synced;
-    await this.#newestTurn.run(() => this.#cut(synced));
-    const cause = error instanceof Fault ? error : undefined;
-    const what = `${cause?.message ?? String(error)}; ${lost} entries that were not durable yet have been taken back`;
-    throw new Fault('local', what, cause?.mend, { cause: error });
-  }
-
   /** Ends a piece of work that met damage with what the damage calls for. */
   async #guard<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof EntryDamage) await this.#lose(error);
+      if (error instanceof EntryDamage) await this.#cuts.lose(error);
       throw error;
     }
-  }
-
-  /** Cuts a damaged entry and everything behind it: this is another store from now on. */
-  #lose({ sequence, message }: EntryDamage): Promise<void> {
-    return this.#oldestTurn.run(() =>
-      this.#newestTurn.run(async () => {
-        const { index, timeline } = this.#contents;
-        const gone = sequence < index.first || sequence >= index.next || index.checked(sequence);
-        if (gone) return;
-        this.#damage = message;
-        const count = timeline.newest - sequence;
-        this.#notice(`${message}: it is lost, and with it ${count} entries behind it; the moments before it are kept`);
-        if (sequence > timeline.base.sequence) return this.#cutTo(sequence - 1, { damaged: true });
-        await this.#loseBase();
-      }),
-    );
-  }
-
-  async #rollBackTo(sequence: number, options: Forcing): Promise<void> {
-    this.find({ sequence }, options);
-    if (this.#views.newest > sequence) {
-      throw new Fault('local', `a moment behind sequence ${sequence} is being read`, 'wait for it, then roll back');
-    }
-    await this.#cutTo(sequence, { damaged: this.#keeper.state.damaged });
-  }
-
-  async #cutTo(sequence: number, changes: { damaged: boolean }): Promise<void> {
-    const acked = Math.min(this.#keeper.state.acked, sequence);
-    const lost = { incarnation: randomUUID(), cutFrom: sequence + 1, acked, ...this.#shared.cut() };
-    await this.#keeper.commit({ ...changes, ...lost });
-    await this.#cut(sequence);
-    await this.#keeper.commit({ cutFrom: 0 });
-  }
-
-  /** The entry was being folded: the base holds parts of what is lost. */
-  async #loseBase(): Promise<void> {
-    const contents = this.#contents;
-    const { timeline, index } = contents;
-    const { sequence, at } = timeline.base;
-    const lost = { damaged: true, consistent: false, place: undefined, at, bytes: timeline.bytesAt(sequence) };
-    const places = { base: sequence, foldTo: sequence, cutFrom: sequence + 1, acked: sequence };
-    await this.#keeper.commit({ ...lost, ...places, ...this.#shared.lost(), incarnation: randomUUID() });
-    timeline.doubtBase();
-    this.#views.lose(sequence - 1);
-    await this.#cut(sequence);
-    index.dropTo(sequence);
-    await contents.dropSegments(true);
-    contents.synced = sequence;
-    await this.#keeper.commit({ cutFrom: 0 });
-    this.#resetPlace();
-    this.#notice('the base is no moment of the volume any more');
-  }
-
-  async #cut(sequence: number): Promise<void> {
-    // Nothing else runs before the newest moment is the earlier one.
-    this.#cutting?.();
-    this.#views.lose(sequence);
-    // What was accepted behind an entry that goes would stand behind a gap.
-    this.#writer.giveUp(new Fault('local', 'entries before it have been taken back', 'resume behind what is durable'));
-    const cut = this.#contents.cutTo(sequence);
-    this.#resetPlace();
-    await cut;
   }
 
   #lastPlace(): EntryPlace | undefined {
