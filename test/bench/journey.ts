@@ -196,13 +196,9 @@ async function replays(folder: string, keys: { a: LinkKeys; b: LinkKeys }, captu
     const far = await Far.start(folder, keys.b, sidecar.lun_size, { window: '1h', bytes: '8GiB' });
     const work = { kind: 'replay', capture, lu: sidecar.lu ?? LAB_LU } as const;
     const cpu = processor(far.process.pid);
-    const { seconds, changed, wire } = await near({
-      port: far.port,
-      keys: keys.a,
-      volumeBytes: sidecar.lun_size,
-      work,
-    });
-    const used = processor(far.process.pid) - cpu;
+    const volumeBytes = sidecar.lun_size;
+    const { seconds, used, changed, wire } = await near({ port: far.port, keys: keys.a, volumeBytes, work });
+    const farUsed = processor(far.process.pid) - cpu;
     const { newest } = JSON.parse(far.ask('history', '--json')) as { newest: { sequence: number } };
     const out = join(far.folder, 'newest.img');
     far.ask('rewind', '--to', `seq:${newest.sequence}`, '--out', out);
@@ -212,7 +208,7 @@ async function replays(folder: string, keys: { a: LinkKeys; b: LinkKeys }, captu
     rates.push(changed / 1e6 / seconds);
     const share = `link ${(wire / changed).toFixed(4)} bytes a byte`;
     console.log(
-      `replay    ${rates[round].toFixed(0)} MB/s of changes (${seconds.toFixed(2)} s), ${share}, far processor ${used.toFixed(2)} s`,
+      `replay    ${rates[round].toFixed(0)} MB/s of changes (${seconds.toFixed(2)} s), ${share}, processor ${used.toFixed(2)} s near, ${farUsed.toFixed(2)} s far`,
     );
   }
   console.log(`replay    ${median(rates).toFixed(0)} MB/s of changes, median of ${rounds}; equal`);

@@ -16,6 +16,8 @@ export interface NearOrder {
 
 export interface NearResult {
   seconds: number;
+  /** Of the processor. */
+  used: number;
   /** Of changes, and on the wire for them. */
   changed: number;
   wire: number;
@@ -75,11 +77,14 @@ async function mixed(volume: JourneyVolume, bytes: number, volumeBytes: number):
 const [order] = (await once(process, 'message')) as [NearOrder];
 const volume = await openJourneyVolume(journeyOptions(order.port, order.keys, { bytes: order.volumeBytes }));
 const { wireBytes } = volume.link;
+const before = process.cpuUsage();
 const started = performance.now();
 if (order.work.kind === 'replay') await replayed(volume, order.work.capture, order.work.lu, order.volumeBytes);
 else await mixed(volume, order.work.bytes, order.volumeBytes);
 await volume.flush().catch(() => undefined);
+const { user, system } = process.cpuUsage(before);
 const result: NearResult = {
+  used: (user + system) / 1e6,
   seconds: (performance.now() - started) / 1000,
   changed: volume.link.entryBytes,
   wire: volume.link.wireBytes - wireBytes,
