@@ -139,7 +139,6 @@ class LiveUnit implements RunningUnit {
       promotions: this.#promotions,
       mirror: (to) => this.#bus?.mirror(to),
       received: (volume) => this.#received(volume),
-      hold: async (volume, why) => (why === undefined ? this.#receive?.release(volume) : this.#receive?.hold(volume, why)),
       notice: (text) => this.#notice(text),
       now,
     });
