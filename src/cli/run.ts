@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { ControlServer } from '../../hw/controlServer.ts';
 import type { Log } from '../../hw/log.ts';
 import type { LogLevel } from '../../hw/logLevel.ts';
+import type { Supervisor } from '../../hw/systemd.ts';
 import type { Fault } from '../base/fault.ts';
 import type { LiveConfig } from '../unit/config.ts';
 import type { RunningUnit, StartHooks } from '../unit/status.ts';
@@ -22,6 +23,8 @@ export interface RunSeat {
   stderr: Stream;
   env: Record<string, string | undefined>;
   start: (config: LiveConfig, hooks: StartHooks) => Promise<RunningUnit>;
+  /** Whoever started the unit as a service and wants to hear how it does, if anybody; `status` is that in one line. */
+  supervisor?: (status: () => string, log: Log) => Promise<Supervisor | undefined>;
   /** Calls `stop` for every SIGINT and SIGTERM until the returned function is called. */
   onStop: (stop: (signal: StopSignal) => void) => () => void;
   /** Ends the process at once. */
@@ -148,6 +151,12 @@ function processSeat(): RunSeat {
     stderr: process.stderr,
     env: process.env,
     start: async (config, hooks) => (await import('../unit/live.ts')).startUnit(config, hooks),
+    supervisor: async (status, log) => {
+      const { Supervisor, supervisionOf, systemdNotify } = await import('../../hw/systemd.ts');
+      const supervision = supervisionOf(process.env, process.pid);
+      const failed = (why: string): void => log.warn('systemd cannot be told how the unit does', { why });
+      return supervision && new Supervisor({ ...supervision, notify: systemdNotify, status, failed });
+    },
     onStop: (stop) => {
       const listener = (signal: NodeJS.Signals): void => stop(signal === 'SIGTERM' ? 'SIGTERM' : 'SIGINT');
       process.on('SIGINT', listener).on('SIGTERM', listener);
@@ -199,7 +208,14 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
   await clearControlPath(config.control);
   const { source, volumes, received, state } = config;
   log.info('starting', { source: source?.kind ?? 'links', volumes: volumes.length + received.length, state });
-  const unit = await started(config, seat, log, stop);
+  let unit: RunningUnit | undefined;
+  const { serviceWords } = await import('./service-words.ts');
+  const supervisor = await seat.supervisor?.(
+    () => (unit === undefined ? 'starting' : serviceWords(unit.status())),
+    log,
+  );
+  supervisor?.starting();
+  unit = await started(config, seat, { log, signal: stop.signal, ticked: () => supervisor?.ticked() });
   if (unit === undefined) return EXIT.ok;
   let control: ControlServer | undefined;
   let failure: Fault | undefined;
@@ -208,9 +224,11 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
     control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log);
     log.info('ready', { attached: unit.ready });
     seat.stdout.write(`ready: ${unit.ready}\n`);
+    void supervisor?.ready();
     failure = await Promise.race([stop.stopped, unit.failed]);
     if (failure !== undefined) log.error('the unit cannot go on', { why: failure.message });
   } finally {
+    void supervisor?.stopping();
     // Asked meanwhile, it still tells how far it is.
     await unit.stop({ withinMs: STOP_MS }).catch((error: unknown) => {
       late = error;
@@ -224,11 +242,11 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
 }
 
 /** The unit, or undefined when the operator gave it up before it was ready. */
-async function started(config: LiveConfig, seat: RunSeat, log: Log, stop: Stop): Promise<RunningUnit | undefined> {
+async function started(config: LiveConfig, seat: RunSeat, hooks: StartHooks): Promise<RunningUnit | undefined> {
   try {
-    return await seat.start(config, { log, signal: stop.signal });
+    return await seat.start(config, hooks);
   } catch (error) {
-    if (stop.signal.aborted) return undefined;
+    if (hooks.signal?.aborted) return undefined;
     throw error;
   }
 }

@@ -220,6 +220,8 @@ export interface StartHooks {
   log: Log;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
+  /** Its tick has run to its end, as it does ten times a second while the unit is well. */
+  ticked?: () => void;
 }
 
 /** A mirror (or the first volume) is in another state than it was. */
