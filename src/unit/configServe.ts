@@ -45,6 +45,7 @@ interface RawLun {
   lun: Placed<number>;
   from?: Placed<RawMedium>;
   mirror?: Placed<string>;
+  received?: Placed<string>;
   moment?: Placed<RawMoment>;
   blockSize?: number;
   physicalBlockSize?: number;
@@ -154,6 +155,7 @@ const lunKeys = group<RawLun>({
   lun: { check: placed(whole(0, LUN_MAX, 'units')), required: 'write "lun": NUMBER' },
   from: { check: placed(firstMedium) },
   mirror: { check: placed(text((words) => ({ value: words }), 'file:/srv/second.img')) },
+  received: { check: placed(text((words) => ({ value: words }), 'database')) },
   moment: { check: placed(moment) },
   blockSize: { check: whole(BLOCK_MIN, BLOCK_MAX, 'bytes') },
   physicalBlockSize: { check: whole(BLOCK_MIN, BLOCK_MAX, 'bytes') },
@@ -172,8 +174,9 @@ const lun: Check<RawLun> = (node, where, book) => {
   const raw = lunKeys(node, where, book);
   if (raw === undefined || book.length > before) return raw;
   const tell = (wrong: string, mend: string): void => void book.push({ at: node.at, where, wrong, mend });
-  const sources = [raw.from, raw.mirror, raw.moment].filter((one) => one !== undefined);
-  if (sources.length !== 1) tell('one of "from", "mirror" and "moment" is expected', 'write "from": "file:PATH"');
+  const sources = [raw.from, raw.mirror, raw.received, raw.moment].filter((one) => one !== undefined);
+  if (sources.length !== 1)
+    tell('one of "from", "mirror", "received" and "moment" is expected', 'write "from": "file:PATH"');
   const { blockSize = BLOCK_MIN, physicalBlockSize = BLOCK_MIN } = raw;
   if (![blockSize, physicalBlockSize].every((bytes) => Number.isInteger(Math.log2(bytes))))
     tell('a block size that is no power of two', 'write 512 or 4096');
@@ -292,12 +295,13 @@ function lunConfig(raw: RawLun, at: (path: string) => string, wants: SecretWant[
 }
 
 function sourceConfig(
-  { from, mirror, moment }: RawLun,
+  { from, mirror, received, moment }: RawLun,
   at: (path: string) => string,
   wants: SecretWant[],
 ): ServeSource {
   if (from !== undefined) return mediumConfig(from.value, at, wants);
   if (mirror !== undefined) return { kind: 'mirror', to: mirror.value };
+  if (received !== undefined) return { kind: 'received', volume: received.value };
   const { volume, at: when, scratch, force = false } = (moment as Placed<RawMoment>).value;
   const scratchPath = scratch === undefined ? {} : { scratch: at(scratch.value) };
   return { kind: 'moment', volume, at: when, force, ...scratchPath };

@@ -141,13 +141,19 @@ export interface MirrorConfig {
 export type ServeConfig = ServeOptions<ServeSource>;
 
 /** Where the blocks of a logical unit lie that is served. */
-export type ServeSource = MediumConfig | ServeMirror | ServeMoment;
+export type ServeSource = MediumConfig | ServeMirror | ServeReceived | ServeMoment;
 
 /** A mirror of this unit: read-only until it is promoted. */
 export interface ServeMirror {
   kind: 'mirror';
   /** Its URL as the volume names it. */
   to: string;
+}
+
+/** A volume that comes over a link, and whose past is kept: there once it is promoted. */
+export interface ServeReceived {
+  kind: 'received';
+  volume: string;
 }
 
 /** A moment of the past of a volume that comes over a link. */

@@ -14,7 +14,7 @@ import type { OpenOrder } from './openMoment.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from './rollBack.ts';
-import { ServePromotions, servedMirrors } from './servePromotions.ts';
+import { HELD, receivedKey, ServePromotions, servedMirrors } from './servePromotions.ts';
 import type { UnitServe } from './serveUnit.ts';
 import type {
   BufferStatus,
@@ -99,7 +99,10 @@ class LiveUnit implements RunningUnit {
     this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap });
     const linked = config.groups.filter(({ side }) => side === 'link');
     this.#receiving = receive &&
-      tls && { ...shared, room, identity, keeping: config, listen: receive.listen, volumes, groups: linked, tls };
+      tls && {
+        ...{ ...shared, room, identity, keeping: config, listen: receive.listen, volumes, groups: linked, tls },
+        held: (volume) => (this.#promotions?.has(receivedKey(volume)) ? HELD : undefined),
+      };
   }
 
   get ready(): string {
@@ -139,6 +142,8 @@ class LiveUnit implements RunningUnit {
       promotions: this.#promotions,
       mirror: (to) => this.#bus?.mirror(to),
       received: (volume) => this.#received(volume),
+      hold: async (volume, why) =>
+        why === undefined ? this.#receive?.release(volume) : this.#receive?.hold(volume, why),
       notice: (text) => this.#notice(text),
       now,
     });

@@ -46,6 +46,8 @@ export interface ReceiveParts {
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;
+  /** Why nobody sends the volume of that name for now; undefined where somebody may. */
+  held?: (volume: string) => string | undefined;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
 }
@@ -89,6 +91,19 @@ export class Receive {
     const path = (name: string): string => join(folder, `${fileName(name)}.from`);
     const writers = new KeptWriters({ from, path, notice });
     this.#service = await serveLink({ listen: portal, keys: tls, stores, writers, notice, now });
+    for (const { name } of volumes) {
+      const why = this.#parts.held?.(name);
+      if (why !== undefined) void this.#service.hold(name, why);
+    }
+  }
+
+  /** Nobody sends this volume until `release`. */
+  async hold(volume: string, why: string): Promise<void> {
+    await this.#service?.hold(volume, why);
+  }
+
+  release(volume: string): void {
+    this.#service?.release(volume);
   }
 
   /** The volume of that name; without one the only one that there is. Throws a `Fault` where that is not clear. */

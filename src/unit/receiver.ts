@@ -22,6 +22,8 @@ class Service implements LinkService {
   readonly #sessions = new Set<ReceiverSession>();
   /** The last one that was let to each volume, which may be over and still at work with the store. */
   readonly #holders = new Map<string, ReceiverSession>();
+  /** Volumes that nobody sends for now, and why. */
+  readonly #held = new Map<string, string>();
   readonly #strangers = new Map<string, number>();
   #listener: { portal: string; close: () => Promise<void> } | undefined;
   #closing = false;
@@ -62,6 +64,17 @@ class Service implements LinkService {
     return holder && !holder.isOver ? holder.status : undefined;
   }
 
+  async hold(volume: string, why: string): Promise<void> {
+    this.#held.set(volume, why);
+    const holder = this.#holders.get(volume);
+    holder?.bye(why);
+    await holder?.idle();
+  }
+
+  release(volume: string): void {
+    this.#held.delete(volume);
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     const closed = this.#listener?.close();
@@ -78,6 +91,11 @@ class Service implements LinkService {
     if (session.isOver || this.#closing) return;
     if (stranger) {
       session.refuse(stranger);
+      return;
+    }
+    const held = this.#held.get(volume);
+    if (held !== undefined) {
+      session.refuse({ words: held, mend: 'it is asked again until it may be sent', again: true });
       return;
     }
     const store = stores(volume);

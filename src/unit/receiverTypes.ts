@@ -22,6 +22,9 @@ export interface LinkService {
   readonly portal: string;
   /** The sender of a volume, while it is connected. */
   sender(volume: string): SenderStatus | undefined;
+  /** Nobody sends this volume until `release`; resolves once nothing of its sender touches the store any more. */
+  hold(volume: string, why: string): Promise<void>;
+  release(volume: string): void;
   /** Ends every connection, once what was being applied has been; nothing touches a store afterwards. */
   close(): Promise<void>;
 }

@@ -138,11 +138,11 @@ export class Serve<Source> {
 
   /**
    * Has a logical unit served from another medium, or in another way. What hosts wrote is durable before; they are told that
-   * the logical units changed. Rejects with a `Fault` where the new one cannot be had: then there is none.
+   * the logical units changed. Rejects with a `Fault` where the new one is refused: then there is none.
    */
   async replace(target: string, config: ServeLun<Source>): Promise<void> {
     await this.remove(target, config.lun);
-    this.#devices.get(target)?.add(await this.#lun(config, target));
+    await this.#place(target, config, true);
   }
 
   /** Takes a logical unit away, once what hosts wrote to it is durable. */
@@ -222,6 +222,7 @@ export class Serve<Source> {
 
   /** What cannot be reached now is tried again later. */
   async #place(target: string, config: ServeLun<Source>, tell: boolean): Promise<void> {
+    if ([...this.#served.values()].some((one) => one.target === target && one.lun === config.lun)) return;
     try {
       this.#devices.get(target)?.add(await this.#lun(config, target));
       if (!tell) this.#parts.notice(`${target}/${config.lun} is served: its medium answers`);

@@ -2,7 +2,7 @@ import { readPromoted, writePromoted } from '../../hw/promoted.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Arm } from './arm.ts';
-import type { ServeConfig } from './configTypes.ts';
+import type { ServeConfig, ServeSource } from './configTypes.ts';
 import type { Keeper } from './liveVolume.ts';
 import { SuspendableVolume } from './suspendable.ts';
 
@@ -70,12 +70,17 @@ export class ServePromotions {
       const what = `${to} is ${state}, not equal to the first volume: what it holds may never have been on that together`;
       throw new Fault('peer', what, 'wait until it is equal, or force it (and check the file system on it)');
     }
-    await writePromoted(this.#folder, [...new Set([...this.#promoted, to])]);
-    this.#promoted.add(to);
+    await this.add(to);
     const away = volume.suspend(fault(to));
     arm.mirror.step({ kind: 'broken', fault: fault(to) });
     arm.pump.run();
     await away;
+  }
+
+  /** The same for a volume that comes over a link, which its caller keeps from being sent. */
+  async add(key: string): Promise<void> {
+    await writePromoted(this.#folder, [...new Set([...this.#promoted, key])]);
+    this.#promoted.add(key);
   }
 
   /** It is a mirror again: what was written meanwhile, on either side, is brought up to date from the first volume. */
@@ -86,9 +91,21 @@ export class ServePromotions {
   }
 }
 
-/** URLs of the unit's mirrors that the configuration serves. */
+/** What a sender is told while its volume is promoted. */
+export const HELD = 'the volume is promoted: hosts write to it at its far end';
+
+/** What a volume that comes over a link is called among what was promoted; no URL of a mirror is like it. */
+export function receivedKey(volume: string): string {
+  return `received:${volume}`;
+}
+
+/** URLs of the unit's mirrors that the configuration serves, and keys of its volumes that come over links. */
 export function servedMirrors({ targets }: ServeConfig): Set<string> {
-  const all = targets.flatMap(({ luns }) => luns.map(({ from }) => (from.kind === 'mirror' ? from.to : undefined)));
+  const keyOf = (from: ServeSource): string | undefined => {
+    if (from.kind === 'received') return receivedKey(from.volume);
+    return from.kind === 'mirror' ? from.to : undefined;
+  };
+  const all = targets.flatMap(({ luns }) => luns.map(({ from }) => keyOf(from)));
   return new Set(all.filter((to) => to !== undefined));
 }
 

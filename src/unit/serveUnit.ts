@@ -8,9 +8,11 @@ import type { MomentWord } from './momentWords.ts';
 import type { ReceivedVolume } from './receivedVolume.ts';
 import { Serve, type ServeStatus } from './serve.ts';
 import { PromotedMirror } from './servedMirror.ts';
-import type { ServePromotions, UnitMirror } from './servePromotions.ts';
+import { PromotedReceived } from './servedReceived.ts';
+import { HELD, receivedKey, type ServePromotions, type UnitMirror } from './servePromotions.ts';
 import type { OpenedMedium, ServeIdentity, ServeLun } from './serveTypes.ts';
 import { ServeVolume } from './serveVolume.ts';
+import type { PromotionReport } from './status.ts';
 
 export interface UnitServeParts {
   config: ServeConfig;
@@ -22,8 +24,20 @@ export interface UnitServeParts {
   mirror: (to: string) => UnitMirror | undefined;
   /** A volume that comes over a link. Throws a `Fault` where there is none of that name. */
   received: (volume: string) => ReceivedVolume;
+  /** Has nobody send such a volume, for this reason, or lets them again. */
+  hold: (volume: string, why: string | undefined) => Promise<void>;
   notice: (text: string) => void;
   now: () => number;
+}
+
+/** A logical unit of a volume that can be given to hosts in place of the first. */
+interface Promotable {
+  target: string;
+  lun: ServeLun<ServeSource>;
+  /** Its name among what was promoted. */
+  key: string;
+  promote(force: boolean): Promise<void>;
+  demote(): Promise<void>;
 }
 
 /** How often media that could not be reached are tried again. */
@@ -71,44 +85,81 @@ export class UnitServe {
   }
 
   /** Gives hosts a mirror to write to, or takes it back. Rejects with a `Fault`, and then all is as it was. */
-  async promote(volume: string, force: boolean): Promise<{ mirror: string; target: string; lun: number }[]> {
-    const served = this.#servedMirrors(volume);
-    for (const { mirror } of served) await this.#parts.promotions.promote(mirror, force);
+  async promote(volume: string, force: boolean): Promise<PromotionReport> {
+    const served = this.#promotable(volume);
+    for (const one of served) await one.promote(force);
     for (const { target, lun } of served) await this.#serve?.replace(target, lun);
-    return served.map(({ target, lun, mirror }) => ({ mirror: mirror.to, target, lun: lun.lun }));
+    return reportOf(served);
   }
 
   /** The same the other way round. What hosts wrote is given up where the first volume differs. */
-  async demote(volume: string): Promise<{ mirror: string; target: string; lun: number }[]> {
-    const served = this.#servedMirrors(volume);
-    const { promotions } = this.#parts;
-    if (!served.some(({ mirror }) => promotions.has(mirror.to))) {
-      throw new Fault('peer', `no mirror of ${volume} is promoted`, 'see `tapmirror status`');
+  async demote(volume: string): Promise<PromotionReport> {
+    const served = this.#promotable(volume);
+    if (!served.some(({ key }) => this.#parts.promotions.has(key))) {
+      throw new Fault('peer', `nothing of ${volume} is promoted`, 'see `tapmirror status`');
     }
-    for (const { target, lun, mirror } of served) {
+    for (const { target, lun, demote } of served) {
       await this.#serve?.remove(target, lun.lun);
-      await promotions.demote(mirror.to);
+      await demote();
       await this.#serve?.replace(target, lun);
     }
-    return served.map(({ target, lun, mirror }) => ({ mirror: mirror.to, target, lun: lun.lun }));
+    return reportOf(served);
   }
 
   close(withinMs: number): Promise<void> {
     return this.#serve?.close(withinMs) ?? Promise.resolve();
   }
 
-  #servedMirrors(volume: string): { target: string; lun: ServeLun<ServeSource>; mirror: UnitMirror }[] {
-    const { config, mirror: find } = this.#parts;
-    const found = config.targets.flatMap(({ name, luns }) =>
+  #promotable(volume: string): Promotable[] {
+    const found = this.#parts.config.targets.flatMap(({ name, luns }) =>
       luns.flatMap((lun) => {
-        const mirror = lun.from.kind === 'mirror' ? find(lun.from.to) : undefined;
-        const wanted = mirror !== undefined && [mirror.lu, mirror.name, mirror.to].includes(volume);
-        return wanted ? [{ target: name, lun, mirror }] : [];
+        const way = this.#way(lun.from, volume);
+        return way === undefined ? [] : [{ target: name, lun, ...way }];
       }),
     );
     if (found.length > 0) return found;
-    const mend = 'name a mirror of it in serve.targets: {"lun": 0, "mirror": "file:PATH"}';
+    const mend = 'write it in serve.targets: {"lun": 0, "mirror": "file:PATH"}, or "received": NAME';
     throw new Fault('peer', `no mirror of ${JSON.stringify(volume)} is served by this unit`, mend);
+  }
+
+  /** How what a logical unit serves is promoted; undefined where it is none of the volume. */
+  #way(from: ServeSource, volume: string): Pick<Promotable, 'key' | 'promote' | 'demote'> | undefined {
+    const { promotions, mirror: find, received } = this.#parts;
+    if (from.kind === 'mirror') {
+      const mirror = find(from.to);
+      if (mirror === undefined || ![mirror.lu, mirror.name, mirror.to].includes(volume)) return undefined;
+      const { to } = mirror;
+      return { key: to, promote: (force) => promotions.promote(mirror, force), demote: () => promotions.demote(to) };
+    }
+    if (from.kind !== 'received' || from.volume !== volume) return undefined;
+    const key = receivedKey(volume);
+    return {
+      key,
+      promote: (force) => this.#promoteReceived(received(volume), force),
+      demote: async () => {
+        // Whoever sends it finds another one than it was, and compares all of it.
+        const { history } = received(volume);
+        await history.rollBack(history.moments().newest.sequence, { force: true });
+        await promotions.demote(key);
+        this.#parts.hold(volume, undefined);
+      },
+    };
+  }
+
+  async #promoteReceived(volume: ReceivedVolume, force: boolean): Promise<void> {
+    const { promotions, hold } = this.#parts;
+    const { name, history } = volume;
+    const { newest } = history.moments();
+    if (!promotions.has(receivedKey(name)) && !force && !newest.consistent) {
+      const what = `the newest moment of ${name} is inconsistent: what it holds may never have been on the first volume together`;
+      throw new Fault(
+        'peer',
+        what,
+        'roll it back to one that is not (`tapmirror rewind --in-place`), wait, or force it',
+      );
+    }
+    await hold(name, HELD);
+    await promotions.add(receivedKey(name));
   }
 
   async #open(lun: ServeLun<ServeSource>): Promise<OpenedMedium> {
@@ -132,6 +183,8 @@ export class UnitServe {
       }
       case 'mirror':
         return this.#openMirror(from.to, lun);
+      case 'received':
+        return this.#openReceived(from.volume, lun);
       case 'moment':
         return this.#openMoment(from);
     }
@@ -154,6 +207,15 @@ export class UnitServe {
     return { medium: new PromotedMirror(volume, mirror.keeper.record), writable: true, ...size };
   }
 
+  #openReceived(name: string, { blockSize }: ServeLun<ServeSource>): OpenedMedium {
+    const { store } = this.#parts.received(name);
+    if (!this.#parts.promotions.has(receivedKey(name))) {
+      throw new Fault('local', `${name} is not promoted`, '`tapmirror promote` does that', { unreachable: true });
+    }
+    const size = blockSize === undefined ? { blockSize: store.blockSize } : {};
+    return { medium: new PromotedReceived(store), writable: true, ...size };
+  }
+
   async #openMoment({ volume, at, scratch, force }: ServeMoment): Promise<OpenedMedium> {
     const view = await this.#parts.received(volume).view(wordOf(at), { force, ...(scratch ? { scratch } : {}) });
     const medium = new ServeVolume(view, { ours: true, thin: false });
@@ -164,6 +226,10 @@ export class UnitServe {
 /** Vendor and product alone. */
 function lookOf({ vendor, product }: ServeIdentity): ServeIdentity {
   return { ...(vendor === undefined ? {} : { vendor }), ...(product === undefined ? {} : { product }) };
+}
+
+function reportOf(served: readonly Promotable[]): PromotionReport {
+  return served.map(({ key, target, lun }) => ({ mirror: key, target, lun: lun.lun }));
 }
 
 function hash(text: string): string {

@@ -171,4 +171,47 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     await near.stop();
     await again.stop();
   });
+
+  it('gives hosts a volume that came over a link, with its past going on, and has it sent again once it is demoted', async () => {
+    const b = bench();
+    const sites = await sitesOf(b);
+    const served = `${FAR}:14740`;
+    const luns = [{ lun: 1, received: 'vol1', serial: 'first-1' }];
+    const serve = { serve: { listen: served, targets: [{ name: NAME, luns }] } };
+    let far = await sites.far(undefined, serve);
+    const near = await sites.near();
+    await near.settled(60_000);
+    await (await b.load({ url: lu(TEE), count: 200 })).whole();
+    await sites.mark(near, 'before');
+    await sites.sameMarks(far);
+    const url = lu(served, NAME);
+    const io = (...words: string[]) =>
+      outcome(b.target, ['qemu-io', '-f', 'raw', ...words.flatMap((one) => ['-c', one]), url]);
+    const copy = (name: string) => run(b.target, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', url, b.path(name)]);
+    assert.notEqual((await io('read 0 512')).code, 0);
+    const ask = (what: string) => outcome(sites.space, [process.execPath, MAIN, what, 'vol1', '--config', far.config]);
+    const promoted = await ask('promote');
+    assert.equal(promoted.code, 0, promoted.err);
+    await copy('promoted.img');
+    b.same('first.img', 'promoted.img');
+    assert.equal((await io('write -P 9 1M 1M', 'flush', 'read -P 9 1M 1M')).code, 0);
+    // The first site is not lost, only away: what it writes meanwhile is not taken.
+    await (await b.load({ url: lu(TEE), seed: 4, count: 100 })).whole();
+    await copy('one.img');
+    await far.kill();
+    far = await sites.far(undefined, serve);
+    assert.equal((await io('read -P 9 1M 1M', 'write -P 8 3M 1M', 'flush')).code, 0);
+    const status = await far.status();
+    assert.equal(status.serve?.luns[0]?.writable, true);
+    // The past goes on behind what came over the link.
+    const { newest } = await sites.history(far);
+    assert.ok(newest.sequence > 0 && newest.consistent);
+    await sites.sameMarks(far);
+    const demoted = await ask('demote');
+    assert.equal(demoted.code, 0, demoted.err);
+    await sites.sameNow(near, far);
+    await sites.sameMarks(far);
+    await near.stop();
+    await far.stop();
+  });
 });
