@@ -18,6 +18,9 @@ again, until \`tapmirror demote\`.
 
 A mirror that is not equal to the first volume as far as that was seen is refused, unless it is forced.
 
+At the far end of a link the same is done with a volume whose past is kept there ("received": NAME): nobody sends it any more,
+hosts find its newest moment, and what they write is part of its past.
+
 Examples
   tapmirror promote iqn.2024-01.example:disks/1 --config unit.yaml
   tapmirror promote database --force --control /run/tapmirror.sock
@@ -27,7 +30,8 @@ Exit status: 0 promoted, 1 failed (the line on standard error says why), 2 the c
 
 const DEMOTE_HELP = `
 Makes promoted mirrors of a volume mirrors again. Hosts can only read them from then on, and they are brought up to date from
-the first volume where either of the two was written meanwhile: what hosts wrote to the mirror is given up there.
+the first volume where either of the two was written meanwhile: what hosts wrote to the mirror is given up there. A volume that
+comes over a link may be sent again, and its sender compares all of it.
 
 Examples
   tapmirror demote database --config unit.yaml
