@@ -73,8 +73,20 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./promote.ts')).demoteCommand(),
   },
   doctor: {
-    summary: 'look at what this machine has for a unit: serial ports and their probes',
+    summary: 'look at what a unit needs, and say what to mend',
     load: async () => (await import('./doctor.ts')).doctorCommand(),
+  },
+  install: {
+    summary: 'lay down what a unit needs to run as a service',
+    load: async () => (await import('./install.ts')).installCommand(),
+  },
+  uninstall: {
+    summary: 'take that away again',
+    load: async () => (await import('./install.ts')).uninstallCommand(),
+  },
+  nic: {
+    summary: 'prepare the interface that a tap is plugged into, or put back what was there',
+    load: async () => (await import('./nic.ts')).nicCommand(),
   },
 };
 

@@ -36,6 +36,19 @@ export interface SnoopOptions {
 
 const NOTICES_MAX = 1000;
 
+/** A session that is on the bus now. */
+export interface SessionView {
+  /** Initiator and target name; addresses where the login was not seen. */
+  host: string;
+  target: string;
+  /** Whether the login told both. */
+  named: boolean;
+  portal: string;
+  connections: number;
+  /** Configured LUs that its commands may be meant for. */
+  volumes: LuId[];
+}
+
 /**
  * Frames in, findings out: TCP streams with holes, sessions, tasks, changes. Synchronous; keeps no reference to a batch
  * beyond what `beforeReuse` is told about, reads no clock and does no I/O.
@@ -50,6 +63,7 @@ export class Snoop {
   private readonly tasks: Tasks;
   private readonly uneasy = new Set<Nexus>();
   private readonly inlines: Inlines;
+  private readonly sessions: SessionTable;
   private iscsi = 0;
   private started = false;
   private readonly notices = new Set<string>();
@@ -78,6 +92,7 @@ export class Snoop {
     }
     this.journal = new Journal(this.bus);
     const sessions = new SessionTable(this.bus);
+    this.sessions = sessions;
     this.tasks = new Tasks(this.bus, this.journal, sessions);
     const parts: NexusParts = {
       bus: this.bus,
@@ -178,6 +193,27 @@ export class Snoop {
   /** TCP connections that carried iSCSI. */
   get iscsiStreams(): number {
     return this.iscsi;
+  }
+
+  /** Sessions that have a connection now, but for the unit's own, at most `max` of them. */
+  sessionViews(max: number): SessionView[] {
+    const views: SessionView[] = [];
+    for (const session of this.sessions.live) {
+      if (views.length >= max) break;
+      if (session.discovery || this.bus.own.has(session.hostText)) continue;
+      views.push({
+        host: session.hostText,
+        target: session.targetText,
+        named: session.targetName !== undefined,
+        portal: session.portal,
+        connections: session.nexuses.size,
+        volumes: session
+          .reachable()
+          .filter(({ configured }) => configured)
+          .map(({ id }) => id),
+      });
+    }
+    return views;
   }
 
   /** The source has ended: everything is delivered, what is still open is in doubt. */

@@ -13,6 +13,7 @@ import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
+import { BusOthers } from './busOthers.ts';
 import type {
   LiveConfig,
   LiveMirrorConfig,
@@ -86,6 +87,7 @@ export class Bus {
   readonly #heats: ReadonlyMap<LuId, Heat> | undefined;
   #holes = 0;
   #holeBytes = 0;
+  readonly #others = new BusOthers();
   #attachment: Attachment | undefined;
 
   constructor(config: BusConfig, parts: BusParts) {
@@ -186,7 +188,7 @@ export class Bus {
     const { bytes, state, falls } = this.#room.report();
     const attached = this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' };
     return {
-      source: { ...attached, holes: this.#holes, holeBytes: this.#holeBytes },
+      source: { ...attached, holes: this.#holes, holeBytes: this.#holeBytes, ...this.#others.seen(this.#snoop) },
       buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
       volumes: [...this.#volumes.values()].map((volume) => this.#withLinks(volume.status())),
     };
@@ -257,7 +259,10 @@ export class Bus {
         // Its bytes are the volume's once it is pushed.
         const name = volume && this.#markers.get(change.lu)?.nameFor(change, volume.unit.blockSize);
         if (volume) volume.push(change);
-        else if (change.lease) this.#room.give(change.lease);
+        else {
+          this.#others.wrote(change.lu);
+          if (change.lease) this.#room.give(change.lease);
+        }
         if (name !== undefined) this.#markBehind(change.lu, name);
       },
       barrier: (barrier) => volumes.get(barrier.lu)?.barrier(barrier),

@@ -237,7 +237,7 @@ async function openStore(
 }
 
 /** `NAME-HASH`: the same for the same name, different for different ones, readable as far as a file's name allows. */
-function fileName(name: string): string {
+export function fileName(name: string): string {
   const readable = name.replace(/[^A-Za-z0-9.:-]+/g, '_').replace(/^[_.]+/, '');
   return `${readable}-${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
 }
