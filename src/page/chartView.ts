@@ -1,5 +1,5 @@
 import { el, setAttribute, setText, show, svg } from './dom.ts';
-import { areaPath, highest, linePath, newest, niceTop, type Values } from './geometry.ts';
+import { areaPath, highest, linePath, newest, type Values } from './geometry.ts';
 import { timeWords } from './words.ts';
 
 const [WIDTH, HEIGHT] = [600, 100];
@@ -16,6 +16,7 @@ export interface Series {
 export class ChartView {
   readonly root: HTMLElement;
   readonly #words: (value: number) => string;
+  readonly #topOf: (most: number) => number;
   readonly #title: string;
   readonly #said = el('p', { class: 'said' });
   readonly #top = el('span', { class: 'top', 'aria-hidden': 'true' });
@@ -30,7 +31,9 @@ export class ChartView {
   /** The value that is pointed at. */
   #at: number | undefined;
 
-  constructor(title: string, words: (value: number) => string) {
+  /** `topOf`: where the drawing ends for a highest value. */
+  constructor(title: string, words: (value: number) => string, topOf: (most: number) => number) {
+    this.#topOf = topOf;
     this.#title = title;
     this.#words = words;
     const box = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' };
@@ -55,7 +58,7 @@ export class ChartView {
     this.#series = series;
     const { values, stepSeconds } = series;
     const most = highest(values);
-    const top = niceTop(most?.value ?? 0);
+    const top = this.#topOf(most?.value ?? 0);
     setText(this.#top, this.#words(top));
     setAttribute(this.#line, 'd', linePath(values, WIDTH, HEIGHT, top));
     setAttribute(this.#area, 'd', areaPath(values, WIDTH, HEIGHT, top));

@@ -5,6 +5,7 @@ import type { ShortHistory } from '../unit/webHistory.ts';
 import { Badge } from './badge.ts';
 import { ChartView } from './chartView.ts';
 import { el, setText, show } from './dom.ts';
+import { binaryTop, niceTop } from './geometry.ts';
 import { HistoryView } from './historyView.ts';
 import { MapView } from './mapView.ts';
 import { MirrorsView } from './mirrorsView.ts';
@@ -25,8 +26,8 @@ export class Detail {
   readonly #way = new WayView();
   readonly #mirrors: MirrorsView;
   readonly #charts = {
-    bytes: new ChartView('Written by hosts', rateWords),
-    writes: new ChartView('Writes a second', (value) => `${countWords(value)}/s`),
+    bytes: new ChartView('Written by hosts', rateWords, binaryTop),
+    writes: new ChartView('Writes a second', (value) => `${countWords(value)}/s`, niceTop),
   };
   readonly #byMirror = new Map<string, { recovery: ChartView; behind: ChartView }>();
   readonly #chartBox = el('div', { class: 'charts' });
@@ -104,8 +105,8 @@ export class Detail {
       if (charts === undefined) {
         const name = shortName(to);
         charts = {
-          recovery: new ChartView(`Recovery point, ${name}`, secondsWords),
-          behind: new ChartView(`Behind, ${name}`, bytesWords),
+          recovery: new ChartView(`Recovery point, ${name}`, secondsWords, niceTop),
+          behind: new ChartView(`Behind, ${name}`, bytesWords, binaryTop),
         };
         this.#byMirror.set(to, charts);
         this.#chartBox.append(charts.recovery.root, charts.behind.root);

@@ -9,6 +9,11 @@ export function niceTop(value: number): number {
   return step * power;
 }
 
+/** The smallest power of two that is not below, and not below 1. */
+export function binaryTop(value: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
+}
+
 /** The highest value, and where it is; undefined where none is known. */
 export function highest(values: Values): { value: number; at: number } | undefined {
   let found: { value: number; at: number } | undefined;

@@ -5,7 +5,7 @@ import type { TrendOverview, TrendReport } from '../unit/trend.ts';
 import type { ShortHistory } from '../unit/webHistory.ts';
 import { Badge } from './badge.ts';
 import { Detail } from './detail.ts';
-import { byId, setAttribute, setText } from './dom.ts';
+import { byId, setAttribute, setText, show } from './dom.ts';
 import { EventsView } from './eventsView.ts';
 import { Orders } from './orders.ts';
 import { get, Repeated } from './poll.ts';
@@ -103,6 +103,7 @@ class Page {
     const lu = volumes.length === 1 ? volumes[0].lu : volumes.find((one) => one.lu === named)?.lu;
     byId('main').classList.toggle('single', volumes.length <= 1);
     byId('main').classList.toggle('chosen', lu !== undefined);
+    show(byId('none'), lu === undefined && volumes.length > 0);
     if (this.#detail?.lu === lu) return;
     this.#detail?.close();
     this.#detail =

@@ -2,7 +2,7 @@ import type { UnitStatus, VolumeStatus } from '../unit/status.ts';
 import type { TrendOverview } from '../unit/trend.ts';
 import { Badge } from './badge.ts';
 import { byId, el, Keyed, type Part, setAttribute, setText, show, svg } from './dom.ts';
-import { highest, linePath, niceTop } from './geometry.ts';
+import { binaryTop, highest, linePath } from './geometry.ts';
 import { firstVerdict, lagWords, mirrorVerdict, TROUBLED, type Verdict, volumeVerdict } from './verdict.ts';
 import { countWords, many, rateWords } from './words.ts';
 
@@ -133,7 +133,7 @@ class Row implements Part<RowValue> {
   }
 
   trend(bytes: readonly (number | null)[]): void {
-    const top = niceTop(highest(bytes)?.value ?? 0);
+    const top = binaryTop(highest(bytes)?.value ?? 0);
     setAttribute(this.#path, 'd', linePath(bytes, SPARK.width, SPARK.height, top));
     setAttribute(this.#link, 'title', `highest in 10 minutes: ${rateWords(highest(bytes)?.value ?? 0)}`);
   }

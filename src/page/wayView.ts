@@ -49,10 +49,10 @@ class StationView {
 }
 
 /** What leads from one station to the next; the word is what carries it. */
-function wire(word: string, far = false): { root: HTMLElement; word: HTMLElement } {
+function wire(word: string, kind = 'wire'): { root: HTMLElement; word: HTMLElement } {
   const words = el('span', {}, word);
   return {
-    root: el('span', { class: far ? 'wire far' : 'wire' }, words, el('i', { 'aria-hidden': 'true' })),
+    root: el('span', { class: kind }, words, el('i', { 'aria-hidden': 'true' })),
     word: words,
   };
 }
@@ -67,11 +67,11 @@ class ArmView implements Part<ArmValue> {
   readonly root: HTMLElement;
   readonly #wire: ReturnType<typeof wire>;
   readonly #node = new StationView();
-  readonly #beyondWire = wire('', true);
+  readonly #beyondWire = wire('passed on there', 'wire beyond');
   readonly #beyond = new StationView();
 
-  constructor({ mirror }: ArmValue) {
-    this.#wire = wire('', mirror.link !== undefined);
+  constructor() {
+    this.#wire = wire('');
     this.root = el('li', {}, this.#wire.root, this.#node.root, this.#beyondWire.root, this.#beyond.root);
   }
 
@@ -111,7 +111,7 @@ export class WayView {
   readonly #none = el('p', { class: 'muted' }, 'Nothing is passed on from here.');
 
   constructor() {
-    this.#arms = new Keyed(this.#fan, (value) => new ArmView(value));
+    this.#arms = new Keyed(this.#fan, () => new ArmView());
     const stage = (...parts: HTMLElement[]): HTMLElement => el('li', {}, ...parts);
     this.root = el(
       'ol',

@@ -54,9 +54,9 @@ export class Trend {
     this.#lastMs = nowMs;
   }
 
-  /** Whether a second has gone by since the last look. */
+  /** Whether the second that it is has not been looked at. */
   due(nowMs: number): boolean {
-    return Math.floor((nowMs - this.#beganMs) / 1000) > this.#end;
+    return Math.floor((nowMs - this.#beganMs) / 1000) >= this.#end;
   }
 
   /** `written`: bytes that hosts have written since the unit began, where that is counted. */
