@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { DoctorReport, Finding } from '../../src/unit/doctorTypes.ts';
+import { type Bench, describeLive, lu, TAP, TARGET, TARGET6, volume } from './kit/bench.ts';
+import { MAIN } from './kit/unit.ts';
+
+/** Runs the doctor where the unit is; resolves with its exit status and what it found. */
+function doctor(
+  b: Bench,
+  config: string,
+  words: string[] = [],
+): Promise<{ code: number | null; report: DoctorReport }> {
+  const command = ['netns', 'exec', b.target, process.execPath, MAIN, 'doctor', '--config', config, '--json', ...words];
+  const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    said += bytes.toString('utf8');
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, report: JSON.parse(said) as DoctorReport }));
+  });
+}
+
+function of(report: DoctorReport, level: Finding['level'], check: Finding['check']): string {
+  return report.findings
+    .filter((one) => one.level === level && one.check === check)
+    .map(({ subject, words }) => `${subject}: ${words}`)
+    .join('\n');
+}
+
+describeLive('H4 doctor beside a tap', ['pcap', 'tgt'], (bench) => {
+  it('sees a session at the configured portal, and names one that the filter leaves out', async () => {
+    const b = bench();
+    await b.first({ portals: [TARGET, TARGET6] });
+    b.image('m.img');
+    const unit = await b.unit({ source: TAP, volumes: [volume('file:m.img')] });
+    const loads = [await b.load(), await b.load({ url: lu(TARGET6) })];
+    await unit.until('a session is seen', ({ source }) => (source.sessions as unknown[]).length > 0);
+    const asked = await doctor(b, unit.config);
+    assert.match(of(asked.report, 'ok', 'path'), /seen at 10\.67\.0\.2:14700: .*host-1/);
+    assert.match(of(asked.report, 'ok', 'unit'), /it runs since/);
+    assert.match(of(asked.report, 'ok', 'drops'), /the kernel dropped 0 frames/);
+    assert.doesNotMatch(JSON.stringify(asked.report), /\[fd67::2\]:14700 .*leaves it out/);
+    const heard = await doctor(b, unit.config, ['--listen', '2']);
+    assert.equal(heard.code, 3);
+    const found = [of(heard.report, 'fail', 'path'), of(heard.report, 'warn', 'path')].join('\n');
+    assert.match(found, /\[fd67::2\]:14700: .*source\.tap\.portals leaves it out/);
+    await Promise.all(loads.map((load) => load.stop()));
+    await unit.stop();
+  });
+});
