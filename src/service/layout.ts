@@ -12,7 +12,7 @@ export type Place = 'local' | 'package';
 
 const PLACES: Readonly<Record<Place, { lib: string; units: string; examples: string }>> = {
   local: { lib: '/etc', units: '/etc/systemd/system', examples: '/etc/tapmirror/examples' },
-  package: { lib: '/usr/lib', units: '/lib/systemd/system', examples: '/usr/share/doc/tapmirror/examples' },
+  package: { lib: '/usr/lib', units: '/usr/lib/systemd/system', examples: '/usr/share/doc/tapmirror/examples' },
 };
 
 /** A user's name as systemd takes it without a complaint. */
