@@ -1,4 +1,5 @@
 import type { LeaseRoom } from '../base/change.ts';
+import type { ReadWatch } from '../base/reads.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { LuDirectory } from './lu/directory.ts';
 
@@ -7,6 +8,8 @@ export interface Bus {
   readonly sink: SnoopSink;
   /** Where write data lands; without one only LBNs are kept (decode, stat). */
   readonly room: LeaseRoom | undefined;
+  /** Who looks at what hosts read; undefined: nobody. */
+  readonly reads?: ReadWatch;
   readonly directory: LuDirectory;
   /** Nanoseconds since `origin`, the latest seen. */
   now: number;

@@ -3,6 +3,7 @@ import { normalPortal } from '../base/address.ts';
 import type { LeaseRoom, LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { FrameBatch } from '../base/frames.ts';
+import type { ReadWatch } from '../base/reads.ts';
 import type { LuFacts, SnoopSink } from '../base/sink.ts';
 import type { Bus } from './bus.ts';
 import { Moment } from './flow/moment.ts';
@@ -22,6 +23,8 @@ export interface SnoopOptions {
   sink: SnoopSink;
   /** Where write data is kept; without it (decode, stat) payloads are not looked at. */
   room?: LeaseRoom;
+  /** Who looks at what hosts read (requirement D5); without it nothing of that is kept. */
+  reads?: ReadWatch;
   /** The configured volumes. */
   volumes?: readonly LuClaim[];
   /** The reordering window; 0 ms where nothing comes late (the tee). */
@@ -75,6 +78,7 @@ export class Snoop {
     this.bus = {
       sink,
       room,
+      ...(options.reads ? { reads: options.reads } : {}),
       directory: new LuDirectory(volumes),
       now: 0,
       origin: 0n,

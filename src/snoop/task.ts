@@ -3,6 +3,7 @@ import type { Doubt, Lease, LeaseRoom } from '../base/change.ts';
 import type { Ending, Sense } from '../base/command.ts';
 import { Extents } from '../base/extents.ts';
 import type { Lu } from './lu/lu.ts';
+import type { KeptRead } from './reads.ts';
 
 /** Data a task keeps outside the room: parameter lists, one block of a WRITE SAME, the answers that tell about the LU. */
 export const SMALL_MAX = 65536;
@@ -55,6 +56,8 @@ export class Task {
   lease: Lease | undefined;
   leaseRefused = false;
   small: Uint8Array | undefined;
+  /** Somebody looks at what it reads: `small` is theirs. */
+  kept: KeptRead | undefined;
 
   effect: Effect = 'pending';
   doubt: Doubt = 'outcome';

@@ -4,6 +4,7 @@ import type { CommandView } from '../../src/base/command.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { frameBatch } from '../../src/base/frames.ts';
 import { isFill, isOr } from '../../src/base/payload.ts';
+import type { ReadWatch } from '../../src/base/reads.ts';
 import type { LuFacts } from '../../src/base/sink.ts';
 import type { LuClaim } from '../../src/snoop/lu/directory.ts';
 import { Snoop } from '../../src/snoop/snoop.ts';
@@ -117,6 +118,7 @@ export interface RunOptions {
   own?: readonly string[];
   /** The capture begins on a bus that has gone on before. */
   joins?: boolean;
+  reads?: ReadWatch;
 }
 
 /** Everything that a snoop found in a capture. */
@@ -175,6 +177,7 @@ export function run(wire: Wire, options: RunOptions = {}): Findings {
     settleMs: options.settleMs ?? 30_000,
     own: options.own ?? [],
     joins: options.joins ?? false,
+    ...(options.reads === undefined ? {} : { reads: options.reads }),
     ...(options.reorder === undefined ? {} : { reorder: options.reorder }),
     sink: {
       intent: (lu, offset, length) => {

@@ -13,6 +13,7 @@ import { Facts } from '../lu/facts.ts';
 import type { Journal } from '../lu/journal.ts';
 import { Opening } from '../opening.ts';
 import { outcomeOfWrite, synchronised } from '../outcome.ts';
+import { Reads } from '../reads.ts';
 import { Task } from '../task.ts';
 import { readCdb } from './commandCdb.ts';
 import { Landing } from './landing.ts';
@@ -40,6 +41,7 @@ export class Tasks {
   private readonly opening: Opening;
   private readonly landing: Landing;
   private readonly restarts: Restarts;
+  private readonly reads: Reads | undefined;
   private opens = 0;
   /** The latest frame that a command ended in. */
   private lastFrame = 0;
@@ -52,6 +54,7 @@ export class Tasks {
     this.opening = new Opening(bus, journal);
     this.landing = new Landing(bus, journal, sessions);
     this.restarts = new Restarts(bus, journal, sessions);
+    this.reads = bus.reads && new Reads(bus.reads);
   }
 
   /** The LUN field at `at`, as a number. */
@@ -93,7 +96,10 @@ export class Tasks {
     task.mutates = operation.nature === 'write' || (foreign && task.writes);
     if (task.mutates) this.opening.enter(nexus, task, foreign);
     else if (operation.sync) task.epoch = lu.synchroniseSent(task.openFrame);
-    else this.opening.keepSmall(task, this.facts.wants(task));
+    else {
+      this.opening.keepSmall(task, this.facts.wants(task));
+      this.reads?.opened(task);
+    }
     return task;
   }
 
@@ -139,6 +145,7 @@ export class Tasks {
       if (outcome === 'unchanged') this.journal.leave(task, 'nothing', 'outcome', true);
       else this.landed(nexus, task, outcome);
     }
+    if (task.kept !== undefined) this.reads?.ended(task, task.status, task.edtl - underflow);
     this.opening.forgetSmall(task);
     this.lostStatuses(nexus);
   }
@@ -206,6 +213,7 @@ export class Tasks {
     const { session } = nexus;
     if (ending === 'status-lost' && session.afterSuspect && !session.used.has(task.lu.root))
       this.restarts.restarted(session);
+    if (task.kept !== undefined) this.reads?.ended(task, -1, 0);
     this.opening.forgetSmall(task);
   }
 

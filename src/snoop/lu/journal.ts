@@ -131,6 +131,7 @@ export class Journal {
     // What is held came before this doubt: let out later it would seem to settle it.
     this.releaseHeld(lu);
     for (const task of lu.open) tangleAll(task);
+    lu.doubts++;
     lu.recent.note(this.lastFrame, 0, Number.MAX_SAFE_INTEGER);
     if (doubt !== 'cache-loss') lu.unsynchronised(0, Number.POSITIVE_INFINITY);
     this.pushChange(lu, 'wholeLu', doubt, absolute(this.bus, this.bus.now), false, undefined);
@@ -142,6 +143,7 @@ export class Journal {
       if (!ranges.isEmpty) this.doubtWhole(lu, doubt);
       return;
     }
+    lu.doubts++;
     const pieces: Piece[] = [];
     ranges.forEachIn(0, Number.MAX_SAFE_INTEGER, (s, e) => {
       lu.recent.note(this.lastFrame, s, e);

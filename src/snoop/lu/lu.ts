@@ -72,6 +72,8 @@ export class Lu {
   crowded = false;
   outstanding = 0;
   writes = 0;
+  /** How often it came into doubt, in part or whole, by something that is no write of its own. */
+  doubts = 0;
   /** Resets by task management: they explain the unit attentions that follow. */
   resets = 0;
 
