@@ -27,6 +27,8 @@ export interface ServeParts<Source> {
 
 const TICK_MS = 250;
 const DEFAULT_BLOCK = 512;
+/** A host of one thread that rests for a minute between two commands (tools, tests) is not dead. */
+const PING_MS = 60_000;
 /** How long hosts are asked to log out in at most, and how often it is looked whether they have. */
 const LOGOUT_SECONDS = 3;
 const POLL_MS = 20;
@@ -182,7 +184,7 @@ export class Serve<Source> {
     const node = new TargetNode(
       {
         targets,
-        limits: options.limits,
+        limits: { pingMs: PING_MS, ...options.limits },
         algorithms: chapAlgorithms(),
         random: (length) => randomBytes(length),
         ...(options.discovery === undefined ? {} : { discoveryAuth: options.discovery }),

@@ -18,7 +18,7 @@ const PORT = 3270;
 const SECOND_PORT = 3271;
 const LIMIT_MS = Number(process.env.CU_LIMIT ?? 15) * 1000;
 const SIZE = 64 << 20;
-const LONG = 6 * 1024 ** 3;
+const LONG = 2 * 1024 ** 3;
 
 interface Run {
   name: string;
