@@ -72,6 +72,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'make a promoted mirror a mirror again',
     load: async () => (await import('./promote.ts')).demoteCommand(),
   },
+  metrics: {
+    summary: 'print alert rules and a dashboard for the metrics of a unit',
+    load: async () => (await import('./metrics.ts')).metricsCommand(),
+  },
   doctor: {
     summary: 'look at what a unit needs, and say what to mend',
     load: async () => (await import('./doctor.ts')).doctorCommand(),

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { LATENCY_BUCKETS, type LatencySnapshot } from '../stat/latency.ts';
-import { serveMetrics } from './metricsServe.ts';
+import { faultMetrics, seenMetrics } from './metricsFaults.ts';
+import { type PutMetric, serveMetrics } from './metricsServe.ts';
 import type { LinkStatus, MirrorStatus, UnitStatus, VolumeStatus } from './status.ts';
 
 /** What Prometheus is told the text is. */
@@ -26,8 +27,13 @@ export async function metricsText(status: UnitStatus, latencies: readonly Latenc
   page.set('tapmirror_buffer_free_bytes', 'Of it what is free.', {}, buffer.freeBytes);
   page.set('tapmirror_buffer_lbn_only', 'Changes are kept without their data.', {}, Number(buffer.state === 'lbnOnly'));
   page.count('tapmirror_buffer_falls_total', 'How often room became short.', {}, buffer.falls);
-  for (const volume of volumes) volumeMetrics(page, volume);
-  if (status.serve) serveMetrics(status.serve, (...metric) => page.put(...metric));
+  const put: PutMetric = (...metric) => page.put(...metric);
+  seenMetrics(source, volumes, put);
+  for (const volume of volumes) {
+    volumeMetrics(page, volume);
+    faultMetrics(volume, put);
+  }
+  if (status.serve) serveMetrics(status.serve, put);
   page.latencies(latencies);
   return page.text();
 }

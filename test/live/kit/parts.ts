@@ -19,6 +19,7 @@ const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   'mirror-port': ['tc'],
   loop: ['losetup', 'blockdev'],
   mount: ['mount', 'umount'],
+  promtool: ['promtool'],
 };
 
 const found = new Map<string, Promise<string | undefined>>();
