@@ -12,6 +12,8 @@ export interface MirrorVerifyOptions {
   source: Volume;
   /** Bytes of the volume. */
   limit: number;
+  /** Only these of them are compared. */
+  only?: Extents;
   /** Bytes that are being written, waited for or in doubt at this moment, on the bus or at either side; undefined: any. */
   busy: () => Extents | undefined;
   /** From now on what is changed is added to the set, until the function that it returns is called. */
@@ -54,10 +56,11 @@ export class MirrorVerify {
 
   /** Rejects with a `Fault` when one side cannot be read, or with the signal's reason. */
   async run(): Promise<{ verdict: MirrorVerdict; differing: Extents }> {
-    const { limit, arm, signal, againMs = AGAIN_MS } = this.#options;
-    for (let at = 0; at < limit; at += CHUNK_BYTES) {
-      await this.#compare(at, Math.min(CHUNK_BYTES, limit - at), true);
-    }
+    const { limit, only, arm, signal, againMs = AGAIN_MS } = this.#options;
+    const all = new Extents();
+    if (only === undefined) all.add(0, limit);
+    else only.forEachIn(0, limit, (start, end) => all.add(start, end));
+    await this.#each(all, (offset, length) => this.#compare(offset, length, true));
     for (let tries = 0; tries < AGAIN_TRIES && !this.#again.isEmpty; tries++) {
       await pause(againMs, undefined, { signal });
       const again = this.#again;

@@ -96,7 +96,7 @@ function armsOf(unit: VolumeUnit, mirror: string | undefined, local: Arm | undef
 }
 
 /** What may be changing at the moment, or is not known to be right; undefined: anything. */
-function busyAt({ underWay }: VolumeVerifyParts, arms: readonly Arm[]): Extents | undefined {
+export function busyAt({ underWay }: Pick<VolumeVerifyParts, 'underWay'>, arms: readonly Arm[]): Extents | undefined {
   const { tasks, bytes } = underWay();
   if (tasks > 0 && !bytes) return undefined;
   const busy = new Extents(RANGES_MAX);
