@@ -6,7 +6,17 @@ import { Net } from './net.ts';
 import { run } from './processes.ts';
 
 /** What a suite needs beyond namespaces and cables between them. */
-export type Part = 'tgt' | 'istgt' | 'libiscsi' | 'qemu' | 'pcap' | 'vxlan' | 'mirror-port' | 'loop' | 'mount';
+export type Part =
+  | 'tgt'
+  | 'istgt'
+  | 'libiscsi'
+  | 'qemu'
+  | 'pcap'
+  | 'vxlan'
+  | 'mirror-port'
+  | 'loop'
+  | 'mount'
+  | 'promtool';
 
 const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   always: ['ip', 'ethtool', 'setpriv', 'flock'],
