@@ -26,7 +26,9 @@ export async function openTargetFile(path: string, options: TargetFileOptions): 
   const { writable, thin } = options;
   const { fd, medium } = await openMedium(path, { writable, lock: writable });
   const punch = await openPunch();
-  const frees = thin && writable && punch !== undefined && (medium.kind === 'block' || (await canFree(punch, fd)));
+  // One that is only read cannot be asked; it is thin in that it tells its holes.
+  const asked = !writable || medium.kind === 'block';
+  const frees = thin && punch !== undefined && (asked || (await canFree(punch, fd)));
   return new TargetFile(path, fd, medium, punch, { ...options, thin: frees });
 }
 
