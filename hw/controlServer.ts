@@ -34,6 +34,8 @@ export interface ControlJob {
 
 const IDLE_MS = 10_000;
 const CONNECTIONS_MAX = 32;
+/** What is being answered when the socket is closed is waited for so long. */
+const LAST_MS = 1000;
 /** How long an answer of a unit that holds the socket is waited for. */
 const PROBE_MS = 2000;
 /** Only the unit's own user may ask. */
@@ -44,6 +46,8 @@ export class ControlServer {
   readonly #options: Required<ControlOptions>;
   readonly #server: Server;
   readonly #peers = new Set<Socket>();
+  /** Answers that are being worked out or taken. */
+  readonly #answering = new Set<Promise<void>>();
 
   private constructor(options: ControlOptions) {
     this.#options = { idleMs: IDLE_MS, connectionsMax: CONNECTIONS_MAX, ...options };
@@ -69,9 +73,15 @@ export class ControlServer {
     return this.#peers.size;
   }
 
-  /** Lets every peer go and removes the socket. */
+  /** Lets every peer go and removes the socket; whoever waits for the end of what is ending now is told it first. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LAST_MS);
+    });
+    await Promise.race([Promise.allSettled(this.#answering), late]);
+    clearTimeout(timer);
     for (const peer of this.#peers) peer.destroy();
     await closed;
   }
@@ -123,8 +133,7 @@ export class ControlServer {
             bye(socket, { message: 'not a JSON object on one line', mend: 'ask for example {"v":1,"do":"status"}' });
             return;
           }
-          const answer = await this.#work(socket, request);
-          if (answer !== undefined) await taken(socket, `${JSON.stringify(answer)}\n`);
+          await this.#reply(socket, request);
         }
         if (whole === undefined) {
           bye(socket, {
@@ -139,6 +148,18 @@ export class ControlServer {
     } catch (error) {
       // The peer went away in the middle, or was idle: that is its own affair.
       if (!socket.destroyed) throw error;
+    }
+  }
+
+  async #reply(socket: Socket, request: Record<string, unknown>): Promise<void> {
+    const reply = this.#work(socket, request).then((answer) =>
+      answer === undefined ? undefined : taken(socket, `${JSON.stringify(answer)}\n`),
+    );
+    this.#answering.add(reply);
+    try {
+      await reply;
+    } finally {
+      this.#answering.delete(reply);
     }
   }
 

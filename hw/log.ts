@@ -13,8 +13,13 @@ export interface Log {
   debug(message: string, fields?: LogFields): void;
 }
 
+/** Its level may be changed while it is written. */
+export interface LevelledLog extends Log {
+  level: LogLevel;
+}
+
 /** A log of `level` and worse onto `stream`. */
-export function openLog(level: LogLevel, stream: NodeJS.WritableStream): Log {
+export function openLog(level: LogLevel, stream: NodeJS.WritableStream): LevelledLog {
   const logger = winston.createLogger({
     level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
@@ -24,7 +29,18 @@ export function openLog(level: LogLevel, stream: NodeJS.WritableStream): Log {
   const line = (at: LogLevel) => (message: string, fields?: LogFields) => {
     logger.log({ ...fields, level: at, message });
   };
-  return { error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug') };
+  return {
+    error: line('error'),
+    warn: line('warn'),
+    info: line('info'),
+    debug: line('debug'),
+    get level() {
+      return logger.level as LogLevel;
+    },
+    set level(wanted) {
+      logger.level = wanted;
+    },
+  };
 }
 
 /** Calls back once after `ms`; the returned function prevents it. */

@@ -52,6 +52,34 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'compare mirrors with the volume, beside everything else',
     load: async () => (await import('./verify.ts')).verifyCommand(),
   },
+  pause: {
+    summary: 'have mirrors take nothing until they are resumed',
+    load: async () => (await import('./steer.ts')).pauseCommand(),
+  },
+  resume: {
+    summary: 'let paused mirrors go on',
+    load: async () => (await import('./steer.ts')).resumeCommand(),
+  },
+  resync: {
+    summary: 'compare mirrors with the first volume again, and copy what differs',
+    load: async () => (await import('./steer.ts')).resyncCommand(),
+  },
+  jobs: {
+    summary: 'show the long jobs of a running unit',
+    load: async () => (await import('./jobs.ts')).jobsCommand(),
+  },
+  job: {
+    summary: 'end a long job of a running unit',
+    load: async () => (await import('./jobs.ts')).jobCommand(),
+  },
+  set: {
+    summary: 'change a running unit until it ends',
+    load: async () => (await import('./set.ts')).setCommand(),
+  },
+  drain: {
+    summary: 'write what is buffered, and end a running unit',
+    load: async () => (await import('./drain.ts')).drainCommand(),
+  },
   history: {
     summary: "show what is kept of a volume's past",
     load: async () => (await import('./history.ts')).historyCommand(),

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ControlServer } from '../../hw/controlServer.ts';
-import type { Log } from '../../hw/log.ts';
+import type { LevelledLog, Log } from '../../hw/log.ts';
 import type { LogLevel } from '../../hw/logLevel.ts';
 import type { Supervisor } from '../../hw/systemd.ts';
 import type { Fault } from '../base/fault.ts';
@@ -201,7 +201,7 @@ interface Stop {
   stopped: Promise<undefined>;
 }
 
-async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: Stop): Promise<number> {
+async function whileRunning(config: LiveConfig, seat: RunSeat, log: LevelledLog, stop: Stop): Promise<number> {
   const { EXIT } = await import('./errors.ts');
   const { clearControlPath } = await import('../../hw/controlServer.ts');
   // Before anything is touched: most likely the same unit is running already.
@@ -215,7 +215,13 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
     log,
   );
   supervisor?.starting();
-  unit = await started(config, seat, { log, signal: stop.signal, ticked: () => supervisor?.ticked() });
+  const level = {
+    get: (): LogLevel => log.level,
+    set: (wanted: LogLevel): void => {
+      log.level = wanted;
+    },
+  };
+  unit = await started(config, seat, { log, signal: stop.signal, level, ticked: () => supervisor?.ticked() });
   if (unit === undefined) return EXIT.ok;
   let control: ControlServer | undefined;
   let failure: Fault | undefined;
@@ -225,7 +231,7 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: Log, stop: S
     log.info('ready', { attached: unit.ready });
     seat.stdout.write(`ready: ${unit.ready}\n`);
     void supervisor?.ready();
-    failure = await Promise.race([stop.stopped, unit.failed]);
+    failure = (await Promise.race([stop.stopped, unit.failed, unit.drained])) ?? undefined;
     if (failure !== undefined) log.error('the unit cannot go on', { why: failure.message });
   } finally {
     void supervisor?.stopping();

@@ -32,6 +32,7 @@ import { Heat } from './mapHeat.ts';
 import { Markers } from './markers.ts';
 import { type Identity, medium } from './media.ts';
 import { isoTime } from './momentWords.ts';
+import type { Pace } from './pace.ts';
 import { LinkCopyOut } from './recall.ts';
 import type { UnitMirror } from './servePromotions.ts';
 import { logState, type MarkReport, type MarkScope, type UnitStatus, type VolumeStatus } from './status.ts';
@@ -57,6 +58,9 @@ export interface BusParts {
   fail: (fault: Fault) => void;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
+  /** See `LiveParts`. */
+  pace?: Pace;
+  held?: (lu: LuId, to: string) => Fault | undefined;
   /** Stands before the medium of a mirror. */
   wrap?: (to: string, volume: Volume) => Volume;
 }
@@ -139,6 +143,10 @@ export class Bus {
     }
     this.#attachment = await this.#attach();
     void this.#attachment.failed.then((fault) => this.#parts.fail(fault));
+  }
+
+  get volumes(): readonly LiveVolume[] {
+    return [...this.#volumes.values()];
   }
 
   /** The mirror of that URL, once its record is open. */
@@ -289,8 +297,10 @@ export class Bus {
 
   #liveParts(): LiveParts {
     const { source, record, resync, settleMs } = this.#config;
-    const { folder, log, notice, now } = this.#parts;
+    const { folder, log, notice, now, held, pace } = this.#parts;
     return {
+      ...(held ? { held } : {}),
+      ...(pace ? { pace } : {}),
       room: this.#room,
       folder,
       record,

@@ -4,6 +4,7 @@ import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { KeptRecord } from '../record/kept.ts';
 import type { Arm } from './arm.ts';
+import type { Pace } from './pace.ts';
 import { Reviver } from './reviver.ts';
 
 export interface CaretakerOptions {
@@ -19,10 +20,12 @@ export interface CaretakerOptions {
   /** Monotonic time in nanoseconds, and the wall clock's in milliseconds. */
   now: () => number;
   wall: () => number;
-  /** Bytes a second that copies may read; absent: no limit. */
-  bytesPerSecond?: number;
+  /** What copies may read; absent: no limit. */
+  pace?: Pace;
   /** Copies do not start before this time (of `now`). */
   copyFrom: number;
+  /** Somebody paused the mirror before this process began: the reason that `hold` would be given. */
+  held?: Fault;
   /** The mirror's state as people are told it has changed. */
   told: (change: { from: MirrorState; to: MirrorState; why: string }) => void;
 }
@@ -48,7 +51,11 @@ export class Caretaker {
   #since: number;
   #copying = false;
   #copyAt: number;
+  #againAt = Number.NEGATIVE_INFINITY;
   #againMs = AGAIN_MS;
+  #held: Fault | undefined;
+  /** It was resumed, and its medium has not been asked yet. */
+  #released = false;
   #creditAt: number;
   #tidiedAt = 0;
   #tidying: Promise<void> | undefined;
@@ -57,8 +64,9 @@ export class Caretaker {
   losses = 0;
 
   constructor(options: CaretakerOptions) {
-    const { arm, now, wall, copyFrom } = options;
+    const { arm, now, wall, copyFrom, held } = options;
     this.#options = options;
+    this.#held = held;
     this.#since = wall();
     this.#copyAt = copyFrom;
     this.#creditAt = now();
@@ -77,7 +85,8 @@ export class Caretaker {
   /** Why the mirror is not being written, or why its record is not kept. */
   get fault(): Fault | undefined {
     const { arm, record } = this.#options;
-    if (arm.mirror.fault) return this.#lastFault ?? arm.mirror.fault;
+    if (this.#held) return this.#held;
+    if (arm.mirror.fault) return this.#lastFault ?? (this.#released ? undefined : arm.mirror.fault);
     if (!record.broken) return undefined;
     return new Fault('local', 'the record cannot be written: a restart would compare the whole volume', 'see the log');
   }
@@ -86,6 +95,8 @@ export class Caretaker {
   get state(): MirrorState {
     const { mirror } = this.#options.arm;
     const { state } = mirror;
+    if (this.#held) return 'paused';
+    if (state === 'broken' && this.#released && !this.#lastFault) return 'behind';
     if (state !== 'equal') return state;
     return this.#options.underWay().tasks > 0 ? 'behind' : 'equal';
   }
@@ -117,7 +128,7 @@ export class Caretaker {
     if (arm.ordered) this.#look();
     if (mirror.fault) {
       // A paused mirror waits for its medium to grow: that is asked for again as well.
-      this.#reviver.start();
+      if (!this.#held) this.#reviver.start();
       return;
     }
     this.#grantCredit();
@@ -157,6 +168,36 @@ export class Caretaker {
     if (!arm.mirror.resolving) return;
     arm.mirror.step({ kind: 'stop' });
     arm.pump.run();
+  }
+
+  /** Nothing is written to the mirror until it is released: what it misses is in its record. */
+  hold(fault: Fault): void {
+    const { arm } = this.#options;
+    this.#held = fault;
+    arm.mirror.step({ kind: 'broken', fault });
+    arm.pump.run();
+    this.#tell();
+  }
+
+  /** The mirror goes on, as one whose medium answers again. */
+  release(): void {
+    this.#held = undefined;
+    this.#released = true;
+    this.#lastFault = undefined;
+    this.tick();
+  }
+
+  /** Has the mirror compared with the first volume: what is marked in its record, or all of it. */
+  recheck(whole: boolean): void {
+    const { arm, record, limit } = this.#options;
+    if (whole) record.addWhole('unseen');
+    else record.distrust(limit() || Number.MAX_SAFE_INTEGER);
+    this.#againMs = AGAIN_MS;
+    this.#againAt = Number.NEGATIVE_INFINITY;
+    // A run that is under way has not heard of it: it begins anew.
+    if (arm.mirror.resolving) arm.mirror.step({ kind: 'stop' });
+    arm.pump.run();
+    this.tick();
   }
 
   /** Nothing more is started. */
@@ -219,19 +260,21 @@ export class Caretaker {
       this.#copying = false;
       const failed = open && mirror.unreadable;
       this.#againMs = failed ? Math.min(this.#againMs * 2, AGAIN_LONGEST_MS) : AGAIN_MS;
-      if (failed) this.holdCopies(this.#againMs);
+      if (failed) this.#againAt = now() + this.#againMs * 1e6;
     }
-    if (!open || !firstUp() || now() < this.#copyAt) return;
+    if (!open || !firstUp() || now() < Math.max(this.#copyAt, this.#againAt)) return;
     this.#copying = true;
     mirror.step({ kind: 'resolve', limit: end });
     arm.pump.run();
   }
 
   #grantCredit(): void {
-    const { arm, bytesPerSecond, now } = this.#options;
-    if (bytesPerSecond === undefined) return;
+    const { arm, pace, now } = this.#options;
+    if (pace === undefined) return;
     const at = now();
-    const bytes = ((at - this.#creditAt) / 1e9) * bytesPerSecond;
+    const { bytesPerSecond } = pace;
+    const earned = ((at - this.#creditAt) / 1e9) * (bytesPerSecond ?? 0);
+    const bytes = bytesPerSecond === undefined ? Number.MAX_SAFE_INTEGER : earned;
     this.#creditAt = at;
     arm.mirror.step({ kind: 'credit', bytes });
     arm.pump.run();
@@ -240,7 +283,9 @@ export class Caretaker {
   /** The medium answers again. What it was given since its last flush may be lost, and every such chunk is marked. */
   #mended(): void {
     const { arm, record, limit } = this.#options;
+    if (this.#held) return;
     this.#lastFault = undefined;
+    this.#released = false;
     this.losses++;
     this.#options.meet();
     if (!arm.ordered) record.distrust(limit() || Number.MAX_SAFE_INTEGER);

@@ -35,7 +35,8 @@ export function bytes(min: number): Check<number> {
   };
 }
 
-function bytesOf(value: string | number | boolean | null): number | undefined {
+/** Undefined: not a number of bytes. */
+export function bytesOf(value: string | number | boolean | null): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return undefined;
   const match = /^(\d{1,16}(?:\.\d{1,9})?)\s*([a-z]*)$/i.exec(value.trim());

@@ -5,7 +5,9 @@ import type { Log } from '../../hw/log.ts';
 import { normalPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
 import { NAME_BYTES_MAX } from '../base/luUrl.ts';
+import { STEERING, steered } from './controlSteer.ts';
 import type { GroupRewindReport } from './groupReceived.ts';
+import type { JobKind, JobWhat } from './jobs.ts';
 import type { MomentWord } from './momentWords.ts';
 import type { RewindReport } from './receivedVolume.ts';
 import type { RollBackReport } from './rollBack.ts';
@@ -13,7 +15,7 @@ import type { ServeAuth } from './serveTypes.ts';
 import type { RunningUnit } from './status.ts';
 import type { VerifyReport } from './verifyTypes.ts';
 
-type Answering = Omit<RunningUnit, 'ready' | 'failed' | 'stop'>;
+type Answering = Omit<RunningUnit, 'ready' | 'failed' | 'drained' | 'stop'>;
 
 /** A job says so often how far it is, even when it is not further. */
 const TELL_MS = 1000;
@@ -45,7 +47,7 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
       return unit.history(optional(request.volume, 'volume'));
     }
     case 'rewind':
-      return rewind(unit, request, job, log);
+      return unit.running.run(jobOf('rewind', request), job, (one) => rewind(unit, request, one, log));
     case 'promote':
     case 'demote': {
       const volume = optional(request.volume, 'volume') ?? '';
@@ -53,16 +55,24 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
       return request.do === 'promote' ? unit.promote(volume, request.force === true) : unit.demote(volume);
     }
     case 'verify':
-      return verify(unit, request, job, log);
+      return unit.running.run(jobOf('verify', request), job, (one) => verify(unit, request, one, log));
     case 'open':
       return open(unit, request, job, log);
     case 'rollBack':
-      return rollBack(unit, request, log);
+      if (request.sure === undefined) return rollBack(unit, request, log);
+      return unit.running.run(jobOf('rollBack', request), job, () => rollBack(unit, request, log));
     default: {
-      const known = 'it knows: status, mark, history, rewind, rollBack, verify, promote, demote, open';
+      if ((STEERING as readonly string[]).includes(request.do)) return steered(unit.steer, request, job);
+      const known = `it knows: status, mark, history, rewind, rollBack, verify, promote, demote, open, ${STEERING.join(', ')}`;
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }
+}
+
+function jobOf(kind: JobKind, { volume, group, mirror }: ControlRequest): JobWhat {
+  const named = optional(volume, 'volume') ?? optional(group, 'group') ?? '';
+  const one = optional(mirror, 'mirror');
+  return { kind, volume: named, ...(one === undefined ? {} : { mirror: one }), cancels: kind !== 'rollBack' };
 }
 
 function rollBack(unit: Answering, request: ControlRequest, log: Log): Promise<RollBackReport> {

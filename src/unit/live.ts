@@ -5,12 +5,15 @@ import { packageVersion } from '../../hw/version.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
-import { Bus } from './bus.ts';
+import { Bus, type BusParts } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
+import { Jobs } from './jobs.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
 import type { OpenOrder } from './openMoment.ts';
+import type { Pace } from './pace.ts';
+import { Pauses } from './pauses.ts';
 import type { Receive, ReceiveParts } from './receive.ts';
 import type { HistoryReport, ReceivedVolume, RewindOrder, RewindReport } from './receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from './rollBack.ts';
@@ -26,6 +29,7 @@ import type {
   StartHooks,
   UnitStatus,
 } from './status.ts';
+import { Steer } from './steer.ts';
 import { OpenMedia } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 import type { UnitWeb } from './web.ts';
@@ -55,6 +59,13 @@ export async function startUnit(config: LiveConfig, hooks: StartHooks): Promise<
 
 class LiveUnit implements RunningUnit {
   readonly failed: Promise<Fault>;
+  readonly drained: Promise<void>;
+  readonly running: Jobs = new Jobs();
+  readonly #hooks: StartHooks;
+  readonly #pace: Pace;
+  #pauses: Pauses | undefined;
+  #steer: Steer | undefined;
+  #drain: () => void = () => {};
   readonly #config: LiveConfig;
   readonly #ticked: () => void;
   readonly #state: StateFolder;
@@ -76,7 +87,13 @@ class LiveUnit implements RunningUnit {
   #timer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: LiveConfig, { log: outer, signal, ticked = () => {} }: StartHooks, state: StateFolder) {
+  constructor(config: LiveConfig, hooks: StartHooks, state: StateFolder) {
+    const { log: outer, signal, ticked = () => {} } = hooks;
+    this.#hooks = hooks;
+    this.#pace = { bytesPerSecond: config.resync.bytesPerSecond };
+    this.drained = new Promise((resolve) => {
+      this.#drain = resolve;
+    });
     const log = new EventLog(outer);
     this.#config = config;
     this.#ticked = ticked;
@@ -96,7 +113,7 @@ class LiveUnit implements RunningUnit {
     const wrap = (to: string, volume: Volume): Volume => this.#promotions?.wrap(to, volume) ?? volume;
     const room = new Room(config.buffer);
     this.#room = room;
-    this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap });
+    this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap, ...this.#held() });
     const linked = config.groups.filter(({ side }) => side === 'link');
     this.#receiving = receive &&
       tls && {
@@ -114,6 +131,8 @@ class LiveUnit implements RunningUnit {
   async start(): Promise<void> {
     for (const warning of this.#config.warnings) this.#notice(warning);
     const { serve } = this.#config;
+    const { folder } = this.#state;
+    this.#pauses = await Pauses.open(folder);
     this.#promotions = await ServePromotions.open(this.#state.folder, serve && servedMirrors(serve));
     if (this.#receiving !== undefined) {
       this.#receive = new (await import('./receive.ts')).Receive(this.#receiving);
@@ -129,6 +148,10 @@ class LiveUnit implements RunningUnit {
       this.#web?.tick();
       this.#ticked();
     }, TICK_MS);
+  }
+
+  #held(): Pick<BusParts, 'held' | 'pace'> {
+    return { held: (lu, to) => this.#pauses?.fault(lu, to), pace: this.#pace };
   }
 
   async #startServe(): Promise<void> {
@@ -185,6 +208,26 @@ class LiveUnit implements RunningUnit {
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       notices: [...this.#notices],
     };
+  }
+
+  get steer(): Steer {
+    const pauses = this.#pauses;
+    if (pauses === undefined) throw new Fault('local', 'the unit has not started yet');
+    const { level } = this.#hooks;
+    this.#steer ??= new Steer({
+      volumes: () => this.#bus?.volumes ?? [],
+      pauses,
+      jobs: this.running,
+      pace: this.#pace,
+      ...(level ? { level } : {}),
+      stop: async (withinMs) => {
+        const stopped = this.stop({ withinMs });
+        this.#drain();
+        await stopped;
+      },
+      log: this.#events,
+    });
+    return this.#steer;
   }
 
   async mark(name: string, scope?: MarkScope): Promise<MarkReport> {

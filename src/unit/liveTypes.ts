@@ -1,5 +1,6 @@
 import type { LuId } from '../base/change.ts';
 import type { Extents } from '../base/extents.ts';
+import type { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Room } from '../buffer/room.ts';
 import type { Upstream } from '../mirror/orderedWriter.ts';
@@ -7,6 +8,7 @@ import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
 import type { Caretaker } from './caretaker.ts';
 import type { LateVolume } from './lateVolume.ts';
+import type { Pace } from './pace.ts';
 import type { LinkCopyOut } from './recall.ts';
 
 /** What the volumes of one unit share. */
@@ -16,6 +18,8 @@ export interface LiveParts {
   folder: string;
   record: { chunkBytes: number; hotBytes: number };
   bytesPerSecond?: number;
+  /** In place of that, where it may change. */
+  pace?: Pace;
   /** False: what hosts wrote while the unit was away passed it by (a tap). */
   looking: boolean;
   /** A command that writes waits until its marks survive a power loss. */
@@ -30,6 +34,8 @@ export interface LiveParts {
   notice: (text: string) => void;
   /** A mirror's state, or the first volume's, has changed. */
   told: (lu: LuId, to: string, change: { from: string; to: string; why: string }) => void;
+  /** Why a mirror takes nothing, where somebody paused it. */
+  held?: (lu: LuId, to: string) => Fault | undefined;
   /** What writes on their way at the LU may still change. */
   outstanding: (lu: LuId) => Outstanding | undefined;
   /** Where the order begins that the LU shares with others (C5); undefined: it shares none. */

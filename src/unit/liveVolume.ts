@@ -67,6 +67,7 @@ export class LiveVolume {
     this.#parts = parts;
     this.#first = first;
     const { room, now, wall, notice, bytesPerSecond } = parts;
+    const pace = parts.pace ?? (bytesPerSecond === undefined ? undefined : { bytesPerSecond });
     this.unit = new VolumeUnit({
       lu: config.lu,
       room,
@@ -76,7 +77,7 @@ export class LiveVolume {
         record,
         ...bufferOf(config, i),
         ...(copyOut ? { copyOut } : {}),
-        ...(volume.opened ? {} : { fault: volume.fault }),
+        ...faultOf(volume, parts.held?.(config.lu, to)),
       })),
       ...(first ? { first: { name: first.to, volume: first.volume } } : {}),
       now,
@@ -84,7 +85,7 @@ export class LiveVolume {
       flushBarriers: true,
       compare: true,
       gatherMs: GATHER_MS,
-      metered: bytesPerSecond !== undefined,
+      metered: pace !== undefined,
       underWay: () => this.#underWay(),
       settleMs: parts.copyAfterMs,
       wall,
@@ -109,8 +110,9 @@ export class LiveVolume {
         firstUp: () => first !== undefined && !first.volume.down,
         now,
         wall,
-        ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+        ...(pace ? { pace } : {}),
         copyFrom: now() + parts.copyAfterMs * 1e6,
+        ...heldOf(parts.held?.(config.lu, to)),
         told: (change) => parts.told(config.lu, to, change),
       }),
     }));
@@ -183,6 +185,16 @@ export class LiveVolume {
     return all as Promise<void> | undefined;
   }
 
+  /** What people call it, where it has a name. */
+  get name(): string | undefined {
+    return this.#config.name;
+  }
+
+  /** Whether there is a first volume to compare mirrors with. */
+  get hasFirst(): boolean {
+    return this.#first !== undefined;
+  }
+
   /** Those who look after the mirrors, in their order. */
   get keepers(): readonly Keeper[] {
     return this.#keepers;
@@ -205,7 +217,8 @@ export class LiveVolume {
 
   /** Compares mirrors with the first volume, or with the local mirror (D5). See `verifyVolume`. */
   async verify(order: VerifyOrder): Promise<VerifyReport> {
-    const { bytesPerSecond, copyAfterMs: settleMs, now } = this.#parts;
+    const { copyAfterMs: settleMs, now, pace } = this.#parts;
+    const { bytesPerSecond } = pace ?? this.#parts;
     const limits = { settleMs, now, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
     const first = this.#first && { name: this.#first.to, volume: this.#first.volume };
     const parts = { unit: this.unit, first, underWay: () => this.#underWay(), ...limits };
@@ -363,6 +376,16 @@ export class LiveVolume {
     const { record } = this.#keepers[index];
     if (ordered || this.#cameLate.has(volume)) record.meet({ mirrorId: volume.identity().id });
   }
+}
+
+/** A mirror that is not there, or was paused, begins as broken. */
+function faultOf({ opened, fault }: LateVolume, held: Fault | undefined): { fault?: Fault } {
+  if (held) return { fault: held };
+  return opened ? {} : { fault };
+}
+
+function heldOf(held: Fault | undefined): { held?: Fault } {
+  return held ? { held } : {};
 }
 
 function sharedOrder(order: number | undefined): { order?: number } {

@@ -1,8 +1,10 @@
 import type { Log } from '../../hw/log.ts';
+import type { LogLevel } from '../../hw/logLevel.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
+import type { Jobs } from './jobs.ts';
 import type { LagReport } from './lag.ts';
 import type { MomentWords } from './momentWords.ts';
 import type { OpenOrder } from './openMoment.ts';
@@ -10,6 +12,7 @@ import type { CopyOutReport } from './recall.ts';
 import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from './rollBack.ts';
 import type { ServeStatus } from './serve.ts';
+import type { Steering } from './steerTypes.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
@@ -191,8 +194,13 @@ export interface RunningUnit {
   open(volume: string | undefined, order: OpenOrder): Promise<void>;
   /** Drops what is newer than a moment of such a volume, once somebody is sure (C2). */
   rollBack(volume: string | undefined, order: RollBackOrder): Promise<RollBackReport>;
+  /** What operators change of it while it runs, and its long jobs. */
+  readonly steer: Steering;
+  readonly running: Jobs;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
+  /** Resolves when somebody has it drained; never otherwise. */
+  readonly drained: Promise<void>;
   /** Lets go of the bus, finishes what is buffered as far as the time allows, closes everything. */
   stop(options: { withinMs: number }): Promise<void>;
 }
@@ -220,6 +228,8 @@ export interface StartHooks {
   log: Log;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
+  /** The level of the log, where it can be changed. */
+  level?: { get: () => LogLevel; set: (level: LogLevel) => void };
   /** Its tick has run to its end, as it does ten times a second while the unit is well. */
   ticked?: () => void;
 }

@@ -210,6 +210,17 @@ export class VolumeUnit {
     return this.#until(() => this.arms.every(({ mirror }) => mirror.idle));
   }
 
+  /** Resolves when nothing is on its way to this mirror, which was paused or broken. */
+  whenStill({ mirror }: Arm): Promise<void> {
+    return this.#until(() => {
+      let still = true;
+      mirror.forEachWaiting(() => {
+        still = false;
+      });
+      return still || mirror.fault === undefined;
+    });
+  }
+
   /**
    * Catches up, reads back from the first volume what is in doubt, and makes every mirror durable. An aborted signal
    * ends the reading back; what is left then stays unresolved. `progress` is told bytes read back of bytes to read.

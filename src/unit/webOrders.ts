@@ -15,6 +15,6 @@ export function pageOrders(
     if (typeof order !== 'string' || !ORDERS.has(order)) {
       throw new Fault('peer', 'the page gives no such order', `it gives: ${[...ORDERS].join(', ')}`);
     }
-    return answer({ ...request, do: order }, { progress: () => {}, signal: ending });
+    return answer({ ...request, do: order, by: 'the status page' }, { progress: () => {}, signal: ending });
   };
 }

@@ -13,6 +13,7 @@ import { runMark } from '../../../src/cli/mark.ts';
 import { type RewindOptions, runRewind } from '../../../src/cli/rewind.ts';
 import { runVerify } from '../../../src/cli/verify.ts';
 import { serveControl } from '../../../src/unit/control.ts';
+import { Jobs } from '../../../src/unit/jobs.ts';
 import type { HistoryReport, RewindOrder } from '../../../src/unit/receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from '../../../src/unit/rollBack.ts';
 import type { MarkScope } from '../../../src/unit/status.ts';
@@ -93,6 +94,10 @@ describe('C2 bookmarks, history and rewinding', () => {
         const told = { entries: 3, newest: { ...moment, sequence: 10 }, bookmarks: ['b\u001b[2J'], sender: 'unit-a' };
         return { volume: volume ?? 'database', done: sure !== undefined, ...moment, ...told, sure: 'this one' };
       },
+      get steer() {
+        return assert.fail('not asked for');
+      },
+      running: new Jobs(),
     };
     server = await serveControl(control, unit, openLog('error', new Shown()));
   });

@@ -9,6 +9,7 @@ import { Fault } from '../../../src/base/fault.ts';
 import { type RunSeat, runUnit, type StopSignal } from '../../../src/cli/run.ts';
 import type { LiveConfig } from '../../../src/unit/config.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { Jobs } from '../../../src/unit/jobs.ts';
 import type { RunningUnit, StartHooks } from '../../../src/unit/status.ts';
 import { Shown, status } from './cases.ts';
 
@@ -31,7 +32,12 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
     groupHistory: () => assert.fail('not asked for'),
     groupRewind: () => Promise.reject(new Error('not asked for')),
     rollBack: () => Promise.reject(new Error('not asked for')),
+    get steer() {
+      return assert.fail('not asked for');
+    },
+    running: new Jobs(),
     failed: new Promise(() => {}),
+    drained: new Promise(() => {}),
     stop: async () => {
       events.push('stop');
     },
