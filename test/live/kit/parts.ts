@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { loadPcap } from '../../../hw/tap.ts';
+import { CONTAINER, LAYER } from './machineRoot.ts';
 import { Net } from './net.ts';
 import { run } from './processes.ts';
 
@@ -16,7 +18,8 @@ export type Part =
   | 'mirror-port'
   | 'loop'
   | 'mount'
-  | 'promtool';
+  | 'promtool'
+  | 'machine';
 
 const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   always: ['ip', 'ethtool', 'setpriv', 'flock'],
@@ -30,6 +33,7 @@ const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   loop: ['losetup', 'blockdev'],
   mount: ['mount', 'umount'],
   promtool: ['promtool'],
+  machine: ['systemd-nspawn', 'nsenter', 'unshare', 'dpkg', 'dpkg-deb'],
 };
 
 const found = new Map<string, Promise<string | undefined>>();
@@ -68,12 +72,24 @@ const TRIALS: Partial<Record<Part | 'always', () => Promise<void>>> = {
       await net.cable(plug(space, 'c'), plug(space, 'd'));
       await net.mirrorPort(space, 'a', 'c', ['ingress', 'egress']);
     }),
+  machine: tryMachine,
   loop: async () => void (await run(undefined, ['losetup', '-f'])),
 };
 
 const VXLAN = ['type', 'vxlan', 'id', '1', 'remote', '127.0.0.1', 'dstport', '4789', 'dev', 'lo'];
 
 const plug = (space: string, name: string) => ({ space, name, addresses: [] });
+
+/** Whether a program runs in a container whose root is this machine's, with a layer above it. */
+async function tryMachine(): Promise<void> {
+  const layer = mkdtempSync(join(tmpdir(), 'tapmirror-machine-'));
+  try {
+    const words = ['unshare', '--mount', 'sh', '-c', `${LAYER}\nexec systemd-nspawn -q -D "$1/root" ${CONTAINER} true`];
+    await run(undefined, [...words, 'try', layer]);
+  } finally {
+    rmSync(layer, { recursive: true });
+  }
+}
 
 async function tried(trial: (net: Net, space: string) => Promise<void>): Promise<void> {
   const net = new Net();
