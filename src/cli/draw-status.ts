@@ -1,3 +1,4 @@
+import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type { ErrorWords, LinkStatus, MirrorStatus, ReceivedStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-words.ts';
@@ -5,12 +6,23 @@ import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-
 /** Columns that the other cells of a mirror's row take. */
 const CELLS_WIDTH = 48;
 
+const NO_MORE: MirrorColumns = { heads: [], cells: () => [], width: 0 };
+
+/** Further columns of a mirror's row. */
+export interface MirrorColumns {
+  heads: readonly string[];
+  cells: (lu: string, mirror: MirrorStatus) => readonly string[];
+  /** Columns of the terminal that they take. */
+  width: number;
+}
+
 /** How a unit stands, as an operator reads it: each mirror a row, what is wrong below it, and what to do next. */
 export function drawStatus(
   status: UnitStatus,
   terminal: Terminal,
   nowMs: number,
   served: readonly string[] = [],
+  more: MirrorColumns = NO_MORE,
 ): string {
   const { source, receive, since, version, unit, buffer, volumes, notices } = status;
   const places = source.kind === 'links' || receive === undefined ? [source.text] : [source.text, receive.text];
@@ -20,7 +32,7 @@ export function drawStatus(
     ...(source.kind === 'probe' ? [probeLine(source, terminal)] : []),
     ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
   ];
-  for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs));
+  for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs, more));
   if (served.length > 0) lines.push('', ...served);
   if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
   if (volumes.length > 0 || served.length === 0) lines.push('', paint(advice(volumes), 'bold', terminal));
@@ -47,17 +59,18 @@ function bufferLine({ bytes, freeBytes, state, falls }: UnitStatus['buffer'], te
   return paint(`buffer ${sizeWords(bytes)}${free}${short || before}`, short === '' ? 'dim' : 'yellow', terminal);
 }
 
-function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): string[] {
+function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number, more: MirrorColumns): string[] {
   const { lu, name, first, mirrors, received } = volume;
   const title = name === undefined || name === lu ? plain(lu) : `${plain(name)}: ${plain(lu)}`;
   const rows = columns([
-    ['  MIRROR', 'STATE', 'BEHIND', 'PROGRESS', 'SINCE'],
+    ['  MIRROR', 'STATE', 'BEHIND', 'PROGRESS', 'SINCE', ...more.heads],
     ...mirrors.map((mirror) => [
-      `  ${cut(plain(mirror.to), Math.max(20, terminal.width - CELLS_WIDTH), 'tail', terminal)}`,
+      `  ${cut(plain(mirror.to), Math.max(20, terminal.width - CELLS_WIDTH - more.width), 'tail', terminal)}`,
       plain(mirror.state),
       sizeWords(mirror.behindBytes),
       progressWords(mirror),
       ageWords(mirror.since, nowMs),
+      ...more.cells(lu, mirror),
     ]),
   ]);
   const lines = [
@@ -65,6 +78,7 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): s
     ...(received ? receivedLines(received, nowMs) : [`  ${mediumWords(volume)}`]),
   ];
   if (first.error !== undefined) lines.push(errorLine(`first volume ${first.url}`, first.error, terminal));
+  if (volume.checkedReads) lines.push(checkedReadsLine(volume.checkedReads, terminal));
   lines.push(rows[0]);
   mirrors.forEach(({ state, error, link, blockTable }, i) => {
     const loud = state === 'broken' ? 'red' : state === 'paused' ? 'yellow' : undefined;
@@ -77,6 +91,12 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number): s
     }
   });
   return lines;
+}
+
+function checkedReadsLine({ blocks, differences }: CheckedReadsStatus, terminal: Terminal): string {
+  const found = differences === 0 ? 'none differed' : `${countWords(differences)} differed`;
+  const line = `  checked reads: ${blocks === 1 ? '1 block' : `${countWords(blocks)} blocks`}, ${found}`;
+  return paint(line, differences === 0 ? 'dim' : 'yellow', terminal);
 }
 
 function linkWords(link: LinkStatus, nowMs: number): string {

@@ -1,4 +1,5 @@
 import { Fault } from '../base/fault.ts';
+import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type {
   ErrorWords,
   FirstStatus,
@@ -44,6 +45,7 @@ function sourceKind(kind: unknown): SourceStatus['kind'] {
 
 function volume(value: unknown): VolumeStatus {
   const { lu, name, blockSize, blocks, first, changes, barriers, openWrites, mirrors, received } = keys(value);
+  const { checkedReads } = keys(value);
   return {
     lu: text(lu),
     ...(typeof name === 'string' ? { name } : {}),
@@ -53,8 +55,19 @@ function volume(value: unknown): VolumeStatus {
     changes: count(changes),
     barriers: count(barriers),
     openWrites: count(openWrites),
+    ...(isThere(checkedReads) ? { checkedReads: checkedReadsStatus(keys(checkedReads)) } : {}),
     mirrors: list(mirrors, 'mirrors').map(mirror),
     ...(received === undefined ? {} : { received: receivedStatus(keys(received)) }),
+  };
+}
+
+function checkedReadsStatus(one: Keys): CheckedReadsStatus {
+  const { blocks, differences, unconfirmed, skipped } = one;
+  return {
+    blocks: count(blocks),
+    differences: count(differences),
+    unconfirmed: count(unconfirmed),
+    skipped: count(skipped),
   };
 }
 
@@ -141,6 +154,9 @@ function mirror(value: unknown): MirrorStatus {
     state: state as MirrorStatus['state'],
     behindBytes: count(one.behindBytes),
     unresolvedBytes: count(one.unresolvedBytes),
+    ...(isThere(one.lag)
+      ? { lag: { changes: count(keys(one.lag).changes), seconds: count(keys(one.lag).seconds) } }
+      : {}),
     writtenBytes: count(one.writtenBytes),
     comparedBytes: count(one.comparedBytes),
     copiedBytes: count(one.copiedBytes),

@@ -5,6 +5,8 @@ import type { Stream } from './rows-inspect.ts';
 
 export interface StatusOptions extends WhichUnit {
   json?: boolean;
+  watch?: boolean;
+  every?: string;
 }
 
 /** Where the command shows: the process's own, or a test's. */
@@ -28,10 +30,15 @@ What is shown for each mirror
   behind     bytes that it does not have yet, or is not known to have right
   progress   of copying and repairing
   since      how long it has been in this state
+With --watch also
+  lag        how old the oldest change is that it may lack: what a loss of the first volume would cost now
+  writes     bytes a second that it was written
+  compares   bytes a second that were compared with the first volume
 
 Examples
   tapmirror status --config unit.yaml
   tapmirror status --control /run/tapmirror.sock
+  tapmirror status --watch --config unit.yaml
   tapmirror status --config unit.yaml --json | jq -r '.volumes[].mirrors[] | "\\(.to) \\(.state) \\(.behindBytes)"'
   until tapmirror status -c unit.yaml --json | jq -e 'all(.volumes[].mirrors[]; .state == "equal")'; do sleep 1; done
 
@@ -43,11 +50,44 @@ Exit status: 0 every mirror is equal or on its way to it, 1 failed, 2 the comman
 export function statusCommand(): Command {
   return withUnit(new Command('status').description('Show how the mirrors of a running unit stand.'))
     .option('--json', 'one JSON object on standard output')
+    .option('-w, --watch', 'draw it again and again until q or Ctrl-C, with lag and rates')
+    .option('--every <seconds>', 'how often, with --watch (default: 1)')
     .addHelpText('after', HELP)
     .action(async (options: StatusOptions) => {
+      if (options.watch === true || options.every !== undefined) return watch(options);
       const seat: StatusSeat = { stdout: process.stdout, env: process.env, nowMs: Date.now };
       process.exitCode = await runStatus(options, seat);
     });
+}
+
+async function watch({ json, watch: wanted, every = '1', ...which }: StatusOptions): Promise<void> {
+  const [{ watchStatus }, { UsageFault }, { terminalOf }] = await Promise.all([
+    import('./status-watch.ts'),
+    import('./errors.ts'),
+    import('./draw.ts'),
+  ]);
+  const seconds = Number(every);
+  if (wanted !== true || json === true) {
+    throw new UsageFault(json === true ? 'both --json and --watch' : '--every without --watch', 'give one of them');
+  }
+  if (!(seconds >= 0.1 && seconds <= 3600)) {
+    throw new UsageFault(`${JSON.stringify(every)} is no count of seconds`, 'write 0.1 to 3600');
+  }
+  const { stdin, stdout, env } = process;
+  await watchStatus(await controlPath(which, 'status'), seconds * 1000, {
+    stdin,
+    stdout,
+    env,
+    nowMs: Date.now,
+    onStop: (stop) => {
+      process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+      return () => process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop);
+    },
+    served: async (answer) => {
+      const { serve } = answer as { serve?: unknown };
+      return serve ? servedLines(serve, terminalOf(stdout, env)) : [];
+    },
+  });
 }
 
 /** Resolves with the exit status. Rejects with a `Fault` when there is no status to show. */
