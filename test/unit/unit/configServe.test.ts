@@ -114,7 +114,11 @@ describe('A5 the configuration of what is served', () => {
     ],
     ['a LUN too high', unit({ luns: [{ ...LUN, lun: 16_384 }] }), /a whole number of units from 0 to 16383/],
     ['nothing behind it', unit({ luns: [{ lun: 0 }] }), /one of "from", "mirror", "received" and "moment"/],
-    ['two things behind it', unit({ luns: [{ ...LUN, mirror: 'file:a' }] }), /one of "from", "mirror", "received" and "moment"/],
+    [
+      'two things behind it',
+      unit({ luns: [{ ...LUN, mirror: 'file:a' }] }),
+      /one of "from", "mirror", "received" and "moment"/,
+    ],
     ['one file twice', unit({ luns: [LUN, { ...LUN, lun: 1 }] }), /disk\.img is served already/],
     ["the unit's own folder", unit({ luns: [{ lun: 0, from: 'file:state' }] }), /is the unit's own state/],
     ['a block size of its own', unit({ luns: [{ ...LUN, blockSize: 520 }] }), /no power of two/],
