@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from '../repository.ts';
-import { Bench, IQN, SIZE, TARGET } from './kit/bench.ts';
+import { Bench, IQN, lu, SIZE, TARGET, TEE } from './kit/bench.ts';
 import { sha256 } from './kit/files.ts';
 import { Machine } from './kit/machine.ts';
 import { need } from './kit/parts.ts';
@@ -79,7 +79,12 @@ describe('H4 a unit that systemd runs, from the package', function () {
   });
 
   /** An example of the package with the addresses of the bench, as a configuration. */
-  async function configure(example: string, name: string, changes: readonly [string, string][]): Promise<string> {
+  async function configure(
+    example: string,
+    name: string,
+    changes: readonly [string, string][],
+    group = 'tapmirror',
+  ): Promise<string> {
     const path = `/etc/tapmirror/${name}.yaml`;
     let text = await machine.run('cat', `/usr/share/doc/tapmirror/examples/${example}.yaml`);
     const usual: [string, string][] = [
@@ -90,13 +95,13 @@ describe('H4 a unit that systemd runs, from the package', function () {
     ];
     for (const [from, to] of [...usual, ...changes]) text = text.replaceAll(from, to);
     writeFileSync(bench.path('config'), text);
-    await machine.run('install', '-m', '640', '-g', 'tapmirror', `${SEEN}/config`, path);
+    await machine.run('install', '-m', '640', '-g', group, `${SEEN}/config`, path);
     return path;
   }
 
   /** A file that a unit may write, as its administrator would make it. */
-  async function mirror(name: string, bytes: number): Promise<void> {
-    const uid = Number(await machine.run('id', '-u', 'tapmirror'));
+  async function mirror(name: string, bytes: number, user = 'tapmirror'): Promise<void> {
+    const uid = Number(await machine.run('id', '-u', user));
     chownSync(bench.image(name, { bytes }), uid, uid);
   }
 
@@ -209,5 +214,34 @@ describe('H4 a unit that systemd runs, from the package', function () {
     const order = ['--to', `${history.newest.sequence}`, '--out', `${SEEN}/out/now.img`, '--config', far];
     await machine.run('tapmirror', 'rewind', 'database', ...order);
     assert.equal(sha256(bench.path('out/now.img')), sha256(bench.path('first.img')));
+  });
+
+  it('a tee, laid down by `tapmirror install` for another user, with no capability at all', async () => {
+    const unit = 'tapmirror@tee';
+    await machine.run('tapmirror', 'install', '--user', 'mirrors');
+    assert.match(await machine.run('tapmirror', 'install', '--user', 'mirrors'), /^unchanged .*tapmirror@\.service$/m);
+    const changes: [string, string][] = [
+      ['10.0.0.1:3260', TEE],
+      ['iscsi://10.0.9.2/iqn.2024-01.example:second/1', `file:${SEEN}/second.img`],
+    ];
+    const config = await configure('tee', 'tee', changes, 'mirrors');
+    await mirror('second.img', SIZE, 'mirrors');
+    writeFileSync(bench.path('drop'), '[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n');
+    await machine.run('install', '-D', '-m', '644', `${SEEN}/drop`, `/etc/systemd/system/${unit}.service.d/none.conf`);
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'enable', '--now', unit);
+    const status = await machine.proc(unit, 'status');
+    assert.match(status, /^CapEff:\s+0+$/m);
+    assert.match(status, /^CapBnd:\s+0+$/m);
+    assert.equal((await machine.run('systemctl', 'show', '-p', 'User', unit)).trim(), 'User=mirrors');
+
+    await (await bench.load({ url: lu(TEE), count: 300 })).whole();
+    await machine.settled(config);
+    bench.same('first.img', 'second.img');
+
+    await machine.run('tapmirror', 'uninstall');
+    assert.equal((await machine.shown(unit)).ActiveState, 'inactive');
+    assert.equal(await machine.run('sh', '-c', 'find /etc/systemd -name "tapmirror*.service"'), '');
+    assert.match(await machine.run('ls', '/etc/tapmirror', '/var/lib/tapmirror'), /tee\.yaml[\s\S]*\btee\b/);
   });
 });
