@@ -14,6 +14,8 @@ import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
 import { BusOthers } from './busOthers.ts';
+import { readWatch } from './checkedReadsBus.ts';
+import { ReadDesk } from './checkedReadsDesk.ts';
 import type {
   LiveConfig,
   LiveMirrorConfig,
@@ -86,6 +88,7 @@ export class Bus {
   #spills = 0;
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
+  readonly #desk = new ReadDesk();
   readonly #latencies: LatencyTally | undefined;
   /** Where hosts write; only where somebody may look. */
   readonly #heats: ReadonlyMap<LuId, Heat> | undefined;
@@ -120,6 +123,7 @@ export class Bus {
       own: [parts.identity.initiatorName],
     });
   }
+      ...readWatch(config.volumes, this.#volumes),
 
   /** For people; empty before it is attached. */
   get text(): string {
@@ -329,6 +333,7 @@ export class Bus {
   }
 
   #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
+      reads: this.#desk,
     const { identity, media, notice, now, folder } = this.#parts;
     const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
     const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };

@@ -91,6 +91,11 @@ export class CheckedReads {
     return { ...this.#status };
   }
 
+  /** Nothing that was seen waits to be looked at. */
+  get idle(): boolean {
+    return !this.#confirming && this.#suspects.isEmpty;
+  }
+
   /** See `ReadWatch`. */
   take(offset: number, length: number): Uint8Array | undefined {
     const sums = this.#options.sums();

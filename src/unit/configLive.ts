@@ -15,7 +15,15 @@ import type { ConfigNode, Mistake } from './configTree.ts';
 import { Twins } from './configTwins.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { bytes, initiatorName, path, powerOfTwo } from './configValues.ts';
-import { isOfBus, isReceived, type RawOneVolume, refuseMarkers, volume, volumeConfig } from './configVolume.ts';
+import {
+  isOfBus,
+  isReceived,
+  type RawOneVolume,
+  refuseCheckReads,
+  refuseMarkers,
+  volume,
+  volumeConfig,
+} from './configVolume.ts';
 import { type RawWeb, web, webConfig } from './configWeb.ts';
 
 interface RawLive extends RawDecoding {
@@ -140,7 +148,10 @@ function compare(raw: Partial<RawLive>, around: Surroundings, book: Mistake[]): 
   if (raw.control !== undefined) twins.own(raw.control);
   const volumes = (raw.volumes ?? []).map(({ value }) => value);
   const ofBus = volumes.filter(isOfBus);
-  for (const one of ofBus) refuseMarkers(one, book);
+  for (const one of ofBus) {
+    refuseMarkers(one, book);
+    refuseCheckReads(one, raw.source?.value, book);
+  }
   for (const { first } of ofBus) if (first !== undefined) twins.first(first);
   for (const { lu, blocks, blockSize } of ofBus) twins.volume(lu, blocks, blockSize);
   for (const one of volumes.filter(isReceived)) {

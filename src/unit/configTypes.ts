@@ -248,6 +248,8 @@ export interface LiveVolumeConfig {
   mirrors: LiveMirrorConfig[];
   /** Checksums of the blocks of its first file mirror are kept. */
   blockTable?: boolean;
+  /** What hosts read is compared with them, up to so many bytes a second; absent: it is not. */
+  checkReads?: { bytesPerSecond: number };
   blockSize?: number;
   blocks?: number;
   /** Absent: none. */

@@ -7,6 +7,7 @@ import type { Upstream } from '../mirror/orderedWriter.ts';
 import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
 import type { Caretaker } from './caretaker.ts';
+import type { ReadDesk } from './checkedReadsDesk.ts';
 import type { LateVolume } from './lateVolume.ts';
 import type { Pace } from './pace.ts';
 import type { LinkCopyOut } from './recall.ts';
@@ -36,6 +37,8 @@ export interface LiveParts {
   told: (lu: LuId, to: string, change: { from: string; to: string; why: string }) => void;
   /** Why a mirror takes nothing, where somebody paused it. */
   held?: (lu: LuId, to: string) => Fault | undefined;
+  /** Where what hosts read is looked at; absent: nowhere. */
+  reads?: ReadDesk;
   /** What writes on their way at the LU may still change. */
   outstanding: (lu: LuId) => Outstanding | undefined;
   /** Where the order begins that the LU shares with others (C5); undefined: it shares none. */

@@ -8,6 +8,8 @@ import type { Volume } from '../base/volume.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import { nearSums } from './blockTableNear.ts';
 import { Caretaker } from './caretaker.ts';
+import type { CheckedReads } from './checkedReads.ts';
+import { volumeReads } from './checkedReadsVolume.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
 import { FirstWatch } from './firstWatch.ts';
 import { Ages } from './lag.ts';
@@ -22,7 +24,7 @@ import type { Heat } from './mapHeat.ts';
 import type { VolumeStatus } from './status.ts';
 import { refuseTwins } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
-import { verifyVolume, Watchers } from './verifyVolume.ts';
+import { type VolumeVerifyParts, verifyVolume, Watchers } from './verifyVolume.ts';
 import { VolumeUnit } from './volumeUnit.ts';
 
 export type { Keeper, LiveParts, Medium } from './liveTypes.ts';
@@ -52,6 +54,8 @@ export class LiveVolume {
   readonly #cameLate: ReadonlySet<Volume>;
   /** Those who compare mirrors meanwhile. */
   readonly #watchers = new Watchers();
+  /** Compares what hosts read with a mirror's block table; undefined where nobody wants that. */
+  readonly checkedReads: CheckedReads | undefined;
   readonly #closing = new AbortController();
   /** What the last process left marked, and until when (of `now`) writes that were under way then may land there. */
   #landing: { bytes: Extents; until: number } | undefined;
@@ -116,6 +120,7 @@ export class LiveVolume {
         told: (change) => parts.told(config.lu, to, change),
       }),
     }));
+    this.checkedReads = this.#reads();
   }
 
   /**
@@ -217,11 +222,9 @@ export class LiveVolume {
 
   /** Compares mirrors with the first volume, or with the local mirror (D5). See `verifyVolume`. */
   async verify(order: VerifyOrder): Promise<VerifyReport> {
-    const { copyAfterMs: settleMs, now, pace } = this.#parts;
+    const { pace } = this.#parts;
     const { bytesPerSecond } = pace ?? this.#parts;
-    const limits = { settleMs, now, ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
-    const first = this.#first && { name: this.#first.to, volume: this.#first.volume };
-    const parts = { unit: this.unit, first, underWay: () => this.#underWay(), ...limits };
+    const parts = { ...this.#verifyParts(), ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }) };
     const signal = AbortSignal.any([order.signal, this.#closing.signal]);
     try {
       return await verifyVolume(parts, this.#watchers, { ...order, signal });
@@ -231,6 +234,21 @@ export class LiveVolume {
         cause: error,
       });
     }
+  }
+
+  #verifyParts(): VolumeVerifyParts {
+    const { copyAfterMs: settleMs, now } = this.#parts;
+    const first = this.#first && { name: this.#first.to, volume: this.#first.volume };
+    return { unit: this.unit, first, underWay: () => this.#underWay(), settleMs, now };
+  }
+
+  #reads(): CheckedReads | undefined {
+    const { reads: desk, notice } = this.#parts;
+    const { checkReads } = this.#config;
+    if (desk === undefined || checkReads === undefined) return undefined;
+    const { bytesPerSecond } = checkReads;
+    const { signal } = this.#closing;
+    return volumeReads({ ...this.#verifyParts(), bytesPerSecond, desk, watchers: this.#watchers, notice, signal });
   }
 
   barrier(barrier: Barrier): void {
@@ -268,6 +286,7 @@ export class LiveVolume {
     this.#meetLate();
     this.#settle();
     this.#watch?.tick();
+    this.checkedReads?.tick();
     for (const { caretaker, record } of this.#keepers) {
       caretaker.tick();
       // Doubts that no command announced, as a cache that was lost, have made marks too.
@@ -288,6 +307,7 @@ export class LiveVolume {
       changes: unit.changes,
       barriers: unit.barriers,
       openWrites: this.#underWay().tasks,
+      ...(this.checkedReads ? { checkedReads: this.checkedReads.status } : {}),
       mirrors: this.#keepers.map((keeper, i) =>
         mirrorStatus(keeper, unit.arms[i], unit.limit, (position) => this.#ages.ageMs(position, now)),
       ),

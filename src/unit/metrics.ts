@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { LATENCY_BUCKETS, type LatencySnapshot } from '../stat/latency.ts';
+import type { CheckedReadsStatus } from './checkedReads.ts';
 import { faultMetrics, seenMetrics } from './metricsFaults.ts';
 import { type PutMetric, serveMetrics } from './metricsServe.ts';
 import type { LinkStatus, MirrorStatus, UnitStatus, VolumeStatus } from './status.ts';
@@ -70,6 +71,8 @@ function volumeMetrics(page: Page, status: VolumeStatus): void {
       Number(status.first.state === 'up'),
     );
   }
+  const { checkedReads } = status;
+  if (checkedReads !== undefined) checkedReadsMetrics(page, volume, checkedReads);
   for (const mirror of status.mirrors) mirrorMetrics(page, { ...volume, mirror: mirror.to }, mirror);
   const { received } = status;
   if (received === undefined) return;
@@ -107,6 +110,29 @@ function volumeMetrics(page: Page, status: VolumeStatus): void {
     const help = `The ${which} moment that is kept.`;
     if (at !== null) page.set(`tapmirror_history_${which}_time_seconds`, help, volume, Date.parse(at) / 1000);
   }
+}
+
+function checkedReadsMetrics(page: Page, volume: Labels, checked: CheckedReadsStatus): void {
+  const { blocks, differences, unconfirmed, skipped } = checked;
+  page.count(
+    'tapmirror_checked_read_blocks_total',
+    "Blocks of reads compared with a mirror's checksums.",
+    volume,
+    blocks,
+  );
+  page.count(
+    'tapmirror_checked_read_differences_total',
+    'Of them those that differ on both sides.',
+    volume,
+    differences,
+  );
+  page.count(
+    'tapmirror_checked_read_unconfirmed_total',
+    'Of them those that did not fit and were found equal, or never at rest.',
+    volume,
+    unconfirmed,
+  );
+  page.count('tapmirror_checked_reads_skipped_total', 'Reads that were too many to be compared.', volume, skipped);
 }
 
 function mirrorMetrics(page: Page, labels: Labels, mirror: MirrorStatus): void {

@@ -3,6 +3,7 @@ import type { LogLevel } from '../../hw/logLevel.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import type { CheckedReadsStatus } from './checkedReads.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import type { Jobs } from './jobs.ts';
 import type { LagReport } from './lag.ts';
@@ -67,6 +68,8 @@ export interface VolumeStatus {
   /** Writes that are under way. */
   openWrites: number;
   mirrors: MirrorStatus[];
+  /** Only there where what hosts read is compared with a mirror's checksums. */
+  checkedReads?: CheckedReadsStatus;
   /** Only there where the volume comes over a link. */
   received?: ReceivedStatus;
 }
