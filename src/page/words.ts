@@ -44,7 +44,7 @@ export function many(count: number, one: string): string {
 
 /** What is short enough for a drawing of what a URL names; its whole is shown elsewhere. */
 export function shortName(url: string): string {
-  if (url.startsWith('file:')) return url.slice(url.lastIndexOf('/') + 1) || url;
+  if (url.startsWith('file:')) return url.slice(5).split('/').at(-1) || url;
   const rest = url.replace(/^[a-z]+:\/\//, '');
   const slash = rest.indexOf('/');
   return slash < 0 ? rest : `${rest.slice(slash + 1)} at ${rest.slice(0, slash)}`;
