@@ -56,6 +56,9 @@ export interface Change {
   consistent?: boolean;
   /** Its number in the order that its volume shares with others (C5); later ones have higher numbers. */
   order?: number;
+  /** Who wrote it (initiator name, or address), and the command's name; absent where no command told of it. */
+  host?: string;
+  operation?: string;
   /** The room its data lies in, given back once no mirror needs it. Absent when no piece holds leased bytes. */
   lease?: Lease;
 }

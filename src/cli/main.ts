@@ -80,6 +80,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write what is buffered, and end a running unit',
     load: async () => (await import('./drain.ts')).drainCommand(),
   },
+  explain: {
+    summary: 'tell what is known of a block: who wrote it, and where its copies are',
+    load: async () => (await import('./explain.ts')).explainCommand(),
+  },
   history: {
     summary: "show what is kept of a volume's past",
     load: async () => (await import('./history.ts')).historyCommand(),

@@ -25,7 +25,9 @@ import type {
   TapSource,
   TeeSource,
 } from './configTypes.ts';
+import { type ExplainReport, explainBlock } from './explain.ts';
 import { GroupOrder, noGroup } from './groupOrder.ts';
+import { JournalRing } from './journalRing.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { linkWords } from './linkWords.ts';
 import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
@@ -95,6 +97,7 @@ export class Bus {
   #holes = 0;
   #holeBytes = 0;
   readonly #others = new BusOthers();
+  readonly #journal = new JournalRing();
   #attachment: Attachment | undefined;
 
   constructor(config: BusConfig, parts: BusParts) {
@@ -187,10 +190,21 @@ export class Bus {
 
   /** See `RunningUnit`. */
   verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport> {
+    return this.#named(volume).verify(order);
+  }
+
+  /** See `RunningUnit`. */
+  explain(volume: string | undefined, lbn: number): ExplainReport {
+    const live = this.#named(volume);
+    return explainBlock(live, lbn, this.#journal, this.#snoop.outstanding(live.lu));
+  }
+
+  /** The volume of this LU or name, or the only one. Throws a `Fault` where there is no such one. */
+  #named(volume: string | undefined): LiveVolume {
     const all = this.#config.volumes;
     const named = all.filter(({ lu, name }) => volume === undefined || volume === lu || volume === name);
     const live = named.length === 1 ? this.#volumes.get(named[0].lu) : undefined;
-    if (live !== undefined) return live.verify(order);
+    if (live !== undefined) return live;
     const known = all.map(({ lu, name }) => name ?? lu).join(', ');
     const what = named.length === 0 ? `there is no volume ${JSON.stringify(volume)}` : 'there are several volumes';
     throw new Fault('peer', what, `name one of: ${known}`);
@@ -270,8 +284,10 @@ export class Bus {
         if (this.#order.has(change.lu) && !change.late) change.order = this.#order.next();
         // Its bytes are the volume's once it is pushed.
         const name = volume && this.#markers.get(change.lu)?.nameFor(change, volume.unit.blockSize);
-        if (volume) volume.push(change);
-        else {
+        if (volume) {
+          this.#journal.add(change);
+          volume.push(change);
+        } else {
           this.#others.wrote(change.lu);
           if (change.lease) this.#room.give(change.lease);
         }

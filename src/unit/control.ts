@@ -46,6 +46,8 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
       if (group !== undefined) return unit.groupHistory(group);
       return unit.history(optional(request.volume, 'volume'));
     }
+    case 'explain':
+      return unit.explain(optional(request.volume, 'volume'), Number(request.lbn));
     case 'rewind':
       return unit.running.run(jobOf('rewind', request), job, (one) => rewind(unit, request, one, log));
     case 'promote':
@@ -63,7 +65,7 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
       return unit.running.run(jobOf('rollBack', request), job, () => rollBack(unit, request, log));
     default: {
       if ((STEERING as readonly string[]).includes(request.do)) return steered(unit.steer, request, job);
-      const known = `it knows: status, mark, history, rewind, rollBack, verify, promote, demote, open, ${STEERING.join(', ')}`;
+      const known = `it knows: status, mark, explain, history, rewind, rollBack, verify, promote, demote, open, ${STEERING.join(', ')}`;
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }

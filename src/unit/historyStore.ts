@@ -9,6 +9,7 @@ import { refuseGap } from './entryOrder.ts';
 import { EntryDamage, type HistoryContents } from './historyContents.ts';
 import { HistoryCuts } from './historyCuts.ts';
 import { HistoryFold } from './historyFold.ts';
+import { holdersOf } from './historyHolders.ts';
 import type { HistoryKeeper } from './historyKeeper.ts';
 import { openHistory } from './historyOpen.ts';
 import { HistoryShared } from './historyShared.ts';
@@ -213,6 +214,10 @@ class SystemHistoryStore implements HistoryStore {
 
   find(target: MomentTarget, { force = false }: Forcing = {}): Moment {
     return this.#contents.timeline.find(target, force);
+  }
+
+  holders(offset: number, length: number, max: number): Moment[] {
+    return holdersOf(this.#contents, offset, length, max);
   }
 
   view(sequence: number, options: Forcing = {}): MomentView {

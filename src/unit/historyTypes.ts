@@ -63,6 +63,8 @@ export interface HistoryStore extends FarStore {
   through(place: EntryPlace, number: number): void;
   /** Folding does not pass this moment unless the queue has twice its bytes. It is the last one of a group. */
   keep(sequence: number | undefined): void;
+  /** Entries of the queue that wrote into `[offset, offset + length)`, the newest first, at most `max`. */
+  holders(offset: number, length: number, max: number): Moment[];
   /** Opens the moment of a sequence (see `find`). Folding stops before it until the view is closed. */
   view(sequence: number, options?: Forcing): MomentView;
   /** Writes the moment of a sequence into a new file, with holes for zeros, durable when it resolves. */

@@ -8,6 +8,7 @@ import { Room } from '../buffer/room.ts';
 import { Bus, type BusParts } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
+import type { ExplainReport } from './explain.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import { Jobs } from './jobs.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
@@ -238,6 +239,13 @@ class LiveUnit implements RunningUnit {
   async verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport> {
     if (this.#bus !== undefined) return this.#bus.verify(volume, order);
     throw new Fault('peer', 'this unit is on no bus', 'ask the unit that sends the volume: it compares its mirrors');
+  }
+
+  explain(volume: string | undefined, lbn: number): ExplainReport {
+    const { received, volumes } = this.#config;
+    const far = volumes.length === 0 || received.some(({ name }) => name === volume);
+    if (this.#bus === undefined || far) return this.#links().explain(volume, lbn);
+    return this.#bus.explain(volume, lbn);
   }
 
   history(volume: string | undefined): HistoryReport {

@@ -11,6 +11,7 @@ import type { Room } from '../buffer/room.ts';
 import { tabledStore } from './blockTableOpen.ts';
 import type { TabledStore } from './blockTableStore.ts';
 import type { GroupConfig, LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
+import type { ExplainReport } from './explain.ts';
 import { noGroup } from './groupOrder.ts';
 import { ReceivedGroup } from './groupReceived.ts';
 import { openHistoryStore } from './historyStore.ts';
@@ -131,6 +132,12 @@ export class Receive {
   rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {
     const volume = this.volume(name);
     return rollBack(volume, this.#service?.sender(volume.name), order);
+  }
+
+  /** See `RunningUnit`. */
+  explain(volume: string | undefined, lbn: number): ExplainReport {
+    const received = this.volume(volume);
+    return received.explain(lbn, this.#service?.sender(received.name));
   }
 
   status(): VolumeStatus[] {

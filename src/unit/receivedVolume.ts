@@ -3,6 +3,8 @@ import type { FarStore } from '../base/ordered.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { Moment } from '../queue/moments.ts';
+import type { ExplainReport } from './explain.ts';
+import { explainReceived } from './explainReceived.ts';
 import type { HistoryStore } from './historyTypes.ts';
 import { type HistoryView, openView, type ViewOptions } from './historyView.ts';
 import { tableStatus } from './liveStatus.ts';
@@ -110,6 +112,11 @@ export class ReceivedVolume {
       mirrors: [this.#mirror(sender), ...(this.#options.relay?.status() ?? [])],
       received: this.#received(sender),
     };
+  }
+
+  /** See `RunningUnit`. */
+  explain(lbn: number, sender: SenderStatus | undefined): ExplainReport {
+    return explainReceived(this.status(sender), lbn, this.#options.history);
   }
 
   /** Whether there is a `report`. */

@@ -4,6 +4,7 @@ import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
+import type { ExplainReport } from './explain.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import type { Jobs } from './jobs.ts';
 import type { LagReport } from './lag.ts';
@@ -183,6 +184,8 @@ export interface RunningUnit {
   mark(name: string, scope?: MarkScope): Promise<MarkReport>;
   /** Compares the mirrors of a volume of the bus, or of the only one, with what they mirror. */
   verify(volume: string | undefined, order: VerifyOrder): Promise<VerifyReport>;
+  /** What is known of a block of a volume, or of the only one. Throws a `Fault` where there is no such block. */
+  explain(volume: string | undefined, lbn: number): ExplainReport;
   /** What is kept of the past of a volume that comes over a link; without a name of the only one. */
   history(volume: string | undefined): HistoryReport;
   /** The same of a consistency group of such volumes, and an image of each of them in a new folder (C5). */

@@ -279,7 +279,8 @@ export class Journal {
       // What is held came before: let out later it would seem to settle this.
       this.releaseHeld(lu);
       const doubt = task.effect === 'done' && !again ? 'effect' : task.doubt;
-      this.pushChange(lu, 'wholeLu', doubt, absolute(this.bus, task.responseTime || this.bus.now), false, undefined);
+      const at = absolute(this.bus, task.responseTime || this.bus.now);
+      this.pushChange(lu, 'wholeLu', doubt, at, false, undefined, task);
       lu.unsynchronised(0, Number.POSITIVE_INFINITY);
       return;
     }
@@ -303,7 +304,8 @@ export class Journal {
     if (lease === undefined) task.releaseTo(this.bus.room);
     task.lease = undefined;
     if (made.pieces.length > 0) {
-      this.pushChange(lu, made.pieces, made.doubt, absolute(this.bus, task.responseTime || this.bus.now), fua, lease);
+      const at = absolute(this.bus, task.responseTime || this.bus.now);
+      this.pushChange(lu, made.pieces, made.doubt, at, fua, lease, task);
     }
     // One that is in doubt may have been read back from the cache already.
     if (!(fua && task.effect === 'done') && lu.cache !== false) {
@@ -348,12 +350,17 @@ export class Journal {
     at: bigint,
     fua: boolean,
     lease: Change['lease'],
+    task?: Task,
   ): void {
     const { sink } = this.bus;
     if (sink.change === undefined) return;
     const change: Change = { seq: ++this.bus.seq, at, lu: lu.id, pieces, fua };
     if (doubt !== undefined) change.doubt = doubt;
     if (lease !== undefined) change.lease = lease;
+    if (task !== undefined) {
+      change.host = task.host;
+      change.operation = task.cdb.operation.name;
+    }
     if (!lu.configured && lu.alias === undefined) remember(lu, pieces);
     // A medium with two configured names: what happens under one is read back under the other.
     const twins = lu.twins ?? [];

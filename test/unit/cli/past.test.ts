@@ -88,6 +88,7 @@ describe('C2 bookmarks, history and rewinding', () => {
         orders.push({ volume: `group ${group}`, to, out, force });
         return { group, out, at: null, sequence: 9, consistent: true, volumes: [] };
       },
+      explain: () => assert.fail('not asked for'),
       rollBack: async (volume: string | undefined, { sure }: RollBackOrder): Promise<RollBackReport> => {
         sures.push(sure);
         const moment = { at: '2026-01-01T00:00:00Z', sequence: 7, consistent: true };

@@ -31,6 +31,7 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
     verify: () => Promise.reject(new Error('not asked for')),
     groupHistory: () => assert.fail('not asked for'),
     groupRewind: () => Promise.reject(new Error('not asked for')),
+    explain: () => assert.fail('not asked for'),
     rollBack: () => Promise.reject(new Error('not asked for')),
     get steer() {
       return assert.fail('not asked for');
