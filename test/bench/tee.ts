@@ -3,8 +3,8 @@
  * file in memory: directly, through HAProxy in TCP mode, and through the tee while it decodes and mirrors, onto a file in
  * memory or onto a second tgtd. All paths in turn in every round; ratios are taken within a round, and their medians shown.
  *
- * Every further COMMAND (`node OTHER/dist/src/cli/launch.cjs`) is one more unit beside this one's, measured as it is. At the
- * end every mirror must equal the first volume. Needs root, tgt, haproxy, qemu-utils and qemu-block-extra.
+ * Every further COMMAND (`node OTHER/dist/src/cli/launch.cjs`) is one more unit beside this one's, measured as it is; `watched`
+ * is this one's with metrics and status page, all of which is read each second while it is measured. At the end every mirror must equal the first volume. Needs root, tgt, haproxy, qemu-utils and qemu-block-extra.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,6 +26,7 @@ const HAPROXY = 14601;
 const TEES = 14610;
 const SECONDS = 14630;
 const CONTROLS = 7560;
+const WEBS = 14650;
 const PATTERNS = [
   { name: '4K d1', count: 4000, depth: 1, bytes: 4096, step: 4_198_400 },
   { name: '4K d32', count: 25_000, depth: 32, bytes: 4096, step: 4_198_400 },
@@ -38,6 +39,8 @@ interface Path {
   name: string;
   port: number;
   unit?: { process: ChildProcess; control: string; image: string };
+  /** Has somebody look at the unit, or no longer. */
+  watch?: (word: 'on' | 'off') => Promise<void>;
 }
 
 interface Figures {
@@ -60,9 +63,11 @@ function used(child: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function measure(pattern: Pattern, { port, unit }: Path): Figures {
+async function measure(pattern: Pattern, { port, unit, watch }: Path): Promise<Figures> {
+  await watch?.('on');
   const before = unit ? used(unit.process) : 0;
   const perSecond = bench(pattern, port);
+  await watch?.('off');
   return { perSecond, cpu: unit ? ((used(unit.process) - before) * 1e6) / pattern.count : 0 };
 }
 
@@ -100,6 +105,7 @@ async function startUnit(
   lab: TargetLab,
   folder: string,
   kind: string,
+  watched: boolean,
 ): Promise<Path> {
   const [second, port] = [image(join(folder, `second-${n}.img`)), TEES + n];
   let mirror = `file:${second}`;
@@ -112,17 +118,30 @@ async function startUnit(
   const [config, control] = [join(folder, `unit-${n}.json`), join(folder, `control-${n}`)];
   const volumes = [{ lu: `${IQN}/1`, first: `iscsi://127.0.0.1:${DIRECT}/${IQN}/1`, mirrors: [mirror] }];
   const source = { tee: { listen: `127.0.0.1:${port}`, target: `127.0.0.1:${DIRECT}` } };
-  writeFileSync(
-    config,
-    JSON.stringify({ source, state: join(folder, `state-${n}`), control, volumes, log: { level: 'warn' } }),
-  );
+  const listen = `127.0.0.1:${WEBS + n}`;
+  const more = { log: { level: 'warn' }, ...(watched ? { web: { listen } } : {}) };
+  writeFileSync(config, JSON.stringify({ source, state: join(folder, `state-${n}`), control, volumes, ...more }));
   const [program, ...words] = [...command, 'run', '--config', config];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const name = n === 0 ? 'tee' : `tee ${n + 1}`;
+  const name = n === 0 ? 'tee' : watched ? 'watched' : `tee ${n + 1}`;
+  const watch = watched ? { watch: watcher(`http://${listen}/`) } : {};
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('ready')) return { name, port, unit: { process: child, control, image: second } };
+    if (line.startsWith('ready')) return { name, port, unit: { process: child, control, image: second }, ...watch };
   }
   throw new Error(`the unit ended before it was ready: ${command.join(' ')}`);
+}
+
+/** One who looks at a unit: a process of its own, as this one waits while it measures. */
+function watcher(url: string): (word: 'on' | 'off') => Promise<void> {
+  const script = join(repositoryRoot(), 'dist/test/bench/watcher.js');
+  const child = spawn(process.execPath, [script, url, `${IQN}/1`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  children.push(child);
+  return async (word) => {
+    const said = once(lines, 'line');
+    child.stdin.write(`${word}\n`);
+    await said;
+  };
 }
 
 /** Everything written so far has reached the mirror. */
@@ -178,7 +197,7 @@ async function contend(kind: string, rounds: number, paths: readonly Path[]): Pr
     for (const [p, pattern] of PATTERNS.entries()) {
       // The first and the last of a round are not always the same.
       const order = round % 2 === 0 ? paths : paths.toReversed();
-      for (const path of order) seen.get(path)?.[p].push(measure(pattern, path));
+      for (const path of order) seen.get(path)?.[p].push(await measure(pattern, path));
     }
   }
   show(kind, paths, seen);
@@ -214,7 +233,8 @@ try {
   ];
   const own = `${process.execPath} ${join(repositoryRoot(), 'dist/src/cli/launch.cjs')}`;
   for (const [n, command] of [own, ...others].entries()) {
-    const path = await startUnit(n, command.split(' '), lab, folder, kind);
+    const watched = command === 'watched';
+    const path = await startUnit(n, (watched ? own : command).split(' '), lab, folder, kind, watched);
     paths.push(path);
     if (path.unit) children.push(path.unit.process);
   }
