@@ -88,9 +88,9 @@ export class Bus {
   readonly #order: GroupOrder;
   readonly #markers: ReadonlyMap<LuId, Markers>;
   #spills = 0;
+  readonly #desk = new ReadDesk();
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
-  readonly #desk = new ReadDesk();
   readonly #latencies: LatencyTally | undefined;
   /** Where hosts write; only where somebody may look. */
   readonly #heats: ReadonlyMap<LuId, Heat> | undefined;
@@ -123,10 +123,10 @@ export class Bus {
       // A tee is given every byte in order: nothing comes late.
       reorder: source.kind === 'tee' ? { ms: 0, bytes: 0 } : config.reorder,
       joins: source.kind === 'tap',
+      ...readWatch(config.volumes, this.#volumes),
       own: [parts.identity.initiatorName],
     });
   }
-      ...readWatch(config.volumes, this.#volumes),
 
   /** For people; empty before it is attached. */
   get text(): string {
@@ -333,6 +333,7 @@ export class Bus {
       wall: Date.now,
       notice,
       told: (lu, mirror, change) => logState(log, { lu, mirror, ...change }),
+      reads: this.#desk,
       outstanding: (lu) => this.#snoop.outstanding(lu),
       order: (lu) => (this.#order.has(lu) ? this.#order.start : undefined),
       copyOut: (to, volume, losses) => this.#copyOut(to, volume, losses),
@@ -349,7 +350,6 @@ export class Bus {
   }
 
   #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
-      reads: this.#desk,
     const { identity, media, notice, now, folder } = this.#parts;
     const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
     const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
