@@ -4,6 +4,8 @@ import { packageVersion } from '../../hw/version.ts';
 interface Entry {
   readonly summary: string;
   readonly load: () => Promise<Command>;
+  /** For scripts, not for people. */
+  readonly hidden?: true;
 }
 
 /** A command's modules are loaded only when it is asked for: start-up time is most of what a short run takes. */
@@ -124,6 +126,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'prepare the interface that a tap is plugged into, or put back what was there',
     load: async () => (await import('./nic.ts')).nicCommand(),
   },
+  completion: {
+    summary: 'print what a shell needs to complete commands',
+    load: async () => (await import('./completion.ts')).completionCommand(wholeProgram),
+  },
+  'complete-names': {
+    summary: 'print names of a running unit, for a shell',
+    load: async () => (await import('./completion.ts')).namesCommand(),
+    hidden: true,
+  },
 };
 
 const HELP = `
@@ -149,6 +160,11 @@ Exit status: 0 done, 1 failed (the line on standard error says why), 2 the comma
 3 some blocks are unresolved, or a mirror is broken or paused, 4 no unit answers.
 `;
 
+async function wholeProgram(): Promise<Command[]> {
+  const shown = Object.values(COMMANDS).filter(({ hidden }) => hidden !== true);
+  return Promise.all(shown.map(async ({ summary, load }) => (await load()).summary(summary)));
+}
+
 async function programFor(words: readonly string[]): Promise<Command> {
   const program = new Command('tapmirror')
     .description('Snoops the bus between a host and its volume and keeps mirrors of the volume equal.')
@@ -160,9 +176,9 @@ async function programFor(words: readonly string[]): Promise<Command> {
   if (words.some((word) => word === '--version' || word === '-V')) program.version(packageVersion());
   else program.option('-V, --version', 'print the version');
   const wanted = words.find((word) => !word.startsWith('-') && word !== 'help');
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+  for (const [name, { summary, load, hidden }] of Object.entries(COMMANDS)) {
     if (name === wanted) program.addCommand(inheriting(await load(), program));
-    else program.command(name).summary(summary).description(summary);
+    else if (hidden !== true) program.command(name).summary(summary).description(summary);
   }
   return program;
 }
