@@ -13,15 +13,25 @@ export interface MirrorValue {
 
 const COLUMNS = ['Mirror', 'State', 'For', 'Recovery point', 'Behind', 'Unresolved', 'Marked in the record', 'Written'];
 
-/** The same as the drawing, in figures, with what may be asked of each mirror. */
+/**
+ * The same as the drawing, in figures, with what may be asked of each mirror. Its parts say what they are: in a narrow window it
+ * is not laid out as a table, and browsers take it for none then.
+ */
 export class MirrorsView {
   readonly root: HTMLElement;
   readonly #rows: Keyed<MirrorValue>;
 
   constructor(orders: Orders | undefined) {
-    const head = [...COLUMNS, ...(orders ? ['Orders'] : [])].map((one) => el('th', { scope: 'col' }, one));
-    const body = el('tbody');
-    this.root = el('table', { class: 'stack' }, el('thead', {}, el('tr', {}, ...head)), body);
+    const head = [...COLUMNS, ...(orders ? ['Orders'] : [])].map((one) =>
+      el('th', { scope: 'col', role: 'columnheader' }, one),
+    );
+    const body = el('tbody', { role: 'rowgroup' });
+    this.root = el(
+      'table',
+      { class: 'stack', role: 'table' },
+      el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...head)),
+      body,
+    );
     this.#rows = new Keyed(body, () => new Row(orders));
   }
 
@@ -32,20 +42,22 @@ export class MirrorsView {
 
 class Row implements Part<MirrorValue> {
   readonly root: HTMLElement;
-  readonly #name = el('th', { scope: 'row' });
+  readonly #name = el('th', { scope: 'row', role: 'rowheader' });
   readonly #badge = new Badge();
   readonly #why = el('div', { class: 'why' });
   readonly #mend = el('div', { class: 'mend' });
-  readonly #cells = COLUMNS.slice(2).map((label) => el('td', { 'data-label': label }));
+  readonly #cells = COLUMNS.slice(2).map((label) => el('td', { role: 'cell', 'data-label': label }));
   readonly #pause = el('button', { type: 'button' });
   readonly #resync = el('button', { type: 'button' }, 'Resync');
   #value: MirrorValue | undefined;
 
   constructor(orders: Orders | undefined) {
-    const state = el('td', { 'data-label': 'State' }, this.#badge.root, this.#why, this.#mend);
-    this.root = el('tr', {}, this.#name, state, ...this.#cells);
+    const state = el('td', { role: 'cell', 'data-label': 'State' }, this.#badge.root, this.#why, this.#mend);
+    this.root = el('tr', { role: 'row' }, this.#name, state, ...this.#cells);
     if (orders === undefined) return;
-    this.root.append(el('td', { 'data-label': '' }, el('div', { class: 'orders' }, this.#pause, this.#resync)));
+    this.root.append(
+      el('td', { role: 'cell', 'data-label': '' }, el('div', { class: 'orders' }, this.#pause, this.#resync)),
+    );
     const give = (order: string): void => {
       const { lu, mirror } = this.#value ?? {};
       if (lu !== undefined && mirror) void orders.give({ do: order, volume: lu, mirror: mirror.to });

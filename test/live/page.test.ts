@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import type { Page } from 'puppeteer-core';
-import { browserInside, needBrowser, startBrowser } from '../page/kit/browser.ts';
+import { browserInside, needBrowser, type Page, startBrowser } from '../page/kit/browser.ts';
 import { CUT, OVERLAPS } from '../page/kit/probes.ts';
 import { type Bench, describeLive, IQN, lu, SECOND_LU, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { until } from './kit/until.ts';

@@ -3,6 +3,8 @@ import { accessSync, constants, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import puppeteer, { type Browser } from 'puppeteer-core';
 
+export type { Page } from 'puppeteer-core';
+
 /** Debian's name, and those that others have. */
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
