@@ -34,6 +34,7 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
 /** Those who look at the same time look at the same. */
 const LOOK_MS = 200;
+const MAP_MS = 1000;
 
 /** What collects metrics, and people's browsers, are given (requirements H2, H4): a running unit as others see it. */
 export class UnitWeb {
@@ -41,6 +42,8 @@ export class UnitWeb {
   readonly #page: PageFile;
   readonly #trend: Trend;
   #server: WebServer | undefined;
+  /** Of volumes that there are. */
+  readonly #maps = new Map<LuId, { at: number; page: WebPage }>();
   #status: UnitStatus | undefined;
   #lookedAt = 0;
 
@@ -105,7 +108,7 @@ export class UnitWeb {
       case '/trend.json':
         return json(this.#trendOf(query));
       case '/map.json':
-        return json(this.#parts.map(query.get('volume') ?? ''));
+        return this.#map(query.get('volume') ?? '');
       case '/history.json': {
         const report = this.#parts.history(query.get('volume') ?? '');
         return json(report && shortHistory(report));
@@ -113,6 +116,16 @@ export class UnitWeb {
       default:
         return undefined;
     }
+  }
+
+  /** A volume that has much marked takes a while to be looked through: once a second is enough, whoever asks. */
+  #map(lu: LuId): WebPage | undefined {
+    const now = this.#now;
+    const last = this.#maps.get(lu);
+    if (last !== undefined && now - last.at < MAP_MS) return last.page;
+    const page = json(this.#parts.map(lu));
+    if (page !== undefined) this.#maps.set(lu, { at: now, page });
+    return page;
   }
 
   #trendOf(query: URLSearchParams): unknown {
