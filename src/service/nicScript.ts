@@ -15,7 +15,7 @@ try() { run "$@" || echo "$if: could not: $*"; }
 for program in ip ethtool; do
   command -v "$program" >/dev/null || die "the program $program is not installed; install iproute2 and ethtool"
 done
-[ -d "/sys/class/net/$if" ] || ip link show dev "$if" >/dev/null 2>&1 || die "there is no such interface; see: ip link"
+ip link show dev "$if" >/dev/null 2>&1 || die "there is no such interface; see: ip link"
 v6=/proc/sys/net/ipv6/conf/$if/disable_ipv6
 
 # The words of \`ethtool -k\`, and how \`ethtool -K\` calls them.
@@ -30,12 +30,14 @@ features() {
 }
 # The ring of received frames: the most it can have (line 1) and what it has (line 2).
 rings() { ethtool -g "$if" 2>/dev/null | awk '$1 == "RX:" && $2 ~ /^[0-9]+$/ { print $2 }'; }
+index() { ip -o link show dev "$if" | cut -d : -f 1; }
+mtu() { ip -o link show dev "$if" | sed 's/.* mtu \\([0-9]*\\) .*/\\1/'; }
 flag() { ip link show dev "$if" | grep -q "<[^>]*\\b$1\\b"; }
 
 # In the order in which it is put back.
 remember() {
-  echo "index $(cat "/sys/class/net/$if/ifindex")"
-  echo "mtu $(cat "/sys/class/net/$if/mtu")"
+  echo "index $(index)"
+  echo "mtu $(mtu)"
   [ ! -e "$v6" ] || echo "ipv6 $(cat "$v6")"
   for one in $(features); do echo "feature $one"; done
   set -- $(rings)
@@ -51,9 +53,7 @@ prepare() {
       die "this machine's default route goes over it, which a tap must not carry; take another interface, or the route away"
   done
   again=
-  if [ -e "$state" ]; then
-    grep -qx "index $(cat "/sys/class/net/$if/ifindex")" "$state" && again=yes
-  fi
+  if [ -e "$state" ] && grep -qx "index $(index)" "$state"; then again=yes; fi
   if [ -z "$dry" ] && [ -z "$again" ]; then
     mkdir -p "$folder"
     remember >"$state.new"
@@ -74,20 +74,20 @@ prepare() {
   most=$(ip -d link show dev "$if" | awk '{ for (i = 1; i < NF; i++) if ($i == "maxmtu") print $(i + 1) }')
   want=9216
   [ -z "$most" ] || [ "$most" -eq 0 ] || [ "$most" -ge "$want" ] || want=$most
-  [ "$(cat "/sys/class/net/$if/mtu")" -ge "$want" ] || try ip link set dev "$if" mtu "$want"
+  [ "$(mtu)" -ge "$want" ] || try ip link set dev "$if" mtu "$want"
   flag UP || run ip link set dev "$if" up
   echo "$if: prepared"
 }
 
 restore() {
   [ -e "$state" ] || { echo "$if: was not prepared, nothing to put back"; return 0; }
-  if ! grep -qx "index $(cat "/sys/class/net/$if/ifindex")" "$state"; then
+  if ! grep -qx "index $(index)" "$state"; then
     echo "$if: is another interface than the one that was prepared, nothing to put back"
   else
     down=
     while read -r key value; do
       case $key in
-        mtu) [ "$(cat "/sys/class/net/$if/mtu")" = "$value" ] || try ip link set dev "$if" mtu "$value" ;;
+        mtu) [ "$(mtu)" = "$value" ] || try ip link set dev "$if" mtu "$value" ;;
         ipv6)
           echo "echo $value > $v6"
           [ -n "$dry" ] || echo "$value" >"$v6" ;;

@@ -64,6 +64,18 @@ describe('H4 the interface of a tap', () => {
     assert.match(await run(bench.target, nic('restore', 't0')), /was not prepared, nothing to put back/);
   });
 
+  it('is left alone by a restore when it is another one of the same name', async () => {
+    await run(bench.target, nic('prepare', 't0'));
+    await run(bench.target, ['ip', 'link', 'del', 't0']);
+    await run(bench.target, ['ip', 'link', 'add', 't0', 'type', 'veth', 'peer', 'name', 't1']);
+    const before = await found();
+    assert.match(await run(bench.target, nic('restore', 't0')), /is another interface than the one that was prepared/);
+    assert.deepEqual(await found(), before);
+    await run(bench.target, nic('prepare', 't0'));
+    await run(bench.target, nic('restore', 't0'));
+    assert.deepEqual(await found(), before);
+  });
+
   it('is refused where the default route goes over it, and where there is none', async () => {
     await run(bench.target, ['ip', 'route', 'add', 'default', 'via', '10.67.0.1']);
     const before = await found();

@@ -239,6 +239,18 @@ describe('H4 a unit that systemd runs, from the package', function () {
     await machine.settled(config);
     bench.same('first.img', 'second.img');
 
+    // The interface's own service, without the wait for a device that no udev tells of here.
+    const plug = (name: string) => ({ space: bench.target, name, addresses: [] });
+    await bench.net.cable(plug('d0'), plug('d1'));
+    const [from, to] = ['tapmirror-nic@.service', 'lab-nic@.service'].map((name) => `/etc/systemd/system/${name}`);
+    await machine.run('sh', '-c', `sed /sys-subsystem/d ${from} > ${to} && systemctl daemon-reload`);
+    await machine.run('systemctl', 'start', 'lab-nic@d0');
+    assert.match(await machine.run('ip', 'link', 'show', 'dev', 'd0'), /NOARP.* mtu 9216 /);
+    assert.equal((await machine.run('cat', '/proc/sys/net/ipv6/conf/d0/disable_ipv6')).trim(), '1');
+    await machine.run('systemctl', 'stop', 'lab-nic@d0');
+    assert.doesNotMatch(await machine.run('ip', 'link', 'show', 'dev', 'd0'), /NOARP|mtu 9216/);
+    assert.equal((await machine.run('cat', '/proc/sys/net/ipv6/conf/d0/disable_ipv6')).trim(), '0');
+
     await machine.run('tapmirror', 'uninstall');
     assert.equal((await machine.shown(unit)).ActiveState, 'inactive');
     assert.equal(await machine.run('sh', '-c', 'find /etc/systemd -name "tapmirror*.service"'), '');

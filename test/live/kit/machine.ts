@@ -7,6 +7,7 @@ import { until, when } from './until.ts';
 /** nspawn is then the process that was started. What this machine has started at boot is none of the test's. */
 const BOOT = `${LAYER}
 rm -f "$1/root/etc/systemd/system/"*.wants/*
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 exec systemd-nspawn -q -D "$1/root" ${CONTAINER} --link-journal=no --network-namespace-path="$2" \\
   --capability=CAP_NET_ADMIN --bind="$3:$4" --boot -- --unit=basic.target
 `;
