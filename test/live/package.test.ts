@@ -124,6 +124,17 @@ describe('H4 a unit that systemd runs, from the package', function () {
     );
     await machine.run('systemd-analyze', 'security', '--offline=yes', '--threshold=30', templates[0]);
 
+    // What other programs of the machine want of it.
+    await machine.run('bash', '-n', '/usr/share/bash-completion/completions/tapmirror');
+    assert.match(
+      await machine.run('head', '-n', '1', '/usr/share/zsh/vendor-completions/_tapmirror'),
+      /^#compdef tapmirror/,
+    );
+    const doc = await machine.run('ls', '/usr/share/doc/tapmirror', '/usr/share/doc/tapmirror/schemas');
+    for (const name of ['README.md', 'alerts.yml', 'dashboard.json', 'status.json']) {
+      assert.ok(doc.split('\n').includes(name), `${name} is in the package`);
+    }
+
     await machine.run('systemctl', 'start', unit);
     const status = await machine.proc(unit, 'status');
     const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? '';

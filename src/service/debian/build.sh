@@ -44,6 +44,7 @@ ln -s ../lib/tapmirror/dist/src/cli/launch.cjs "$stage/usr/bin/tapmirror"
 node "$launch" install --package --root "$stage" >/dev/null
 cp "$top/README.md" "$doc/README.md"
 cp "$top/LICENSE" "$doc/copyright"
+cp -R "$top/src/cli/schemas" "$doc/schemas"
 
 # Parts that the program prints itself.
 part() {
