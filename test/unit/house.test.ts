@@ -37,6 +37,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   yaml: /^src\/unit\/configYaml\.ts$/,
   mocha: /^test\//,
   'fast-check': /^test\//,
+  ajv: /^test\//,
   'puppeteer-core': /^test\/page\//,
 };
 
