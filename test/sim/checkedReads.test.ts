@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PAGE, ReadsWorld, SIZE } from './checkedReadsWorld.ts';
 
-const SEEDS = Number(process.env.TAPMIRROR_SIM_RUNS ?? 40);
+const SEEDS = Number(process.env.TAPMIRROR_SIM_RUNS ?? 25);
 const STEPS = 400;
 
 describe('D5 sim: reads that race writes', function () {

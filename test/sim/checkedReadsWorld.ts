@@ -24,6 +24,8 @@ const BLOCK = 512;
 const PAGES = 160;
 export const SIZE: number = PAGES * PAGE + 3 * BLOCK;
 const HOT = [0, 2, 63, PAGES - 1];
+/** The groups of 64 pages that those are in. */
+const HOT_GROUPS = [0, Math.floor((PAGES - 1) / 64)];
 const SECTORS_MAX = 20;
 const CONNECTIONS = 3;
 const OPEN_MAX = 6;
@@ -201,12 +203,12 @@ export class ReadsWorld {
   async #step(): Promise<void> {
     const host = this.#hosts[this.rnd(this.#hosts.length)];
     const dice = this.rnd(100);
-    if (dice < 22) this.#write(host, ...this.#place());
-    else if (dice < 44) this.#read(host, ...this.#place());
-    else if (dice < 60) this.#execute(host.open.filter(({ executed }) => !executed));
-    else if (dice < 80 && host.open.length > 0) this.#answer(host, host.open[this.rnd(host.open.length)]);
-    else if (dice < 88) await turns(1 + this.rnd(4));
-    else if (dice < 93) this.#background.push(this.#tabled.scrub.bring(this.rnd(3)));
+    if (dice < 12) this.#write(host, ...this.#place());
+    else if (dice < 34) this.#read(host, ...this.#place());
+    else if (dice < 48) this.#execute(host.open.filter(({ executed }) => !executed));
+    else if (dice < 70 && host.open.length > 0) this.#answerSome(host);
+    else if (dice < 86) await turns(1 + this.rnd(4));
+    else if (dice < 93) this.#background.push(this.#bring());
     else if (dice < 95) this.#works.shift()?.();
     else if (dice < 96) this.#break(host);
     else if (dice < 97) this.#execute(this.#orphans);
@@ -236,7 +238,9 @@ export class ReadsWorld {
 
   #read(host: Host, lbn: number, count: number): void {
     const sent = host.c.command(cdb10(0x28, lbn, count), { in: count * BLOCK });
-    host.open.push({ sent, lbn, count, data: undefined, executed: false, found: undefined });
+    const command: Command = { sent, lbn, count, data: undefined, executed: false, found: undefined };
+    host.open.push(command);
+    if (this.rnd(2) === 0) this.#effect(command);
   }
 
   #execute(commands: Command[]): void {
@@ -249,6 +253,13 @@ export class ReadsWorld {
     command.executed = true;
     if (data) this.first.bytes.set(data, lbn * BLOCK);
     else command.found = this.first.bytes.slice(lbn * BLOCK, (lbn + count) * BLOCK);
+  }
+
+  /** What a read found long ago may be answered late: others have written meanwhile, and the mirror has it all. */
+  #answerSome(host: Host): void {
+    const command = host.open[this.rnd(host.open.length)];
+    const late = command.data === undefined && command.sent.itt % 3 === 0;
+    if (!late || this.rnd(6) === 0) this.#answer(host, command);
   }
 
   #answer(host: Host, command: Command): void {
@@ -268,6 +279,12 @@ export class ReadsWorld {
       if (cut < found.length) host.c.dataIn(sent, found.subarray(cut), { offset: cut });
     }
     host.c.status(sent, fails ? { sense: sense(3, 0x0c) } : {});
+  }
+
+  /** Checksums are made anew, once the mirror has caught up or not. */
+  async #bring(): Promise<void> {
+    await turns(this.rnd(12));
+    await this.#tabled.scrub.bring(HOT_GROUPS[this.rnd(2)]);
   }
 
   /** The connection breaks: what was sent may land yet, and nobody will tell. */
