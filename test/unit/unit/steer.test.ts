@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -253,5 +254,53 @@ describe('H1 a unit that is steered while it runs', () => {
         ['file:b', 0],
       ],
     );
+  });
+
+  it('pauses a link to another unit, and brings the far volume up to date once it is resumed', async () => {
+    const [near, far] = [randomBytes(32), randomBytes(32)].map((key) => key.toString('hex'));
+    writeFileSync(site.path('near.psk'), `near:${near}\n`, { mode: 0o600 });
+    writeFileSync(site.path('far.psk'), `far:${far}\nnear:${near}\n`, { mode: 0o600 });
+    const listen = `127.0.0.1:${await freePort()}`;
+    const there = {
+      receive: { listen },
+      tls: { psk: 'far.psk' },
+      state: 'far.state',
+      volumes: [{ name: 'disk', mirrors: ['file:far.img'] }],
+    };
+    await writeFile(site.path('far.json'), JSON.stringify(there));
+    await writeFile(site.path('far.img'), '');
+    const log: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
+    const unit = await startUnit(await loadLiveConfig(site.path('far.json'), {}), { log });
+    try {
+      const to = `journey://${listen}/disk`;
+      const mirrors = ['file:a', to];
+      const volumes = [{ lu: LU, name: 'disk', blockSize: 512, first: 'file:first', mirrors }];
+      await site.start({ tls: { psk: 'near.psk' }, volumes });
+      await site.told('equal', to);
+      const paused = (await site.ask({ do: 'pause', mirror: to, by: 'joe' })) as SteerReport;
+      assert.deepEqual(
+        paused.mirrors.map(({ mirror, state, underWay }) => [mirror, state, underWay]),
+        [[to, 'paused', false]],
+      );
+      const first = readFileSync(site.path('first'));
+      first.fill(9, MiB, 2 * MiB);
+      writeFileSync(site.path('first'), first);
+      await site.ask({ do: 'resync', whole: true });
+      await until('the local mirror is equal', async () => {
+        const { state, copiedBytes } = await site.mirror('file:a');
+        return (state === 'equal' && copiedBytes > SIZE - MiB) || undefined;
+      });
+      assert.equal((await site.mirror(to)).state, 'paused');
+      assert.ok(!readFileSync(site.path('far.img')).equals(first), 'a paused mirror was written');
+      await site.ask({ do: 'resume', mirror: to });
+      await until('the far volume is equal', async () => {
+        const { state, behindBytes } = await site.mirror(to);
+        const same = state === 'equal' && behindBytes === 0 && readFileSync(site.path('far.img')).equals(first);
+        return same || undefined;
+      });
+    } finally {
+      await site.stop();
+      await unit.stop({ withinMs: 5000 });
+    }
   });
 });
