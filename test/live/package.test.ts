@@ -131,7 +131,7 @@ describe('H4 a unit that systemd runs, from the package', function () {
       /^#compdef tapmirror/,
     );
     const doc = await machine.run('ls', '/usr/share/doc/tapmirror', '/usr/share/doc/tapmirror/schemas');
-    for (const name of ['README.md', 'alerts.yml', 'dashboard.json', 'status.json']) {
+    for (const name of ['README.md', 'alerts.yml', 'dashboard.json', 'install.json']) {
       assert.ok(doc.split('\n').includes(name), `${name} is in the package`);
     }
 
