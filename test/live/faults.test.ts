@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { initKeys, unitKeys } from '../../hw/keys.ts';
+import { describeLive, lu, SECOND_LU, SIZE, TAP, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
+import { MiB } from './kit/files.ts';
+import { run } from './kit/processes.ts';
+import { gone, shown, WEB, wrong } from './kit/shown.ts';
+import { JOURNEY, Sites } from './kit/sites.ts';
+
+const web = { listen: WEB };
+
+describeLive(
+  'H2 a fault is seen everywhere in the same words, and so is its end',
+  ['pcap', 'tgt', 'mount'],
+  (bench) => {
+    it('a mirror whose target is killed', async () => {
+      const b = bench();
+      await b.first();
+      const second = await b.second();
+      const unit = await b.unit({ source: TEE_SOURCE, web, volumes: [volume(SECOND_LU)] });
+      await unit.settled();
+      const load = await b.load({ url: lu(TEE), pauseMs: 5 });
+      await load.further(20);
+      await second.stop('SIGKILL');
+      const { why = '' } = await unit.toldState('broken');
+      // Later attempts may fail for another reason, which the status then has.
+      await shown(b.target, '127.0.0.1:14710');
+      assert.match(why, /127\.0\.0\.1:14710/);
+      await second.start();
+      await unit.told('it goes on', ({ from }) => from === 'broken');
+      await gone(b.target);
+      assert.deepEqual(await wrong(unit), []);
+      await load.stop();
+      await unit.stop();
+    });
+
+    it('a mirror whose disk is full', async () => {
+      const b = bench();
+      await b.first();
+      const path = b.path('disk');
+      mkdirSync(path);
+      await run(undefined, ['mount', '-t', 'tmpfs', '-o', `size=${4 * MiB}`, 'tapmirror-live', path]);
+      b.later(() => run(undefined, ['umount', path]));
+      await run(undefined, ['truncate', '-s', String(SIZE), `${path}/m.img`]);
+      const unit = await b.unit({ source: TEE_SOURCE, web, volumes: [volume('file:disk/m.img')] });
+      const load = await b.load({ url: lu(TEE), blocks: [64, 256], operations: ['w10', 'w16', 'r10'] });
+      const { why = '' } = await unit.toldState('broken');
+      assert.match(why, /disk\/m\.img has no space left/);
+      await shown(b.target, 'has no space left');
+      await load.stop();
+      await run(undefined, ['mount', '-o', 'remount,size=64m', path]);
+      await unit.told('it goes on', ({ from }) => from === 'broken');
+      await gone(b.target);
+      await unit.stop();
+    });
+
+    it('a first volume that is away', async () => {
+      const b = bench();
+      const first = await b.first();
+      b.image('m.img');
+      const unit = await b.unit({ source: TAP, web, volumes: [volume('file:m.img')] });
+      await unit.settled();
+      await first.stop('SIGKILL');
+      const { why = '', mirror } = await unit.toldState('down');
+      assert.equal(mirror, lu(TARGET));
+      assert.deepEqual(await wrong(unit), [why]);
+      await shown(b.target, why);
+      await first.start();
+      await unit.toldState('up');
+      await gone(b.target);
+      await unit.stop();
+    });
+
+    it('a link that is broken, and a far end that is back', async () => {
+      const b = bench();
+      const sites = await new Sites(b).open();
+      await b.first();
+      b.image('far.img');
+      const far = await sites.far();
+      const near = await sites.near([JOURNEY], { web });
+      await near.settled();
+      await far.stop();
+      const waits = /; changes wait until it is connected again$/;
+      const { text = '' } = await near.told('the link is down', (line) => waits.test(line.text ?? ''));
+      assert.match(text, /the far end ended the connection: the unit ends/);
+      await shown(b.target, '10.68.0.2:15100');
+      await sites.far();
+      await near.told('it is back', (line) => /: the connection is back$/.test(line.text ?? ''));
+      await gone(b.target);
+      await near.stop();
+    });
+
+    it('a far unit of another authority', async () => {
+      const b = bench();
+      const sites = await new Sites(b).open();
+      await initKeys(b.path('others'), 60, Date.now());
+      await unitKeys(b.path('others'), 'near', 60, Date.now());
+      const others = { ca: 'others/ca.crt', cert: 'others/near.crt', key: 'others/near.key' };
+      await b.first();
+      b.image('far.img');
+      await sites.far();
+      const near = await sites.near([JOURNEY], { web, tls: others });
+      const refused = /certificate/;
+      const { text = '' } = await near.told('it is refused', (line) => refused.test(line.text ?? ''));
+      const [words] = await wrong(near);
+      assert.match(words, refused);
+      assert.ok(text.includes(words), `${text} / ${words}`);
+      await shown(b.target, words);
+      await near.stop();
+    });
+  },
+);
+
+describeLive('H5 no secret is shown', ['tgt'], (bench) => {
+  it('neither in the log nor in status, metrics or pages, whatever is wrong', async () => {
+    const b = bench();
+    await b.first();
+    b.image('m.img');
+    const secret = 'Str0ngSecret99';
+    const token = 'T0kenOfThePage1234567890';
+    writeFileSync(b.path('token'), `${token}\n`, { mode: 0o600 });
+    const away = `iscsi://user%${secret}@127.0.0.1:1/iqn.2024-01.lab.example:away/1`;
+    const pages = { ...web, tokenFile: 'token' };
+    const unit = await b.unit({ source: TEE_SOURCE, web: pages, volumes: [volume('file:m.img', away)] });
+    await shown(b.target, 'ECONNREFUSED');
+    const all = ['', 'metrics', 'status.json', 'events.json', 'trend.json', 'map.json'];
+    const ask = `Promise.all(${JSON.stringify(all)}.map(async (page) => (await fetch('http://${WEB}/' + page)).text()))`;
+    const told = await run(b.target, [process.execPath, '-e', `${ask}.then((texts) => console.log(texts.join('')))`]);
+    const said = `${unit.said}${told}${JSON.stringify(await unit.status())}`;
+    assert.match(said, /iscsi:\/\/user@127\.0\.0\.1:1/);
+    assert.doesNotMatch(said, new RegExp(`${secret}|${token}`));
+    await unit.stop();
+  });
+});
