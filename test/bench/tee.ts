@@ -124,7 +124,7 @@ async function startUnit(
   const [program, ...words] = [...command, 'run', '--config', config];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const name = n === 0 ? 'tee' : watched ? 'watched' : `tee ${n + 1}`;
-  const watch = watched ? { watch: watcher(`http://${listen}/`) } : {};
+  const watch = watched ? { watch: watcher(WEBS + n) } : {};
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith('ready')) return { name, port, unit: { process: child, control, image: second }, ...watch };
   }
@@ -132,9 +132,11 @@ async function startUnit(
 }
 
 /** One who looks at a unit: a process of its own, as this one waits while it measures. */
-function watcher(url: string): (word: 'on' | 'off') => Promise<void> {
+function watcher(port: number): (word: 'on' | 'off') => Promise<void> {
   const script = join(repositoryRoot(), 'dist/test/bench/watcher.js');
-  const child = spawn(process.execPath, [script, url, `${IQN}/1`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, '127.0.0.1', String(port), `${IQN}/1`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout });
   children.push(child);
   return async (word) => {
