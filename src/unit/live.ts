@@ -119,6 +119,7 @@ class LiveUnit implements RunningUnit {
     this.#receiving = receive &&
       tls && {
         ...{ ...shared, room, identity, keeping: config, listen: receive.listen, volumes, groups: linked, tls },
+        steering: this.#held(),
         held: (volume) => (this.#promotions?.has(receivedKey(volume)) ? HELD : undefined),
       };
   }
@@ -216,7 +217,7 @@ class LiveUnit implements RunningUnit {
     if (pauses === undefined) throw new Fault('local', 'the unit has not started yet');
     const { level } = this.#hooks;
     this.#steer ??= new Steer({
-      volumes: () => this.#bus?.volumes ?? [],
+      volumes: () => [...(this.#bus?.volumes ?? []), ...(this.#receive?.passedOn ?? [])],
       pauses,
       jobs: this.running,
       pace: this.#pace,

@@ -17,6 +17,7 @@ import { ReceivedGroup } from './groupReceived.ts';
 import { openHistoryStore } from './historyStore.ts';
 import type { HistoryStore } from './historyTypes.ts';
 import { KeptWriters } from './linkWriters.ts';
+import type { LiveParts, LiveVolume } from './liveVolume.ts';
 import type { Identity } from './media.ts';
 import { openPlainStore } from './plainStore.ts';
 import { type HistoryReport, ReceivedVolume } from './receivedVolume.ts';
@@ -49,6 +50,8 @@ export interface ReceiveParts {
   now: () => number;
   /** Why nobody sends the volume of that name for now; undefined where somebody may. */
   held?: (volume: string) => string | undefined;
+  /** Of the mirrors that volumes are passed on to. */
+  steering?: Pick<LiveParts, 'held' | 'pace'>;
   /** Given up while it is still starting. */
   signal?: AbortSignal;
 }
@@ -67,6 +70,11 @@ export class Receive {
   /** For people; empty before it listens. */
   get text(): string {
     return this.#service === undefined ? '' : `links at ${this.#service.portal}`;
+  }
+
+  /** Those that are passed on, with the mirrors that this unit keeps of them. */
+  get passedOn(): LiveVolume[] {
+    return [...this.#volumes.values()].flatMap(({ passedOn }) => passedOn ?? []);
   }
 
   /** Opens every volume, then listens. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */

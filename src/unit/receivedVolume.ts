@@ -8,6 +8,7 @@ import { explainReceived } from './explainReceived.ts';
 import type { HistoryStore } from './historyTypes.ts';
 import { type HistoryView, openView, type ViewOptions } from './historyView.ts';
 import { tableStatus } from './liveStatus.ts';
+import type { LiveVolume } from './liveVolume.ts';
 import { type MomentWord, type MomentWords, momentWords, targetOf } from './momentWords.ts';
 import type { SenderStatus } from './receiverTypes.ts';
 import type { Relay } from './relay.ts';
@@ -81,6 +82,11 @@ export class ReceivedVolume {
   }
 
   /** Something may have changed, or time has passed. */
+  /** Undefined where it is not passed on. */
+  get passedOn(): LiveVolume | undefined {
+    return this.#options.relay?.live;
+  }
+
   tick(sender: SenderStatus | undefined): void {
     this.#options.relay?.tick();
     this.#tell(sender);

@@ -5,7 +5,7 @@ import type { Volume } from '../base/volume.ts';
 import type { Room } from '../buffer/room.ts';
 import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
 import { LateVolume } from './lateVolume.ts';
-import { LiveVolume, type Medium } from './liveVolume.ts';
+import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
 import type { LinkCopyOut } from './recall.ts';
 import { RelayStore } from './relayStore.ts';
 import { type LinkStatus, logState, type MirrorStatus } from './status.ts';
@@ -16,6 +16,7 @@ export interface RelayParts {
   room: Room;
   record: { chunkBytes: number; hotBytes: number };
   bytesPerSecond?: number;
+  steering?: Pick<LiveParts, 'held' | 'pace'>;
   log: Log;
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
@@ -73,6 +74,10 @@ export class Relay {
     }
   }
 
+  get live(): LiveVolume {
+    return this.#live;
+  }
+
   tick(): void {
     this.store.look();
     this.#live.tick();
@@ -97,7 +102,7 @@ async function openLive(
   { name, store: own, newestAt, mirrors }: RelayedVolume,
   store: RelayStore,
   media: FurtherMedia,
-  { room, folder, record, bytesPerSecond, log, notice, now }: RelayParts,
+  { room, folder, record, bytesPerSecond, steering, log, notice, now }: RelayParts,
 ): Promise<LiveVolume> {
   const first = { to: name, volume: new LateVolume(name, 'file', () => Promise.resolve(store.first)) };
   await first.volume.open();
@@ -109,6 +114,7 @@ async function openLive(
       folder,
       record,
       ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+      ...steering,
       // What the store is given while this process does not run nobody gives it.
       looking: true,
       synced: false,

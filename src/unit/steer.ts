@@ -131,7 +131,8 @@ export class Steer implements Steering {
       live.unit.arms.map((arm, i) => ({ live, arm, keeper: live.keepers[i] })).filter(({ arm }) => fits(arm, mirror)),
     );
     if (chosen.length > 0) return chosen;
-    if (all.length === 0) throw new Fault('peer', 'this unit keeps no mirrors of a bus', 'ask the unit that is on it');
+    if (all.length === 0)
+      throw new Fault('peer', 'this unit mirrors nothing', 'ask the unit that is on the bus, or sends the volume');
     const [what, known] =
       named.length === 0
         ? [`there is no volume ${JSON.stringify(volume)}`, all.map(({ name, lu }) => name ?? lu)]

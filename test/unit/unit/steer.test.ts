@@ -265,7 +265,7 @@ describe('H1 a unit that is steered while it runs', () => {
       receive: { listen },
       tls: { psk: 'far.psk' },
       state: 'far.state',
-      volumes: [{ name: 'disk', mirrors: ['file:far.img'] }],
+      volumes: [{ name: 'disk', mirrors: ['file:far.img', 'file:b'] }],
     };
     await writeFile(site.path('far.json'), JSON.stringify(there));
     await writeFile(site.path('far.img'), '');
@@ -291,6 +291,12 @@ describe('H1 a unit that is steered while it runs', () => {
         return (state === 'equal' && copiedBytes > SIZE - MiB) || undefined;
       });
       assert.equal((await site.mirror(to)).state, 'paused');
+      // What the volume is passed on to is paused where that is done.
+      const further = await unit.steer.pause({ volume: 'disk', mirror: 'file:b' }, 'jim');
+      assert.deepEqual(
+        further.mirrors.map(({ mirror, state, underWay }) => [mirror, state, underWay]),
+        [['file:b', 'paused', false]],
+      );
       assert.ok(!readFileSync(site.path('far.img')).equals(first), 'a paused mirror was written');
       await site.ask({ do: 'resume', mirror: to });
       await until('the far volume is equal', async () => {
@@ -298,6 +304,9 @@ describe('H1 a unit that is steered while it runs', () => {
         const same = state === 'equal' && behindBytes === 0 && readFileSync(site.path('far.img')).equals(first);
         return same || undefined;
       });
+      assert.ok(!readFileSync(site.path('b')).equals(first), 'a paused mirror was written');
+      await unit.steer.resume({ mirror: 'file:b' }, 'jim');
+      await until('what it is passed on to is equal', () => readFileSync(site.path('b')).equals(first) || undefined);
     } finally {
       await site.stop();
       await unit.stop({ withinMs: 5000 });
