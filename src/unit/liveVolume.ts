@@ -15,6 +15,7 @@ import { FirstWatch } from './firstWatch.ts';
 import { Ages } from './lag.ts';
 import type { LateVolume } from './lateVolume.ts';
 import { closeMirrors } from './liveClose.ts';
+import { faultOf, heldOf, sharedOrder } from './liveOptions.ts';
 import { bufferOf, named, openRecord, refuseSmall } from './liveRecord.ts';
 import { mirrorStatus } from './liveStatus.ts';
 import type { Keeper, LiveParts, Medium, Opened } from './liveTypes.ts';
@@ -396,18 +397,4 @@ export class LiveVolume {
     const { record } = this.#keepers[index];
     if (ordered || this.#cameLate.has(volume)) record.meet({ mirrorId: volume.identity().id });
   }
-}
-
-/** A mirror that is not there, or was paused, begins as broken. */
-function faultOf({ opened, fault }: LateVolume, held: Fault | undefined): { fault?: Fault } {
-  if (held) return { fault: held };
-  return opened ? {} : { fault };
-}
-
-function heldOf(held: Fault | undefined): { held?: Fault } {
-  return held ? { held } : {};
-}
-
-function sharedOrder(order: number | undefined): { order?: number } {
-  return order === undefined ? {} : { order };
 }
