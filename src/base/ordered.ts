@@ -96,8 +96,14 @@ export interface FarStore {
    */
   readonly cuts?: number;
   /**
-   * Applies an entry behind the last one: `read` sees it once this resolves. Calls come one after the other; the entry's
-   * bytes are borrowed until it resolves. Rejects with a `Fault` when the medium cannot take it: then nothing of it counts.
+   * True: `append` may be called again before earlier calls have ended. Entries are applied in the order of the calls; where
+   * one is rejected, so are those whose calls came behind it and before it was known.
+   */
+  readonly pipelined?: boolean;
+  /**
+   * Applies an entry behind the last one: `read` sees it once this resolves. Calls come one after the other, see `pipelined`;
+   * the entry's bytes are borrowed until it resolves. Rejects with a `Fault` when the medium cannot take it: then nothing of
+   * it counts.
    */
   append(place: EntryPlace, entry: OrderedEntry): Promise<void>;
   /** The volume's changes up to this number of the shared order are among the entries up to `place`. Absent: it is not kept. */

@@ -61,8 +61,9 @@ export class BlockTable implements BlockSums {
   #over = false;
   /** What the storage holds could not be discarded: nothing may be written before it is. */
   #undead = false;
-  /** Writes that have begun. */
+  /** Writes that have begun, and their bytes. */
   writes = 0;
+  writtenBytes = 0;
 
   constructor(options: BlockTableOptions) {
     this.blockBytes = options.blockBytes;
@@ -95,6 +96,7 @@ export class BlockTable implements BlockSums {
    */
   begin(offset: number, length: number): void {
     this.writes++;
+    this.writtenBytes += length;
     if (this.#undead) this.#discard();
     if (length === 0 || this.#over) return;
     const first = Math.floor(offset / this.blockBytes);

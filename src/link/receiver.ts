@@ -24,35 +24,11 @@ import {
   resumeFrame,
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
-import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
 import { type AssembledEntry, ENTRY_BYTES_MAX, EntryAssembler } from './assembler.ts';
+import { Flights } from './flights.ts';
 import { Pulse } from './pulse.ts';
+import type { ReceiverAct, StoreFacts } from './receiverTypes.ts';
 import { Retry } from './retry.ts';
-
-/** What the far store is when a sender is welcomed. */
-export interface StoreFacts {
-  incarnation: string;
-  durable: EntryPlace | undefined;
-  consistent: boolean;
-  bytes: number;
-  blockSize: number;
-}
-
-export type ReceiverAct =
-  | { kind: 'send'; frame: LinkFrame }
-  /** A sender has named itself: `welcome` or `refuse` is to be called, whenever that is known. */
-  | { kind: 'hello'; hello: Hello }
-  /** `appended` or `notAppended` answers it; one at a time, also with questions. `bodies` are no longer needed then. */
-  | { kind: 'append'; place: EntryPlace; entry: OrderedEntry; bodies: readonly Uint8Array[] }
-  /** The volume's changes up to `order` of a shared order have been applied, with the last entry. */
-  | { kind: 'through'; place: EntryPlace; order: number }
-  /** `answered` answers it. */
-  | { kind: 'question'; question: LinkQuestion }
-  /** `synced` or `notSynced` answers it, once entry `number` is durable or not; it may run beside the others. */
-  | { kind: 'sync'; number: number }
-  /** The connection must end, once what was sent has left. */
-  | { kind: 'hangUp'; fault: Fault }
-  | { kind: 'notice'; text: string };
 
 type Work =
   | { kind: 'entry'; entry: AssembledEntry }
@@ -64,8 +40,8 @@ const WAITING_MAX: number = 16 * 1024 * 1024;
 /** What a sender may have under way: all that a fast link with a long way holds. */
 const WINDOW_BYTES: number = 64 * 1024 * 1024;
 /** Applied changes are made durable once nothing more has come, or when they have become so many. */
-const SYNC_ENTRIES = 256;
-const SYNC_BYTES: number = 1024 * 1024;
+const SYNC_ENTRIES = 1024;
+const SYNC_BYTES: number = 4 * 1024 * 1024;
 /** What a question occupies beside its hashes. */
 const QUESTION_COST = 128;
 
@@ -83,7 +59,9 @@ export class Receiver {
   #hello: Hello | undefined;
   #assembler = new EntryAssembler(1);
   readonly #work: Work[] = [];
-  #active: Work | undefined;
+  /** Under way: entries, or a question. */
+  #flights = new Flights(false);
+  #asked: Extract<Work, { kind: 'question' }> | undefined;
   #syncing = false;
   readonly #appendAgain = new Retry();
   readonly #syncAgain = new Retry();
@@ -155,6 +133,7 @@ export class Receiver {
     this.#synced = number;
     this.#durable = number;
     this.#assembler = new EntryAssembler(number + 1);
+    this.#flights = new Flights(store.pipelined === true);
     const { incarnation, consistent, bytes, blockSize } = store;
     const facts = { incarnation, durable: place, consistent, bytes, blockSize, ...(features ? { features } : {}) };
     const limits = { windowBytes: WINDOW_BYTES, entryBytesMax: ENTRY_BYTES_MAX };
@@ -183,30 +162,22 @@ export class Receiver {
     if (fault !== undefined) this.#nonsense(fault, now);
   }
 
-  /** The entry under way is what a read sees now. */
-  appended(now: number): void {
-    const work = this.#active;
-    if (work?.kind !== 'entry') return;
-    this.#ended(work.entry.cost);
-    this.#applied = work.entry.number;
-    this.#unsyncedBytes += work.entry.cost;
-    this.#appendAgain.done();
-    this.#goOn(now);
-    this.#sync();
-    this.#next(now);
+  /** An entry under way is what a read sees now. */
+  appended(number: number, now: number): void {
+    this.#flights.answer(number, 'done');
+    this.#land(now);
   }
 
-  /** Nothing of the entry under way counts: it is tried again. */
-  notAppended(fault: Fault, now: number): void {
-    if (this.#active?.kind !== 'entry') return;
-    this.#appendAgain.failed(now);
-    this.#sync(true);
-    this.#stuck(fault, now);
+  /** Nothing of an entry under way counts, nor of those behind it: they are tried again. */
+  notAppended(number: number, fault: Fault, now: number): void {
+    this.#flights.answer(number, fault);
+    this.#land(now);
   }
 
   answered(answer: LinkAnswer, now: number): void {
-    const work = this.#active;
-    if (work?.kind !== 'question') return;
+    const work = this.#asked;
+    if (!work) return;
+    this.#asked = undefined;
     this.#ended(work.cost);
     if (answer.kind === 'grew') this.#bytes = answer.bytes;
     if (this.#state === 'up') this.#send(answerFrame(work.id, answer), now);
@@ -241,7 +212,7 @@ export class Receiver {
         this.#send(pingFrame(LinkType.ping, 0), now);
         break;
     }
-    if (this.#appendAgain.due(now) && this.#active?.kind === 'entry') this.#append(this.#active.entry);
+    if (this.#appendAgain.due(now)) for (const entry of this.#flights.again()) this.#append(entry);
     if (this.#syncAgain.due(now)) this.#acts.push({ kind: 'sync', number: this.#synced });
   }
 
@@ -323,20 +294,48 @@ export class Receiver {
     this.#next(now);
   }
 
-  /** Begins with the oldest work, unless some is under way. */
+  /** Begins with the oldest work, where it may run beside what is under way. */
   #next(now: number): void {
-    while (!this.#active && this.#state === 'up') {
-      const work = this.#work.shift();
-      if (!work) return;
+    while (!this.#asked && this.#state === 'up') {
+      const work = this.#work[0];
+      if (!work || !(work.kind === 'entry' ? this.#flights.hasRoom : this.#flights.isEmpty)) return;
+      this.#work.shift();
       const wrong = this.#beyond(work);
       if (wrong !== undefined) this.#nonsense(wrong, now);
       else if (work.kind === 'through') this.#through(work.order, work.cost);
-      else {
-        this.#active = work;
-        if (work.kind === 'entry') this.#append(work.entry);
-        else this.#acts.push({ kind: 'question', question: work.question });
+      else if (work.kind === 'entry') {
+        this.#flights.add(work.entry);
+        this.#append(work.entry);
+      } else {
+        this.#asked = work;
+        this.#acts.push({ kind: 'question', question: work.question });
       }
     }
+  }
+
+  /** Some entries under way have been answered for. */
+  #land(now: number): void {
+    for (let entry = this.#flights.landed(); entry; entry = this.#flights.landed()) {
+      this.#ended(entry.cost);
+      this.#applied = entry.number;
+      this.#unsyncedBytes += entry.cost;
+      this.#appendAgain.done();
+      this.#goOn(now);
+    }
+    const fault = this.#state === 'up' ? this.#flights.failure() : undefined;
+    if (!fault) {
+      this.#sync();
+      this.#next(now);
+      return;
+    }
+    // What it follows was taken back by a failed flush: trying again does not help, resuming does.
+    if (fault.blame === 'peer') {
+      this.bye(fault.message, now);
+      return;
+    }
+    this.#appendAgain.failed(now);
+    this.#sync(true);
+    this.#stuck(fault, now);
   }
 
   /** Needs no answer. */
@@ -369,7 +368,6 @@ export class Receiver {
   }
 
   #ended(cost: number): void {
-    this.#active = undefined;
     // What was dropped at the end has been taken off already.
     if (this.#state === 'up') this.#cost -= cost;
   }
@@ -378,7 +376,8 @@ export class Receiver {
   #sync(now = false): void {
     if (this.#syncing || this.#applied === this.#synced || this.#state !== 'up') return;
     const many = this.#unsyncedBytes >= SYNC_BYTES || this.#applied - this.#synced >= SYNC_ENTRIES;
-    if (!now && !many && this.#work.length > 0) return;
+    const more = this.#work.length > 0 || !this.#flights.isEmpty;
+    if (!now && !many && more) return;
     this.#unsyncedBytes = 0;
     this.#syncing = true;
     this.#synced = this.#applied;

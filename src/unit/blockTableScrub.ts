@@ -12,9 +12,12 @@ export interface ScrubOptions {
 
 const TICK_MS = 100;
 const BYTES_PER_SECOND = 64 * 1024 * 1024;
-/** More writes within a tick, and nothing is read; few leave it a part of its rate. */
+/** More writes or bytes of them within a tick, and nothing is read; few leave it a part of its rate. */
 const BUSY_WRITES = 20;
+const BUSY_BYTES: number = 1024 * 1024;
 const BUSY_SHARE = 1 / 8;
+/** So many ticks without such a load, and it is over: what is written in bursts would be read between them. */
+const CALM_TICKS = 5;
 
 /** Reads what a block table does not know, in the background, as long as the volume is not busy. */
 export class Scrub {
@@ -22,6 +25,8 @@ export class Scrub {
   readonly #timer: NodeJS.Timeout | undefined;
   #buffer: Uint8Array | undefined;
   #writes = 0;
+  #writtenBytes = 0;
+  #calm = CALM_TICKS;
   #group = 0;
   #credit = 0;
   #running: Promise<void> | undefined;
@@ -58,8 +63,11 @@ export class Scrub {
   #tick(): void {
     const { table, bytesPerSecond = BYTES_PER_SECOND } = this.#options;
     const writes = table.writes - this.#writes;
+    const busy = writes > BUSY_WRITES || table.writtenBytes - this.#writtenBytes > BUSY_BYTES;
     this.#writes = table.writes;
-    if (table.over || this.#running || writes > BUSY_WRITES || table.current === table.blocks) return;
+    this.#writtenBytes = table.writtenBytes;
+    this.#calm = busy ? 0 : this.#calm + 1;
+    if (table.over || this.#running || this.#calm < CALM_TICKS || table.current === table.blocks) return;
     this.#credit = ((bytesPerSecond * TICK_MS) / 1000) * (writes === 0 ? 1 : BUSY_SHARE);
     this.#running = this.#run().finally(() => {
       this.#running = undefined;

@@ -56,6 +56,10 @@ export class TabledStore implements FarStore {
     return this.#store.cuts ?? 0;
   }
 
+  get pipelined(): boolean {
+    return this.#store.pipelined ?? false;
+  }
+
   async append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
     const pieces = piecesOf(entry);
     this.#meet();

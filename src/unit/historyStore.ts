@@ -50,6 +50,7 @@ function segmentBytesOf(bytes: number): number {
 }
 
 class SystemHistoryStore implements HistoryStore {
+  readonly pipelined = true;
   readonly #contents: HistoryContents;
   readonly #keeper: HistoryKeeper;
   /** Held while the newest entries change, and while the oldest do; the latter is taken first. */

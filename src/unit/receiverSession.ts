@@ -6,7 +6,8 @@ import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion } from '../../parse
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
 import { ChunkHasher, compareChunk } from '../link/checks.ts';
-import { Receiver, type ReceiverAct } from '../link/receiver.ts';
+import { Receiver } from '../link/receiver.ts';
+import type { ReceiverAct } from '../link/receiverTypes.ts';
 import { BodyPool } from './bodyPool.ts';
 import { LinkEnd } from './linkEnd.ts';
 import type { SenderStatus } from './receiverTypes.ts';
@@ -211,13 +212,9 @@ export class ReceiverSession {
       (store) => store.append(place, entry),
       () => {
         for (const body of bodies) this.#pool.give(body);
-        this.#receiver.appended(this.#options.now());
+        this.#receiver.appended(place.number, this.#options.now());
       },
-      (fault) => {
-        // What it follows was taken back by a failed flush: trying again does not help, resuming does.
-        if (fault.blame === 'peer') this.bye(fault.message);
-        else this.#receiver.notAppended(fault, this.#options.now());
-      },
+      (fault) => this.#receiver.notAppended(place.number, fault, this.#options.now()),
     );
   }
 

@@ -117,7 +117,7 @@ function answer(receiver: Receiver, from: number): number {
           assert.ok(offset >= end && length > 0 && offset + length <= VOLUME, 'within the volume');
           end = offset + length;
         }
-        receiver.appended(0);
+        receiver.appended(act.place.number, 0);
       } else if (act.kind === 'question') receiver.answered({ kind: 'grew', bytes: VOLUME }, 0);
       else if (act.kind === 'sync') receiver.synced(0);
     }

@@ -6,7 +6,8 @@ import { Fault } from '../../src/base/fault.ts';
 import type { Volume, VolumeIdentity } from '../../src/base/volume.ts';
 import { ChunkHasher, compareChunk } from '../../src/link/checks.ts';
 import { answerHello } from '../../src/link/greeting.ts';
-import { Receiver, type ReceiverAct } from '../../src/link/receiver.ts';
+import { Receiver } from '../../src/link/receiver.ts';
+import type { ReceiverAct } from '../../src/link/receiverTypes.ts';
 import { openHistoryStore } from '../../src/unit/historyStore.ts';
 import type { HistoryStore } from '../../src/unit/historyTypes.ts';
 import { Way } from './linkWay.ts';
@@ -127,7 +128,7 @@ export class Far {
   readonly store: HistoryStore;
   readonly options: FarOptions;
   readonly sessions = new Set<Session>();
-  readonly #due: { session: Session; run: () => void }[] = [];
+  readonly #due: { session: Session; run: () => void; append?: boolean }[] = [];
   #holder: Session | undefined;
   dead = false;
 
@@ -168,7 +169,9 @@ export class Far {
 
   /** A call that was asked for begins. */
   begin(at: number): void {
-    const [job] = this.#due.splice(at, 1);
+    // Entries are applied in the order in which they were given.
+    const first = this.#due[at]?.append ? this.#due.findIndex(({ append }) => append) : at;
+    const [job] = this.#due.splice(first, 1);
     job?.run();
   }
 
@@ -223,15 +226,15 @@ export class Far {
         this.#due.push({ session, run: greet });
         return;
       }
-      case 'append':
-        this.#later(session, () => store.append(act.place, act.entry), {
-          done: () => receiver.appended(now()),
-          failed: (fault) => {
-            if (fault.blame === 'peer') receiver.bye(fault.message, now());
-            else receiver.notAppended(fault, now());
-          },
-        });
+      case 'append': {
+        const { number } = act.place;
+        const ends = {
+          done: () => receiver.appended(number, now()),
+          failed: (fault: Fault) => receiver.notAppended(number, fault, now()),
+        };
+        this.#later(session, () => store.append(act.place, act.entry), ends, true);
         return;
+      }
       case 'through':
         if (session.incarnation === store.incarnation) store.through(act.place, act.order);
         return;
@@ -280,10 +283,11 @@ export class Far {
     return compareChunk(question, HASHER.chunk(bytes));
   }
 
-  #later<T>(session: Session, start: () => Promise<T>, ends: Ends<T>): void {
+  #later<T>(session: Session, start: () => Promise<T>, ends: Ends<T>, append = false): void {
     session.calls++;
     this.#due.push({
       session,
+      append,
       run: () => {
         session.calls--;
         this.#call(session, start, ends);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CHECK_PAGE } from '../../parsers/formats/linkRequests.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
-import type { StoreFacts } from '../../src/link/receiver.ts';
+import type { StoreFacts } from '../../src/link/receiverTypes.ts';
 import { applyPiece } from '../kit/farStore.ts';
 
 /** Bytes of the volume. */

@@ -5,7 +5,8 @@ import { Fault } from '../../src/base/fault.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
 import { ChunkHasher, compareChunk, differingPieces } from '../../src/link/checks.ts';
 import { answerHello } from '../../src/link/greeting.ts';
-import { Receiver, type ReceiverAct } from '../../src/link/receiver.ts';
+import { Receiver } from '../../src/link/receiver.ts';
+import type { ReceiverAct } from '../../src/link/receiverTypes.ts';
 import { Sender } from '../../src/link/sender.ts';
 import type { SenderAct } from '../../src/link/senderTypes.ts';
 import type { Random } from '../fuzz/random.ts';
@@ -386,10 +387,10 @@ export class LinkWorld {
       }
       case 'append':
         call('append', (fault) => {
-          if (fault) receiver.notAppended(fault, this.#now);
+          if (fault) receiver.notAppended(act.place.number, fault, this.#now);
           else {
             this.#apply(act.place, act.entry);
-            receiver.appended(this.#now);
+            receiver.appended(act.place.number, this.#now);
           }
           this.#runReceiver(connection);
         });

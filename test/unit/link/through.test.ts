@@ -70,7 +70,7 @@ describe('C5 places in a shared order on a link', () => {
     for (const frame of frames(entry(5), 1, true)) assert.deepEqual(give(frame), ['append']);
     // It waits for the entry.
     assert.deepEqual(give(throughFrame(1, 9)), []);
-    of.appended(0);
+    of.appended(1, 0);
     assert.deepEqual(acts(), ['through', 'sync']);
     of.synced(0);
     assert.deepEqual(acts(), ['send']);
