@@ -68,9 +68,9 @@ export interface VolumeStatus {
   barriers: number;
   /** Writes that are under way. */
   openWrites: number;
-  mirrors: MirrorStatus[];
   /** Only there where what hosts read is compared with a mirror's checksums. */
   checkedReads?: CheckedReadsStatus;
+  mirrors: MirrorStatus[];
   /** Only there where the volume comes over a link. */
   received?: ReceivedStatus;
 }
