@@ -14,7 +14,10 @@ export function named({ to, volume }: Medium): { name: string; volume: Volume } 
 }
 
 /** The bound of a link's own buffer, where it has one. */
-export function bufferOf({ mirrors }: LiveVolumeConfig, index: number): { buffer?: { bytes: number; threshold: number } } {
+export function bufferOf(
+  { mirrors }: LiveVolumeConfig,
+  index: number,
+): { buffer?: { bytes: number; threshold: number } } {
   const one = mirrors[index];
   return one?.kind === 'journey' && one.buffer ? { buffer: one.buffer } : {};
 }
