@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import type { Log } from '../../hw/log.ts';
-import { openSpill } from '../../hw/spill.ts';
 import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { SnoopSink } from '../base/sink.ts';
@@ -13,35 +11,24 @@ import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
+import { BusMedia } from './busMedia.ts';
 import { BusOthers } from './busOthers.ts';
 import { readWatch } from './checkedReadsBus.ts';
 import { ReadDesk } from './checkedReadsDesk.ts';
-import type {
-  LiveConfig,
-  LiveMirrorConfig,
-  LiveVolumeConfig,
-  MediumConfig,
-  ProbeSource,
-  TapSource,
-  TeeSource,
-} from './configTypes.ts';
+import type { LiveConfig, ProbeSource, TapSource, TeeSource } from './configTypes.ts';
 import { type ExplainReport, explainBlock } from './explain.ts';
 import { GroupOrder, noGroup } from './groupOrder.ts';
 import { JournalRing } from './journalRing.ts';
-import { LateOrderedVolume } from './lateOrdered.ts';
-import { linkWords } from './linkWords.ts';
-import { type LiveParts, LiveVolume, type Medium } from './liveVolume.ts';
+import { type LiveParts, LiveVolume } from './liveVolume.ts';
 import type { MapReport } from './map.ts';
 import { Heat } from './mapHeat.ts';
 import { Markers } from './markers.ts';
-import { type Identity, medium } from './media.ts';
+import type { Identity } from './media.ts';
 import { isoTime } from './momentWords.ts';
 import type { Pace } from './pace.ts';
-import { LinkCopyOut } from './recall.ts';
 import type { UnitMirror } from './servePromotions.ts';
-import { logState, type MarkReport, type MarkScope, type UnitStatus, type VolumeStatus } from './status.ts';
-import { recordFileName } from './storedRecord.ts';
-import { type OpenMedia, refuseTwins } from './twins.ts';
+import { logState, type MarkReport, type MarkScope, type UnitStatus } from './status.ts';
+import type { OpenMedia } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 export type BusConfig = LiveConfig & { source: TapSource | TeeSource | ProbeSource };
@@ -71,8 +58,6 @@ export interface BusParts {
 
 /** Of the time that a stop may take, what letting go of the bus gets. */
 const DETACH_SHARE = 0.25;
-/** How long a start waits for the far ends of links. */
-const LINK_MS = 3000;
 /** A tap or a probe may have missed the command of a write that was under way as it began: by then it has ended, or shows itself. */
 const COPY_AFTER_MS = 1000;
 
@@ -83,11 +68,9 @@ export class Bus {
   readonly #room: Room;
   readonly #snoop: Snoop | ParallelSnoop;
   readonly #volumes = new Map<LuId, LiveVolume>();
-  readonly #open: Medium[] = [];
-  readonly #copyOuts = new Map<string, LinkCopyOut>();
+  readonly #media: BusMedia;
   readonly #order: GroupOrder;
   readonly #markers: ReadonlyMap<LuId, Markers>;
-  #spills = 0;
   readonly #desk = new ReadDesk();
   /** Holds back commands whose marks would not survive a power loss, for `status: recorded`. */
   readonly #writes: WriteGate | undefined;
@@ -105,6 +88,7 @@ export class Bus {
     this.#config = config;
     this.#parts = parts;
     this.#room = parts.room;
+    this.#media = new BusMedia(config, parts);
     this.#latencies = config.web && new LatencyTally();
     this.#heats = config.web && new Map(config.volumes.map(({ lu }) => [lu, new Heat()]));
     this.#markers = markersOf(config, parts.notice);
@@ -136,13 +120,7 @@ export class Bus {
   /** Opens every medium, then attaches. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */
   async start(): Promise<void> {
     const live = this.#liveParts();
-    const planned = this.#config.volumes.map((volume) => this.#media(volume));
-    const isLink = ({ volume }: Medium): boolean => volume instanceof LateOrderedVolume;
-    await Promise.all(this.#open.filter((one) => !isLink(one)).map((one) => this.#tryToOpen(one)));
-    // The far end is told how long the first volume is: links come last.
-    await Promise.all(this.#open.filter(isLink).map((one) => this.#tryToLink(one)));
-    refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
-    for (const { config, first, mirrors } of planned) {
+    for (const { config, first, mirrors } of await this.#media.open()) {
       this.#parts.signal?.throwIfAborted();
       const volume = await LiveVolume.open(config, live, first, mirrors);
       this.#volumes.set(config.lu, volume);
@@ -216,7 +194,7 @@ export class Bus {
     return {
       source: { ...attached, holes: this.#holes, holeBytes: this.#holeBytes, ...this.#others.seen(this.#snoop) },
       buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
-      volumes: [...this.#volumes.values()].map((volume) => this.#withLinks(volume.status())),
+      volumes: [...this.#volumes.values()].map((volume) => this.#media.withLinks(volume.status())),
     };
   }
 
@@ -250,19 +228,7 @@ export class Bus {
     await this.#attachment?.stop(withinMs * DETACH_SHARE);
     await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
     // Those that no volume took over; closing twice does nothing.
-    await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
-  }
-
-  #withLinks(status: VolumeStatus): VolumeStatus {
-    const now = this.#parts.now();
-    const mirrors = status.mirrors.map((mirror) => {
-      const medium = this.#open.find(({ to, volume }) => to === mirror.to && volume instanceof LateOrderedVolume);
-      const link = medium && (medium.volume as LateOrderedVolume).opened?.link;
-      if (link === undefined) return mirror;
-      const copyOut = this.#copyOuts.get(mirror.to)?.report;
-      return { ...mirror, link: { ...linkWords(link, now), ...(copyOut ? { copyOut } : {}) } };
-    });
-    return { ...status, mirrors };
+    await this.#media.close();
   }
 
   #sink(): SnoopSink {
@@ -336,68 +302,8 @@ export class Bus {
       reads: this.#desk,
       outstanding: (lu) => this.#snoop.outstanding(lu),
       order: (lu) => (this.#order.has(lu) ? this.#order.start : undefined),
-      copyOut: (to, volume, losses) => this.#copyOut(to, volume, losses),
+      copyOut: (to, volume, losses) => this.#media.copyOut(to, volume, losses),
     };
-  }
-
-  /** Temporary storage for what a link has no room for, beside a local mirror (C4). */
-  async #copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut> {
-    const { folder, notice } = this.#parts;
-    const spill = await openSpill(join(folder, `${++this.#spills}.spill`), this.#config.spill.bytes);
-    const copyOut = new LinkCopyOut({ name: to, volume, spill, notice, losses });
-    this.#copyOuts.set(to, copyOut);
-    return copyOut;
-  }
-
-  #media(config: LiveVolumeConfig): { config: LiveVolumeConfig; first: Medium | undefined; mirrors: Medium[] } {
-    const { identity, media, notice, now, folder } = this.#parts;
-    const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
-    const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
-    let first: Medium | undefined;
-    const make = (one: MediumConfig | LiveMirrorConfig, writable: boolean): Medium => {
-      const check = media.checkOf(one.to);
-      const { tls } = this.#config;
-      const mirrored = (): { bytes: number; blockSize: number } => {
-        const opened = first?.volume.opened;
-        return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
-      };
-      const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
-      const { wrap } = this.#parts;
-      const wrapped = writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {};
-      const use = {
-        ...{ writable, notice, check, now, mirrored },
-        ...(tls ? { tls } : {}),
-        ...blockSize,
-        ...table,
-        ...wrapped,
-      };
-      const made = { to: one.to, volume: medium(one, identity, use) };
-      media.add(made.to, made.volume);
-      this.#open.push(made);
-      return made;
-    };
-    first = config.first && make(config.first, false);
-    return { config, first, mirrors: config.mirrors.map((one) => make(one, true)) };
-  }
-
-  /** A medium that does not answer is waited for; one that refuses is a mistake. */
-  async #tryToOpen({ to, volume }: Medium): Promise<void> {
-    try {
-      await volume.open();
-    } catch (error) {
-      if (!(error instanceof Fault) || !error.unreachable) throw error;
-      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
-    }
-  }
-
-  /** Whatever another site says or does not say, the bus here does not wait for it. */
-  async #tryToLink({ to, volume }: Medium): Promise<void> {
-    try {
-      await volume.open(AbortSignal.timeout(LINK_MS));
-    } catch (error) {
-      if (!(error instanceof Fault) || error.blame === 'bug') throw error;
-      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
-    }
   }
 
   async #attach(): Promise<Attachment> {

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { openSpill } from '../../hw/spill.ts';
+import { Fault } from '../base/fault.ts';
+import type { Volume } from '../base/volume.ts';
+import type { BusConfig, BusParts } from './bus.ts';
+import type { LiveMirrorConfig, LiveVolumeConfig, MediumConfig } from './configTypes.ts';
+import { LateOrderedVolume } from './lateOrdered.ts';
+import { linkWords } from './linkWords.ts';
+import type { Medium } from './liveTypes.ts';
+import { medium } from './media.ts';
+import { LinkCopyOut } from './recall.ts';
+import type { VolumeStatus } from './status.ts';
+import { recordFileName } from './storedRecord.ts';
+import { refuseTwins } from './twins.ts';
+
+/** How long a start waits for the far ends of links. */
+const LINK_MS = 3000;
+
+/** A volume and its media, open or waited for. */
+interface Planned {
+  config: LiveVolumeConfig;
+  first: Medium | undefined;
+  mirrors: Medium[];
+}
+
+/** The media of a bus's volumes: opened together, links last, and closed by whoever has them at the end. */
+export class BusMedia {
+  readonly #config: BusConfig;
+  readonly #parts: BusParts;
+  readonly #open: Medium[] = [];
+  readonly #copyOuts = new Map<string, LinkCopyOut>();
+  #spills = 0;
+
+  constructor(config: BusConfig, parts: BusParts) {
+    this.#config = config;
+    this.#parts = parts;
+  }
+
+  /** Rejects with a `Fault` for what somebody has to mend. */
+  async open(): Promise<Planned[]> {
+    const planned = this.#config.volumes.map((volume) => this.#plan(volume));
+    const isLink = ({ volume }: Medium): boolean => volume instanceof LateOrderedVolume;
+    await Promise.all(this.#open.filter((one) => !isLink(one)).map((one) => this.#tryToOpen(one)));
+    // The far end is told how long the first volume is: links come last.
+    await Promise.all(this.#open.filter(isLink).map((one) => this.#tryToLink(one)));
+    refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
+    return planned;
+  }
+
+  /** Those that no volume took over; closing twice does nothing. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#open.map(({ volume }) => volume.close()));
+  }
+
+  /** With what is known of its links. */
+  withLinks(status: VolumeStatus): VolumeStatus {
+    const now = this.#parts.now();
+    const mirrors = status.mirrors.map((mirror) => {
+      const medium = this.#open.find(({ to, volume }) => to === mirror.to && volume instanceof LateOrderedVolume);
+      const link = medium && (medium.volume as LateOrderedVolume).opened?.link;
+      if (link === undefined) return mirror;
+      const copyOut = this.#copyOuts.get(mirror.to)?.report;
+      return { ...mirror, link: { ...linkWords(link, now), ...(copyOut ? { copyOut } : {}) } };
+    });
+    return { ...status, mirrors };
+  }
+
+  /** Temporary storage for what a link has no room for, beside a local mirror (C4). */
+  async copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut> {
+    const { folder, notice } = this.#parts;
+    const spill = await openSpill(join(folder, `${++this.#spills}.spill`), this.#config.spill.bytes);
+    const copyOut = new LinkCopyOut({ name: to, volume, spill, notice, losses });
+    this.#copyOuts.set(to, copyOut);
+    return copyOut;
+  }
+
+  #plan(config: LiveVolumeConfig): Planned {
+    const { identity, media, notice, now, folder } = this.#parts;
+    const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
+    const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
+    let first: Medium | undefined;
+    const make = (one: MediumConfig | LiveMirrorConfig, writable: boolean): Medium => {
+      const check = media.checkOf(one.to);
+      const { tls } = this.#config;
+      const mirrored = (): { bytes: number; blockSize: number } => {
+        const opened = first?.volume.opened;
+        return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
+      };
+      const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
+      const { wrap } = this.#parts;
+      const wrapped = writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {};
+      const use = {
+        ...{ writable, notice, check, now, mirrored },
+        ...(tls ? { tls } : {}),
+        ...blockSize,
+        ...table,
+        ...wrapped,
+      };
+      const made = { to: one.to, volume: medium(one, identity, use) };
+      media.add(made.to, made.volume);
+      this.#open.push(made);
+      return made;
+    };
+    first = config.first && make(config.first, false);
+    return { config, first, mirrors: config.mirrors.map((one) => make(one, true)) };
+  }
+
+  /** A medium that does not answer is waited for; one that refuses is a mistake. */
+  async #tryToOpen({ to, volume }: Medium): Promise<void> {
+    try {
+      await volume.open();
+    } catch (error) {
+      if (!(error instanceof Fault) || !error.unreachable) throw error;
+      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
+    }
+  }
+
+  /** Whatever another site says or does not say, the bus here does not wait for it. */
+  async #tryToLink({ to, volume }: Medium): Promise<void> {
+    try {
+      await volume.open(AbortSignal.timeout(LINK_MS));
+    } catch (error) {
+      if (!(error instanceof Fault) || error.blame === 'bug') throw error;
+      this.#parts.notice(`${to}: ${error.message}; it is tried again`);
+    }
+  }
+}
