@@ -6,163 +6,31 @@
  *   storage  bytes that reach the disk (the far unit's mirror, queue, states and tables, and the file system's own) for each
  *            byte of change, after everything was flushed and, with a history, folded: half of the bytes in runs one behind the
  *            other and half anywhere, changes of 4, 8, 16, 32, 64, 128 and 256 KiB, each length as often
+ *   LBN-only the same at a unit in the middle, whose link onwards is too narrow and has next to no buffer: what it passes on
+ *            lies in its own mirror, and what is overwritten before that in temporary storage; the unit behind it must hold
+ *            the same in the end. An eighth of MIB, so that there are few overwrites
  *
  * FOLDER, by default the system's for temporary files, must lie on a disk that nobody else writes to; a loop device does. (What the
- * kernel counts for a process, `write_bytes`, is whole folios: more than is written.) MIB (1024) are written. Linux only.
+ * kernel counts for a process, `write_bytes`, is whole folios: more than is written.) MIB (1024) are written, with 0 there is the replay alone. Linux only.
  */
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createReadStream,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer } from 'node:net';
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
 import { Authority } from '../kit/journey.ts';
+import { Far, type History } from './journeyFar.ts';
 import type { NearOrder, NearResult } from './journeyNear.ts';
 
+/** How often changes are written LBN-only, and what the link onwards may keep and send. */
+const LBN_SHARE = 8;
+const LBN_BUFFER = '1MiB';
+const LBN_LIMIT = '8MB';
 const LAB_LU = 'iqn.2024-01.lab.example:big/1';
 const VOLUME_BYTES = 1024 * 1024 * 1024;
-const LAUNCH = fileURLToPath(new URL('../../src/cli/launch.cjs', import.meta.url));
-const SECTOR = 512;
-const QUIET_MS = 3000;
-const LOOK_MS = 250;
-
-interface History {
-  window: string;
-  bytes: string;
-}
-
-/** A unit at the far end, by the program itself. */
-class Far {
-  readonly folder: string;
-  readonly port: number;
-  readonly process: ChildProcess;
-
-  private constructor(folder: string, port: number) {
-    this.folder = folder;
-    this.port = port;
-    this.process = spawn(process.execPath, [LAUNCH, 'receive', '--config', this.config], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  }
-
-  static async start(parent: string, keys: LinkKeys, bytes: number, history?: History): Promise<Far> {
-    const folder = join(parent, randomUUID());
-    mkdirSync(folder);
-    const port = await freePort();
-    for (const name of ['ca', 'cert', 'key'] as const) writeFileSync(join(folder, name), keys[name], { mode: 0o600 });
-    writeFileSync(join(folder, 'far.img'), '');
-    truncateSync(join(folder, 'far.img'), bytes);
-    const volume = { name: 'vol1', mirrors: ['file:far.img'], ...(history ? { history } : {}) };
-    const config = {
-      receive: { listen: `127.0.0.1:${port}` },
-      tls: { ca: 'ca', cert: 'cert', key: 'key' },
-      state: 'state',
-      control: 'control.sock',
-      log: { level: 'error' },
-      volumes: [volume],
-    };
-    writeFileSync(join(folder, 'far.json'), JSON.stringify(config));
-    const far = new Far(folder, port);
-    await far.answer();
-    return far;
-  }
-
-  get config(): string {
-    return join(this.folder, 'far.json');
-  }
-
-  get image(): string {
-    return join(this.folder, 'far.img');
-  }
-
-  /** `tapmirror` as an operator calls it. */
-  ask(...words: string[]): string {
-    return execFileSync(process.execPath, [LAUNCH, ...words, '--config', this.config], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  }
-
-  async answer(): Promise<void> {
-    for (;;) {
-      try {
-        this.ask('history', '--json');
-        return;
-      } catch (error) {
-        // 1: it answers, and keeps no past.
-        if ((error as { status?: number }).status === 1) return;
-        if (this.process.exitCode !== null) throw new Error('the far unit does not start', { cause: error });
-      }
-      await pause();
-    }
-  }
-
-  /** Bytes that the disk below has been given. */
-  get written(): number {
-    const { dev } = statSync(this.folder);
-    // As glibc's major() and minor() take a device number apart.
-    const major = ((dev >>> 8) & 0xfff) | (Math.floor(dev / 2 ** 32) & ~0xfff);
-    const minor = (dev & 0xff) | ((dev >>> 12) & ~0xff);
-    const fields = readFileSync(`/sys/dev/block/${major}:${minor}/stat`, 'latin1').trim().split(/\s+/);
-    return Number(fields[6]) * SECTOR;
-  }
-
-  flush(): void {
-    execFileSync('sync', ['-f', this.folder]);
-  }
-
-  /** Entries that are not folded. */
-  get entries(): number {
-    return (JSON.parse(this.ask('history', '--json')) as { entries: number }).entries;
-  }
-
-  /** Resolves once all that is going to be written has been; with a history, once it has been folded as far as it goes. */
-  async quiet(history: boolean): Promise<void> {
-    const held = (): number => this.written + (history ? this.entries : 0);
-    this.flush();
-    let last = held();
-    for (let since = performance.now(); performance.now() - since < QUIET_MS; ) {
-      await pause();
-      this.flush();
-      const now = held();
-      if (now === last) continue;
-      last = now;
-      since = performance.now();
-    }
-  }
-
-  async stop(): Promise<void> {
-    const over = once(this.process, 'exit');
-    this.process.kill('SIGTERM');
-    await over;
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-function pause(): Promise<void> {
-  return new Promise((done) => setTimeout(done, LOOK_MS));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function near(order: NearOrder): Promise<NearResult> {
   const child = fork(fileURLToPath(new URL('./journeyNear.js', import.meta.url)));
@@ -193,7 +61,7 @@ async function replays(folder: string, keys: { a: LinkKeys; b: LinkKeys }, captu
   };
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const far = await Far.start(folder, keys.b, sidecar.lun_size, { window: '1h', bytes: '8GiB' });
+    const far = await Far.start(folder, keys.b, sidecar.lun_size, { history: { window: '1h', bytes: '8GiB' } });
     const work = { kind: 'replay', capture, lu: sidecar.lu ?? LAB_LU } as const;
     const cpu = processor(far.process.pid);
     const volumeBytes = sidecar.lun_size;
@@ -226,7 +94,7 @@ async function storage(folder: string, keys: { a: LinkKeys; b: LinkKeys }, bytes
     ['with history, folded', { window: '1s', bytes: '64MiB' }],
   ];
   for (const [name, history] of cases) {
-    const far = await Far.start(folder, keys.b, VOLUME_BYTES, history);
+    const far = await Far.start(folder, keys.b, VOLUME_BYTES, history ? { history } : {});
     // What the tables learn of a new volume is no change's.
     await far.quiet(history !== undefined);
     const before = far.written;
@@ -243,13 +111,45 @@ async function storage(folder: string, keys: { a: LinkKeys; b: LinkKeys }, bytes
   }
 }
 
+/** A unit in the middle whose link onwards is too narrow: it keeps the changes by their blocks in its own mirror. */
+async function lbnOnly(folder: string, keys: { a: LinkKeys; b: LinkKeys }, bytes: number): Promise<void> {
+  const onwards = mkdtempSync(join(tmpdir(), 'tapmirror-bench-'));
+  const third = await Far.start(onwards, keys.b, VOLUME_BYTES);
+  const link = { to: `journey://127.0.0.1:${third.port}/vol1`, limit: LBN_LIMIT, buffer: { bytes: LBN_BUFFER } };
+  const middle = await Far.start(folder, keys.b, VOLUME_BYTES, { further: [link], spill: '4GiB' });
+  try {
+    await middle.passedOn();
+    await middle.quiet(false);
+    const before = middle.written;
+    const work = { kind: 'mix', bytes } as const;
+    const { changed } = await near({ port: middle.port, keys: keys.a, volumeBytes: VOLUME_BYTES, work });
+    await middle.passedOn();
+    await middle.quiet(false);
+    const written = middle.written - before;
+    const { recalledBytes, spilledBytes, lostBytes } = middle.copyOut;
+    if (recalledBytes === 0 || lostBytes > 0) throw new Error(`${recalledBytes} bytes LBN-only, ${lostBytes} lost`);
+    if ((await digest(middle.image)) !== (await digest(third.image))) throw new Error('the third volume differs');
+    const share = (of: number): string => (of / changed).toFixed(3);
+    const told = `${share(recalledBytes)} of them LBN-only, ${share(spilledBytes)} set aside`;
+    console.log(`${'LBN-only'.padEnd(21)} ${share(written)} bytes written a byte, ${told}; equal`);
+  } finally {
+    await middle.stop();
+    await third.stop();
+    rmSync(onwards, { recursive: true, force: true });
+  }
+}
+
 const [capture = '-', place = tmpdir(), rounds = '3', mebibytes = '1024'] = process.argv.slice(2);
 const folder = mkdtempSync(join(resolve(place), 'tapmirror-bench-'));
 try {
   const authority = await Authority.make();
   const keys = { a: await authority.unit('a'), b: await authority.unit('b') };
   if (capture !== '-') await replays(folder, keys, resolve(capture), Number(rounds));
-  await storage(folder, keys, Number(mebibytes) * 1024 * 1024);
+  const bytes = Number(mebibytes) * 1024 * 1024;
+  if (bytes > 0) {
+    await storage(folder, keys, bytes);
+    await lbnOnly(folder, keys, bytes / LBN_SHARE);
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
