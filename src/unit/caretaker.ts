@@ -32,6 +32,8 @@ export interface CaretakerOptions {
 
 /** A mirror that is so little behind is not worth a line in the log. */
 const LAG_TOLD_MS = 2000;
+/** Reasons of one state that are told. */
+const WORDS_MAX = 8;
 /** Reading back that gained nothing is tried again after this, then ever more seldom. */
 const AGAIN_MS = 1000;
 const AGAIN_LONGEST_MS = 60_000;
@@ -81,6 +83,8 @@ export class Caretaker {
   }
 
   #lastFault: Fault | undefined;
+  /** Reasons that the log has of the state. */
+  readonly #words = new Set<string>();
 
   /** Why the mirror is not being written, or why its record is not kept. */
   get fault(): Fault | undefined {
@@ -297,11 +301,27 @@ export class Caretaker {
   /** One line for each change of state; catching up within moments is none. */
   #tell(): void {
     const { state } = this;
-    if (state === this.#state || (state === 'behind' && this.#lagMs() < LAG_TOLD_MS)) return;
+    if (state === this.#state) {
+      this.#tellWords(state);
+      return;
+    }
+    if (state === 'behind' && this.#lagMs() < LAG_TOLD_MS) return;
     const from = this.#state;
+    const why = this.#why(state);
     this.#state = state;
     this.#since = this.#options.wall();
-    this.#options.told({ from, to: state, why: this.#why(state) });
+    this.#words.clear();
+    this.#words.add(why);
+    this.#options.told({ from, to: state, why });
+  }
+
+  /** Trying it again may give another reason, which `status` has from then on: each is one line, once. */
+  #tellWords(state: MirrorState): void {
+    if (state !== 'broken' && state !== 'paused') return;
+    const why = this.#why(state);
+    if (this.#words.has(why) || this.#words.size >= WORDS_MAX) return;
+    this.#words.add(why);
+    this.#options.told({ from: state, to: state, why });
   }
 
   /** Age of the oldest change that waits, or for ever where the record holds what nobody can read. */

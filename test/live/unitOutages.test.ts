@@ -40,7 +40,10 @@ describeLive('B8 a unit whose peers fail', ['pcap', 'tgt', 'mount'], (bench) => 
     assert.ok(gone.behindBytes > 0, 'what it misses is known');
     assert.match(other.state, /^(equal|behind|repairing)$/);
     await second.start();
-    await unit.told('it is written again', ({ from, mirror }) => from === 'broken' && mirror === SECOND_LU);
+    await unit.told(
+      'it is written again',
+      ({ from, to, mirror }) => from === 'broken' && to !== from && mirror === SECOND_LU,
+    );
     await load.stop();
     const [repaired] = (await unit.settled()).volumes[0].mirrors;
     assert.equal(repaired.error, undefined);

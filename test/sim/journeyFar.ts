@@ -121,6 +121,7 @@ export interface FarOptions {
   below: (n: number) => number;
   /** The store may hold something new. */
   changed: () => void;
+  notice: (text: string) => void;
 }
 
 /** One process of the unit at the third volume's side: its sessions and the store. Calls of the store begin when the world says so. */
@@ -141,7 +142,7 @@ export class Far {
     const { folder, medium, windowNs, bytes, segmentBytes } = options;
     // A fold that was under way is finished at opening.
     medium.open = true;
-    const notice = (): void => undefined;
+    const { notice } = options;
     const store = await openHistoryStore({ folder, base: medium, windowNs, bytes, segmentBytes, notice });
     medium.open = false;
     return new Far(options, store);

@@ -187,6 +187,14 @@ export class JourneyWorld {
       changed: () => {
         this.#changed = true;
       },
+      notice: (text) => {
+        // Those that come and go between two looks were there all the same.
+        const gone = /^bookmarks left the window: (.*)$/.exec(text)?.[1].split(', ') ?? [];
+        for (const name of gone) {
+          const mark = this.#marks.get(name);
+          if (mark) mark.lost = true;
+        }
+      },
     });
     this.#wireFailures();
     await this.#startNear({ link: undefined, local: undefined, image: new Uint8Array(SIZE), boot: 0 });
