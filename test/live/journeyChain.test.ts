@@ -11,6 +11,8 @@ import { run } from './kit/processes.ts';
 
 const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
+/** What takes minutes besides, for a run by hand. */
+const ALL = process.env.TAPMIRROR_SUITES === 'all';
 const OPERATIONS = ['w10', 'w16', 'fua', 'same10', 'wv16', 'unmap', 'or', 'r10', 'sync'] as const;
 
 async function work(b: Bench, seed: number, count = 300): Promise<void> {
@@ -120,83 +122,89 @@ describeLive('D3 a unit that passes changes on', ['tgt'], (bench) => {
     for (const unit of [near, middle, third]) await unit.stop();
   });
 
-  it('B8 C6 any unit is killed again and again: all are equal, and so is every bookmark', async () => {
-    const b = bench();
-    const chain = await Chain.open(b, 'third');
-    const { sites } = chain;
-    const roll = dice(SEED);
-    let third = await chain.end('third');
-    let middle = await chain.middle([chain.to('third')]);
-    let near = await sites.near();
-    await work(b, 0);
-    await chain.settled(near, middle, third);
-    await sites.mark(near, 'before');
-    await chain.settled(near, middle, third);
-    for (let n = 0; n < KILLS; n++) {
-      const load = await b.load({ url: lu(TEE), seed: SEED * 1000 + n, depth: 1 + roll(16), operations: OPERATIONS });
-      await load.further(20 + roll(100));
-      await pause(roll(50));
-      if (n % 4 === 1) {
-        await third.kill();
+  if (ALL)
+    it('B8 C6 any unit is killed again and again: all are equal, and so is every bookmark', async () => {
+      const b = bench();
+      const chain = await Chain.open(b, 'third');
+      const { sites } = chain;
+      const roll = dice(SEED);
+      let third = await chain.end('third');
+      let middle = await chain.middle([chain.to('third')]);
+      let near = await sites.near();
+      await work(b, 0);
+      await chain.settled(near, middle, third);
+      await sites.mark(near, 'before');
+      await chain.settled(near, middle, third);
+      for (let n = 0; n < KILLS; n++) {
+        const load = await b.load({ url: lu(TEE), seed: SEED * 1000 + n, depth: 1 + roll(16), operations: OPERATIONS });
+        await load.further(20 + roll(100));
+        await pause(roll(50));
+        if (n % 4 === 1) {
+          await third.kill();
+          await load.further(20);
+          third = await chain.end('third');
+        } else if (n % 4 === 3) {
+          await near.kill();
+          near = await sites.near();
+        } else {
+          await middle.kill();
+          await load.further(20);
+          middle = await chain.middle([chain.to('third')]);
+        }
         await load.further(20);
-        third = await chain.end('third');
-      } else if (n % 4 === 3) {
-        await near.kill();
-        near = await sites.near();
-      } else {
-        await middle.kill();
-        await load.further(20);
-        middle = await chain.middle([chain.to('third')]);
+        await load.stop();
+        await chain.settled(near, middle, third);
+        await sites.sameNow(near, middle);
+        await sites.sameNow(near, third);
+        await sites.mark(near, `after ${n}`);
+        await chain.settled(near, middle, third);
       }
-      await load.further(20);
-      await load.stop();
-      await chain.settled(near, middle, third);
-      await sites.sameNow(near, middle);
-      await sites.sameNow(near, third);
-      await sites.mark(near, `after ${n}`);
-      await chain.settled(near, middle, third);
-    }
-    await sites.sameMarks(middle);
-    await sites.sameMarks(third);
-    for (const unit of [near, middle, third]) await unit.stop();
-  }).timeout(60_000 + KILLS * 60_000);
+      await sites.sameMarks(middle);
+      await sites.sameMarks(third);
+      for (const unit of [near, middle, third]) await unit.stop();
+    }).timeout(60_000 + KILLS * 60_000);
 });
 
 describeLive('D3 what others write, through a chain', ['tgt', 'qemu'], (bench) => {
-  it('is a file system at the last unit at every bookmark', async () => {
-    const b = bench();
-    const chain = await Chain.open(b, 'third');
-    const { sites } = chain;
-    const third = await chain.end('third');
-    const middle = await chain.middle([chain.to('third')]);
-    const near = await sites.near();
-    await chain.settled(near, middle, third);
-    const url = lu(TEE);
-    for (const n of [1, 2]) {
-      const files = b.path(`files-${n}`);
-      mkdirSync(files);
-      for (let i = 0; i < 40; i++) writeFileSync(`${files}/${n}-${i}`, noise(1000 + i * 4000, dice(n * 100 + i)));
-      const image = b.image(`ext4-${n}.img`);
-      execFileSync('mkfs.ext4', ['-q', '-F', '-b', '1024', '-d', files, image]);
-      await run(b.host, ['qemu-img', 'convert', '-n', '-f', 'raw', '-O', 'raw', image, url]);
-      await sites.mark(near, `file system ${n}`);
-      await qemuIo(b.host, url, [
-        'write -P 0x5a 1M 3M',
-        'write -z 1536k 1M',
-        'discard 5M 4M',
-        'aio_write -P 0x22 12M 64k',
-      ]);
-      await sites.mark(near, `written over ${n}`);
-    }
-    await chain.settled(near, middle, third);
-    await sites.sameMarks(third);
-    await sites.sameNow(near, third);
-    for (const n of [1, 2]) {
-      const out = b.path('rewound.img');
-      rmSync(out, { force: true });
-      await askControl(third.control, { do: 'rewind', volume: 'vol1', to: { mark: `file system ${n}` }, out }, 30_000);
-      execFileSync('e2fsck', ['-fn', out], { stdio: 'pipe' });
-    }
-    for (const unit of [near, middle, third]) await unit.stop();
-  });
+  if (ALL)
+    it('is a file system at the last unit at every bookmark', async () => {
+      const b = bench();
+      const chain = await Chain.open(b, 'third');
+      const { sites } = chain;
+      const third = await chain.end('third');
+      const middle = await chain.middle([chain.to('third')]);
+      const near = await sites.near();
+      await chain.settled(near, middle, third);
+      const url = lu(TEE);
+      for (const n of [1, 2]) {
+        const files = b.path(`files-${n}`);
+        mkdirSync(files);
+        for (let i = 0; i < 40; i++) writeFileSync(`${files}/${n}-${i}`, noise(1000 + i * 4000, dice(n * 100 + i)));
+        const image = b.image(`ext4-${n}.img`);
+        execFileSync('mkfs.ext4', ['-q', '-F', '-b', '1024', '-d', files, image]);
+        await run(b.host, ['qemu-img', 'convert', '-n', '-f', 'raw', '-O', 'raw', image, url]);
+        await sites.mark(near, `file system ${n}`);
+        await qemuIo(b.host, url, [
+          'write -P 0x5a 1M 3M',
+          'write -z 1536k 1M',
+          'discard 5M 4M',
+          'aio_write -P 0x22 12M 64k',
+        ]);
+        await sites.mark(near, `written over ${n}`);
+      }
+      await chain.settled(near, middle, third);
+      await sites.sameMarks(third);
+      await sites.sameNow(near, third);
+      for (const n of [1, 2]) {
+        const out = b.path('rewound.img');
+        rmSync(out, { force: true });
+        await askControl(
+          third.control,
+          { do: 'rewind', volume: 'vol1', to: { mark: `file system ${n}` }, out },
+          30_000,
+        );
+        execFileSync('e2fsck', ['-fn', out], { stdio: 'pipe' });
+      }
+      for (const unit of [near, middle, third]) await unit.stop();
+    });
 });
