@@ -1,8 +1,11 @@
 import { Fault } from '../base/fault.ts';
 import type { AssembledEntry } from './assembler.ts';
 
-/** What a store that takes more than one entry at a time is given at once: enough that many share a write. */
-const FLIGHT_BYTES: number = 4 * 1024 * 1024;
+/**
+ * What a store that takes more than one entry at a time is given at once: enough that many share a write, and little enough
+ * that most of it is still in the processor's cache when it is written (measured: four times as much costs a tenth more there).
+ */
+const FLIGHT_BYTES: number = 1024 * 1024;
 const FLIGHT_ENTRIES = 128;
 
 interface Flight {

@@ -16,7 +16,6 @@ import {
   ackFrame,
   answerFrame,
   type LinkAnswer,
-  type LinkQuestion,
   pingFrame,
   readNumber,
   readQuestion,
@@ -25,15 +24,11 @@ import {
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
 import { type AssembledEntry, ENTRY_BYTES_MAX, EntryAssembler } from './assembler.ts';
+import { beyond, type FarWork } from './farWork.ts';
 import { Flights } from './flights.ts';
 import { Pulse } from './pulse.ts';
 import type { ReceiverAct, StoreFacts } from './receiverTypes.ts';
 import { Retry } from './retry.ts';
-
-type Work =
-  | { kind: 'entry'; entry: AssembledEntry }
-  | { kind: 'question'; id: number; question: LinkQuestion; cost: number }
-  | { kind: 'through'; number: number; order: number; cost: number };
 
 /** Memory of entries that wait to be applied: beyond it nothing is read from the connection. */
 const WAITING_MAX: number = 16 * 1024 * 1024;
@@ -58,10 +53,10 @@ export class Receiver {
   #state: 'new' | 'asked' | 'up' | 'over' = 'new';
   #hello: Hello | undefined;
   #assembler = new EntryAssembler(1);
-  readonly #work: Work[] = [];
+  readonly #work: FarWork[] = [];
   /** Under way: entries, or a question. */
   #flights = new Flights(false);
-  #asked: Extract<Work, { kind: 'question' }> | undefined;
+  #asked: Extract<FarWork, { kind: 'question' }> | undefined;
   #syncing = false;
   readonly #appendAgain = new Retry();
   readonly #syncAgain = new Retry();
@@ -288,7 +283,7 @@ export class Receiver {
     return undefined;
   }
 
-  #add(work: Work, cost: number, now: number): void {
+  #add(work: FarWork, cost: number, now: number): void {
     this.#cost += cost;
     this.#work.push(work);
     this.#next(now);
@@ -300,7 +295,7 @@ export class Receiver {
       const work = this.#work[0];
       if (!work || !(work.kind === 'entry' ? this.#flights.hasRoom : this.#flights.isEmpty)) return;
       this.#work.shift();
-      const wrong = this.#beyond(work);
+      const wrong = beyond(work, this.#applied, this.#bytes);
       if (wrong !== undefined) this.#nonsense(wrong, now);
       else if (work.kind === 'through') this.#through(work.order, work.cost);
       else if (work.kind === 'entry') {
@@ -344,22 +339,6 @@ export class Receiver {
     this.#acts.push({ kind: 'through', place: { epoch: this.#hello?.epoch ?? '', number: this.#applied }, order });
     // What was applied before may have waited for this.
     this.#sync();
-  }
-
-  /** Words where it reaches beyond the volume as it is in its turn, or beyond what came. */
-  #beyond(work: Work): string | undefined {
-    if (work.kind === 'through' && work.number !== this.#applied) {
-      return `all is said to be there with entry ${work.number}, and ${this.#applied} came`;
-    }
-    if (work.kind === 'entry') {
-      const { entry, number } = work.entry;
-      const last = 'pieces' in entry ? entry.pieces.at(-1) : undefined;
-      const end = last ? last.offset + last.length : 0;
-      return end > this.#bytes
-        ? `change ${number} reaches to ${end}, and the volume ends at ${this.#bytes}`
-        : undefined;
-    }
-    return undefined;
   }
 
   #append({ number, entry, bodies }: AssembledEntry): void {

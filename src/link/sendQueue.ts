@@ -21,6 +21,12 @@ export interface SentQuestion {
 
 export type SendItem = SentEntry | SentQuestion;
 
+/** Whether it is to be sent again on a new connection, whose far end keeps block tables or not. */
+export function isOpen(item: SendItem, durable: number, tables: boolean): boolean {
+  if (item.kind === 'entry') return item.number > durable;
+  return item.state === 'open' && (tables || item.question.kind !== 'nodes');
+}
+
 /** Items that are dropped from the front before the array is cut. */
 const CUT_MIN = 1024;
 

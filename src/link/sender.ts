@@ -15,21 +15,18 @@ import {
   readNumber,
   throughFrame,
 } from '../../parsers/formats/linkRequests.ts';
-import { Fault, type ParseFault } from '../base/fault.ts';
+import type { Fault, ParseFault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
 import { FarEnd } from './farEnd.ts';
 import { Outflow } from './outflow.ts';
 import { Pulse } from './pulse.ts';
+import { RoundTrip, stampOf } from './roundTrip.ts';
 import { pieceBytes, wrongEntry } from './runs.ts';
+import { ended, lacking, NO_TABLES, nonsense, notMet, pausedText, refused, silent, tooLarge } from './senderFaults.ts';
 import type { SenderAct, SenderOptions } from './senderTypes.ts';
-import { type SendItem, SendQueue, type SentEntry } from './sendQueue.ts';
+import { isOpen, SendQueue, type SentEntry } from './sendQueue.ts';
 
 export type { SenderAct, SenderOptions };
-
-/** It was asked before a break, and the far end is of an older version since. */
-const NO_TABLES: LinkAnswer = { kind: 'failed', words: 'no block table is kept there any more', mend: '' };
-const STAMP_NS = 1000;
-const LOOK = 'look at the far unit and at the network to it';
 
 /**
  * The near end of a journey link, without a connection of its own. It numbers entries, keeps them until the far end says that
@@ -45,7 +42,7 @@ export class Sender {
   readonly #outflow: Outflow;
   #acts: SenderAct[] = [];
   #state: 'away' | 'greeting' | 'up' = 'away';
-  #fault: Fault | undefined = new Fault('local', 'the far end has not been met yet', LOOK, { unreachable: true });
+  #fault: Fault | undefined = notMet();
   #pulse = new Pulse(0);
   readonly #far: FarEnd;
   #last = 0;
@@ -53,7 +50,7 @@ export class Sender {
   #waiting = 0;
   #entryBytes = 0;
   #paused: string | undefined;
-  #roundTripNs: number | undefined;
+  readonly #roundTrip = new RoundTrip();
   /** What was said last of the shared order, and whether this connection has been told. */
   #through: { order: number; told: boolean } | undefined;
 
@@ -104,7 +101,7 @@ export class Sender {
   }
 
   get roundTripMs(): number | undefined {
-    return this.#roundTripNs === undefined ? undefined : this.#roundTripNs / 1e6;
+    return this.#roundTrip.ms;
   }
 
   /** True while something could be sent were it not for the limit: `tick` soon. */
@@ -132,8 +129,7 @@ export class Sender {
     this.#entryBytes += bytes;
     this.#queue.push({ kind: 'entry', id, number: this.#last, entry, bytes });
     if (bytes > most) {
-      const what = `a change of ${bytes} bytes, and the far end takes ${most} at a time`;
-      const large = new Fault('local', what, 'what it holds is compared and copied instead');
+      const large = tooLarge(bytes, most);
       this.#fail(large);
       this.#hangUp(large, false);
     } else this.#fill(now);
@@ -196,13 +192,10 @@ export class Sender {
     if (this.#state === 'away') return;
     switch (this.#pulse.beat(now)) {
       case 'dead':
-        this.#hangUp(
-          new Fault('local', 'the far end has not been heard of for 20 s', LOOK, { unreachable: true }),
-          true,
-        );
+        this.#hangUp(silent(), true);
         return;
       case 'ping':
-        this.#send(pingFrame(LinkType.ping, Math.floor(now / STAMP_NS) % 2 ** 48), now);
+        this.#send(pingFrame(LinkType.ping, this.#roundTrip.stamp(now)), now);
         break;
     }
     this.#fill(now);
@@ -263,10 +256,7 @@ export class Sender {
         const words = readWords(body);
         if ('fault' in words) return words;
         this.#paused = words.words;
-        this.#acts.push({
-          kind: 'notice',
-          text: `the far end is paused: ${words.words}${words.mend && ` (${words.mend})`}`,
-        });
+        this.#acts.push({ kind: 'notice', text: pausedText(words) });
         return undefined;
       }
       case LinkType.resume:
@@ -276,20 +266,15 @@ export class Sender {
       case LinkType.ping:
         this.#send(pingFrame(LinkType.pong, stampOf(body)), now);
         return undefined;
-      case LinkType.pong: {
-        const took = (Math.floor(now / STAMP_NS) % 2 ** 48) - stampOf(body);
-        if (took >= 0) this.#roundTripNs = took * STAMP_NS;
+      case LinkType.pong:
+        this.#roundTrip.back(stampOf(body), now);
         return undefined;
-      }
       case LinkType.refuse:
         return this.#refused(body);
       case LinkType.bye: {
         const words = readWords(body);
         if ('fault' in words) return words;
-        this.#hangUp(
-          new Fault('local', `the far end ended the connection: ${words.words}`, undefined, { unreachable: true }),
-          true,
-        );
+        this.#hangUp(ended(words.words), true);
         return undefined;
       }
       default:
@@ -301,7 +286,7 @@ export class Sender {
     const before = this.#far.welcome;
     const lost = this.#far.meet(welcome, this.#durable, this.sent);
     if (lost !== undefined) {
-      const fault = new Fault('local', lost, 'what it may lack is compared and copied');
+      const fault = lacking(lost);
       this.#bye(lost, now);
       this.#fail(fault);
       this.#hangUp(fault, false);
@@ -317,11 +302,7 @@ export class Sender {
       this.#last = durable;
     }
     const tables = welcome.features?.includes('nodes') === true;
-    const kept = (one: SendItem): boolean => {
-      if (one.kind === 'entry') return one.number > durable;
-      return one.state === 'open' && (tables || one.question.kind !== 'nodes');
-    };
-    for (const item of this.#queue.restart(kept)) {
+    for (const item of this.#queue.restart((one) => isOpen(one, durable, tables))) {
       if (item.kind === 'entry') this.#ended(item);
       else if (item.state === 'open') this.#acts.push({ kind: 'answer', id: item.id, answer: NO_TABLES });
     }
@@ -333,10 +314,9 @@ export class Sender {
   #refused(body: Uint8Array): ParseFault | undefined {
     const refusal = readRefusal(body);
     if ('fault' in refusal) return refusal;
-    const { words, mend, again } = refusal;
-    const fault = new Fault('local', `the far end refuses: ${words}`, mend || undefined, { unreachable: again });
-    if (!again) this.#fail(fault);
-    this.#hangUp(fault, again);
+    const fault = refused(refusal);
+    if (!refusal.again) this.#fail(fault);
+    this.#hangUp(fault, refusal.again);
     return undefined;
   }
 
@@ -398,10 +378,7 @@ export class Sender {
   #nonsense(what: ParseFault | string, now: number): void {
     const words = typeof what === 'string' ? what : what.reason;
     this.#bye(`nonsense came from the far end: ${words}`, now);
-    this.#hangUp(
-      new Fault('peer', `the far end sent nonsense: ${words}`, 'see that both units are of one version'),
-      true,
-    );
+    this.#hangUp(nonsense(words), true);
   }
 
   #hangUp(fault: Fault, again: boolean): void {
@@ -418,9 +395,4 @@ export class Sender {
       if (item.kind === 'entry' || item.state === 'open') this.#acts.push({ kind: 'failed', id: item.id, fault });
     }
   }
-}
-
-function stampOf(body: Uint8Array): number {
-  const stamp = readNumber(body);
-  return typeof stamp === 'number' ? stamp : 0;
 }

@@ -1,0 +1,20 @@
+import type { LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import type { AssembledEntry } from './assembler.ts';
+
+/** What a far end has to do, in the order in which it came. `cost`: memory that it occupies, about. */
+export type FarWork =
+  | { kind: 'entry'; entry: AssembledEntry }
+  | { kind: 'question'; id: number; question: LinkQuestion; cost: number }
+  | { kind: 'through'; number: number; order: number; cost: number };
+
+/** Words where it reaches beyond the volume of `bytes` as it is in its turn, or beyond entry `applied`, the last that came. */
+export function beyond(work: FarWork, applied: number, bytes: number): string | undefined {
+  if (work.kind === 'through' && work.number !== applied) {
+    return `all is said to be there with entry ${work.number}, and ${applied} came`;
+  }
+  if (work.kind !== 'entry') return undefined;
+  const { entry, number } = work.entry;
+  const last = 'pieces' in entry ? entry.pieces.at(-1) : undefined;
+  const end = last ? last.offset + last.length : 0;
+  return end > bytes ? `change ${number} reaches to ${end}, and the volume ends at ${bytes}` : undefined;
+}
