@@ -102,7 +102,7 @@ function connectFault(path: string, cause: NodeJS.ErrnoException): Fault {
       return new Fault(
         'local',
         `the control socket ${path} belongs to another user`,
-        'ask as the user of the unit',
+        'ask as the user of the unit, or as a member of its `controlGroup`',
         options,
       );
     case 'EPIPE':

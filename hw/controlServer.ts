@@ -2,6 +2,7 @@ import { lstat, stat, unlink } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
+import { givenGroup, shareSocket } from './controlGroup.ts';
 import {
   CONTROL_VERSION,
   type ControlError,
@@ -15,6 +16,8 @@ import {
 
 export interface ControlOptions {
   path: string;
+  /** A group whose members may ask as well as the unit's own user; absent: none. */
+  group?: string | undefined;
   /**
    * What a request comes to. A `Fault` that it throws is told to the peer; any other error is told as our own mistake.
    * What takes long tells how far it is, at least every few seconds, and ends when the signal does: the peer has gone.
@@ -38,12 +41,12 @@ const CONNECTIONS_MAX = 32;
 const LAST_MS = 1000;
 /** How long an answer of a unit that holds the socket is waited for. */
 const PROBE_MS = 2000;
-/** Only the unit's own user may ask. */
+/** Only the unit's own user may ask, until the socket is given to a group. */
 const SOCKET_UMASK = 0o177;
 
 /** The control socket of a running unit. Whatever peers send costs a bounded amount and touches nothing else. */
 export class ControlServer {
-  readonly #options: Required<ControlOptions>;
+  readonly #options: ControlOptions & { idleMs: number; connectionsMax: number };
   readonly #server: Server;
   readonly #peers = new Set<Socket>();
   /** Answers that are being worked out or taken. */
@@ -55,16 +58,26 @@ export class ControlServer {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#greet(socket));
   }
 
-  /** Listens, mode 0600. Rejects with a `Fault` where a living unit, or something that is no socket, has the path. */
+  /**
+   * Listens, mode 0600, or 0660 for a group. Rejects with a `Fault` where a living unit, or something that is no socket, has
+   * the path, or where the group cannot have it.
+   */
   static async open(options: ControlOptions): Promise<ControlServer> {
-    const { path } = options;
-    await clearControlPath(path);
+    const { path, group } = options;
+    await clearControlPath(path, group);
     // Listening would call a missing folder a lack of rights.
     await stat(dirname(path)).catch((error: NodeJS.ErrnoException) => {
       throw listenFault(path, error);
     });
     const control = new ControlServer(options);
     await control.#listen();
+    if (group === undefined) return control;
+    try {
+      await shareSocket(path, group);
+    } catch (error) {
+      await control.close();
+      throw error;
+    }
     return control;
   }
 
@@ -202,11 +215,12 @@ export class ControlServer {
 }
 
 /**
- * Makes sure that a control socket can be made at `path`: a socket that a killed unit left behind is removed. Rejects with
- * a `Fault` when a unit answers there, or when something else has the path.
+ * Makes sure that a control socket can be made at `path`, and given to the group: a socket that a killed unit left behind is
+ * removed. Rejects with a `Fault` when a unit answers there, or when something else has the path.
  */
-export async function clearControlPath(path: string): Promise<void> {
+export async function clearControlPath(path: string, group?: string): Promise<void> {
   refuseLongPath(path);
+  if (group !== undefined) await givenGroup(group);
   const kind = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw listenFault(path, error);

@@ -3,19 +3,20 @@ import { readFileSync } from 'node:fs';
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** CAP_NET_RAW, of `linux/capability.h`. */
+/** Of `linux/capability.h`. */
+const CHOWN = 0n;
 const NET_RAW = 13n;
 const NET_BIND_SERVICE = 10n;
 const TOOL_MS = 3000;
 
 /** What this process may do beyond what files allow; null where the system does not say. */
-export function capabilities(): { netRaw: boolean; bindService: boolean } | null {
+export function capabilities(): { chown: boolean; netRaw: boolean; bindService: boolean } | null {
   try {
     const told = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'));
     if (told === null) return null;
     const set = BigInt(`0x${told[1]}`);
     const has = (bit: bigint): boolean => ((set >> bit) & 1n) === 1n;
-    return { netRaw: has(NET_RAW), bindService: has(NET_BIND_SERVICE) };
+    return { chown: has(CHOWN), netRaw: has(NET_RAW), bindService: has(NET_BIND_SERVICE) };
   } catch {
     return null;
   }

@@ -205,7 +205,7 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: LevelledLog,
   const { EXIT } = await import('./errors.ts');
   const { clearControlPath } = await import('../../hw/controlServer.ts');
   // Before anything is touched: most likely the same unit is running already.
-  await clearControlPath(config.control);
+  await clearControlPath(config.control, config.controlGroup);
   const { source, volumes, received, state } = config;
   log.info('starting', { source: source?.kind ?? 'links', volumes: volumes.length + received.length, state });
   let unit: RunningUnit | undefined;
@@ -227,7 +227,7 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: LevelledLog,
   let failure: Fault | undefined;
   let late: unknown;
   try {
-    control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log);
+    control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log, config.controlGroup);
     log.info('ready', { attached: unit.ready });
     seat.stdout.write(`ready: ${unit.ready}\n`);
     void supervisor?.ready();

@@ -43,7 +43,8 @@ function tmpfiles({ user }: ServiceOptions): string {
   return [
     `d /etc/tapmirror 0750 root ${user} -`,
     `d /var/lib/tapmirror 0750 ${user} ${user} -`,
-    `d /run/tapmirror 0750 ${user} ${user} -`,
+    // Sockets with rights of their own: `controlGroup`.
+    `d /run/tapmirror 0755 ${user} ${user} -`,
     '',
   ].join('\n');
 }

@@ -14,7 +14,7 @@ import { type RawTls, tls } from './configTls.ts';
 import type { ConfigNode, Mistake } from './configTree.ts';
 import { Twins } from './configTwins.ts';
 import type { LiveConfig } from './configTypes.ts';
-import { bytes, initiatorName, path, powerOfTwo } from './configValues.ts';
+import { bytes, groupName, initiatorName, path, powerOfTwo } from './configValues.ts';
 import {
   isOfBus,
   isReceived,
@@ -33,6 +33,7 @@ interface RawLive extends RawDecoding {
   tls?: RawTls;
   state: Placed<string>;
   control?: Placed<string>;
+  controlGroup?: string;
   buffer?: RawBuffer & { whenFull?: 'lbn' };
   volumes?: Placed<RawOneVolume>[];
   groups?: RawGroup[];
@@ -67,6 +68,7 @@ const shape = group<RawLive>({
   tls: { check: tls },
   state: { check: placed(path('/var/lib/tapmirror')), required: 'write "state": FOLDER, where the record is kept' },
   control: { check: placed(path('/run/tapmirror.sock')) },
+  controlGroup: { check: groupName },
   buffer: { check: group<NonNullable<RawLive['buffer']>>({ ...BUFFER, whenFull: { check: whenFull } }) },
   volumes: { check: list(placed(volume), 1, '[{"lu": ..., "mirrors": [...]}]') },
   groups: { check: groups },
@@ -108,6 +110,7 @@ export function liveConfig(root: ConfigNode, around: Surroundings, book: Mistake
     ...(raw.serve === undefined ? {} : { serve: serveConfig(raw.serve.value, around.at, wants) }),
     state: around.at(raw.state.value),
     control: controlOf(raw.state, raw.control, around).path,
+    ...(raw.controlGroup === undefined ? {} : { controlGroup: raw.controlGroup }),
     buffer: { bytes: 128 << 20, threshold: 0.25, ...raw.buffer, whenFull: 'lbn' },
     volumes: volumes.filter(isOfBus).map((one) => volumeConfig(one, around.at, wants)),
     groups: grouped,

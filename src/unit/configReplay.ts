@@ -85,6 +85,7 @@ const shape = group<RawReplay>(
   {
     state: LIVE,
     control: LIVE,
+    controlGroup: LIVE,
     record: LIVE,
     resync: LIVE,
     initiator: LIVE,

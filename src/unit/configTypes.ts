@@ -50,6 +50,8 @@ export interface LiveConfig extends CommonConfig {
   state: string;
   /** Path of the control socket. */
   control: string;
+  /** Whose members may use it, besides the unit's own user. Absent: nobody. */
+  controlGroup?: string;
   record: {
     /** Bytes that one mark stands for; a power of two. */
     chunkBytes: number;

@@ -190,6 +190,12 @@ export const networkInterface: Check<string> = text((words): Reading<string> => 
   return { value: words };
 }, 'eth1');
 
+/** A group of this machine, by its name or number. */
+export const groupName: Check<string> = text((words): Reading<string> => {
+  if (/^([a-z_][a-z0-9_.-]{0,31}|\d{1,10})$/i.test(words)) return { value: words };
+  return { wrong: `${quoted(words)} is no name of a group`, mend: 'write for example "operators"' };
+}, 'operators');
+
 /** An iSCSI name as RFC 7143 section 4.2.7.2 allows it after preparation: lower case, digits, `-`, `.` and `:`. */
 export const initiatorName: Check<string> = text((words): Reading<string> => {
   const mend = 'write for example "iqn.2024-01.com.example:unit-1"';

@@ -22,10 +22,14 @@ const TELL_MS = 1000;
 const MARK_CHARACTERS_MAX = 64;
 const WORDS_MAX = 200;
 
-/** Serves the unit's control socket until it is closed. Rejects with a `Fault` when the path cannot be had. */
-export async function serveControl(path: string, unit: Answering, log: Log): Promise<ControlServer> {
+/**
+ * Serves the unit's control socket, to a group's members as well where one is named, until it is closed. Rejects with a
+ * `Fault` when the path cannot be had.
+ */
+export async function serveControl(path: string, unit: Answering, log: Log, group?: string): Promise<ControlServer> {
   return ControlServer.open({
     path,
+    group,
     answer: (request, job) => answer(unit, request, job, log),
     failed: (error) => log.error('the control socket failed', { why: words(error) }),
   });
@@ -171,7 +175,7 @@ async function open(unit: Answering, request: ControlRequest, job: ControlJob, l
   }
 }
 
-/** Only the unit's own user may ask: a secret that passes here is seen by nobody else. */
+/** A secret that passes here is seen by nobody besides the two who talk. */
 function authOf(user: unknown, secret: unknown): ServeAuth | undefined {
   const [name, words] = [optional(user, 'user'), optional(secret, 'secret', SECRET_MAX)];
   return name === undefined || words === undefined ? undefined : { users: [{ user: name, secret: words }] };

@@ -64,15 +64,16 @@ async function lookAtConfigured(config: Config, options: DoctorOptions): Promise
   if (config.kind === 'replay') return media;
   const unit = await import('./doctorUnit.ts');
   const { finding, status } = await unit.askUnit(config);
-  const [links, space, interfaces, paths, looked] = await Promise.all([
+  const [links, space, control, interfaces, paths, looked] = await Promise.all([
     lookAtNetwork(config, options.nowMs, status !== undefined),
     import('./doctorSpace.ts').then((room) => guard('space', () => room.lookAtSpace(config))),
+    import('./doctorControl.ts').then((room) => guard('permissions', () => room.lookAtControl(config))),
     lookAtTap(config),
     guard('path', () => lookAtBus(config, status, options.listenMs)),
     media,
   ]);
   const said = status === undefined ? [] : unit.lookAtStatus(status);
-  return [finding, ...interfaces, ...space, ...links, ...looked, ...paths, ...said];
+  return [finding, ...interfaces, ...control, ...space, ...links, ...looked, ...paths, ...said];
 }
 
 async function lookAtNetwork(config: LiveConfig, nowMs: number, running: boolean): Promise<Finding[]> {

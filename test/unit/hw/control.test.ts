@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { askControl } from '../../../hw/controlClient.ts';
+import { groupId, maySearch } from '../../../hw/controlGroup.ts';
 import { type ControlOptions, ControlServer, clearControlPath } from '../../../hw/controlServer.ts';
 import { type ControlRequest, Lines, NoAnswer } from '../../../hw/controlWire.ts';
 import { Fault } from '../../../src/base/fault.ts';
@@ -137,6 +139,54 @@ describe('H1 the control socket', () => {
     for (let n = 0; n < 5; n++) assert.equal((await next()).v, 1);
     socket.destroy();
     await gone[0];
+  });
+
+  describe('a group that may ask, too', () => {
+    it('has the socket, and nobody else has', async () => {
+      const group = process.getegid?.() ?? 0;
+      const path = await serve({ group: String(group) });
+      const { mode, gid } = lstatSync(path);
+      assert.deepEqual([mode & 0o777, gid], [0o660, group]);
+      assert.deepEqual(await askControl(path, { do: 'status' }), { asked: 'status' });
+    });
+
+    it('lets its members in, whoever they are, and no others', async function () {
+      // Only root may be somebody else.
+      if (process.geteuid?.() !== 0) this.skip();
+      const [group, other] = [64_242, 64_243];
+      await chmod(folder, 0o755);
+      const path = await serve({ group: String(group) });
+      const code = `require('node:net').connect(${JSON.stringify(path)})
+        .on('connect', () => process.exit(0)).on('error', ({ code }) => process.exit(code === 'EACCES' ? 13 : 1))`;
+      const asked = (gid: number) => spawnSync(process.execPath, ['-e', code], { uid: other, gid, cwd: '/' }).status;
+      assert.deepEqual([asked(group), asked(other)], [0, 13]);
+    });
+
+    it('has to be there', async () => {
+      const path = freshPath();
+      const none = isFault(/there is no group no-such-group$/);
+      await assert.rejects(serve({ path, group: 'no-such-group' }), none);
+      await assert.rejects(clearControlPath(path, 'no-such-group'), none);
+      assert.throws(() => lstatSync(path), { code: 'ENOENT' });
+      assert.equal(await groupId('root'), 0);
+    });
+
+    it('has to be able to reach it: a folder tells', async () => {
+      const [open, group, closed] = [0o701, 0o710, 0o700].map((mode, n) => ({ mode, path: join(folder, `way-${n}`) }));
+      for (const { path, mode } of [open, group, closed]) {
+        await mkdir(path);
+        await chmod(path, mode);
+      }
+      const { gid } = lstatSync(folder);
+      const may = (path: string, one: number) => maySearch(path, one);
+      assert.deepEqual(await Promise.all([may(open.path, gid + 1), may(group.path, gid), may(closed.path, gid)]), [
+        true,
+        true,
+        false,
+      ]);
+      assert.equal(await may(group.path, gid + 1), false);
+      assert.equal(await may(join(folder, 'not-there'), gid), undefined);
+    });
   });
 
   describe('where it may be', () => {
@@ -330,7 +380,6 @@ describe('H1 the control socket', () => {
 
 /** A socket's file that nobody listens at: what a killed unit leaves. */
 async function leftBehind(path: string): Promise<void> {
-  const { spawnSync } = await import('node:child_process');
   const code = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   assert.equal(spawnSync(process.execPath, ['-e', code]).signal, 'SIGKILL');
   assert.ok(lstatSync(path).isSocket());

@@ -120,6 +120,7 @@ describe('H1 the configuration of a live unit', () => {
           '  tee: {listen: "[::]:3262", target: "[FD66::2]:3260", rewriteDiscovery: true, status: recorded, connections: 8, awakeUs: 0}',
           'state: /var/lib/unit',
           'control: run/unit.sock',
+          'controlGroup: operators',
           'buffer: {bytes: 1MiB, threshold: 0, whenFull: lbn}',
           'record: {chunkBytes: 4KiB, hotBytes: 0}',
           'resync: {bytesPerSecond: 50MB}',
@@ -157,6 +158,7 @@ describe('H1 the configuration of a live unit', () => {
       });
       assert.equal(config.state, '/var/lib/unit');
       assert.equal(config.control, join(folder, 'run/unit.sock'));
+      assert.equal(config.controlGroup, 'operators');
       assert.deepEqual(config.buffer, { bytes: MIB, threshold: 0, whenFull: 'lbn' });
       assert.deepEqual(config.record, { chunkBytes: 4096, hotBytes: 0 });
       assert.deepEqual(config.resync, { bytesPerSecond: 50_000_000 });
@@ -295,6 +297,11 @@ describe('H1 the configuration of a live unit', () => {
       ['no state', good({ state: undefined }), /the key "state" is missing; write "state": FOLDER/],
       ['a URL as state', good({ state: 'file:state' }), /state: "file:state" is a URL; write the path alone: "state"/],
       ['an empty control', good({ control: '' }), /control: not a path; write for example/],
+      [
+        'no name of a group',
+        good({ controlGroup: 'the staff' }),
+        /controlGroup: "the staff" is no name of a group; write/,
+      ],
       [
         'a control socket too deep',
         good({ control: `/${'x'.repeat(107)}` }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { joiningOffloads, receiveRing } from '../../../hw/interfaceFacts.ts';
@@ -172,6 +172,23 @@ describe('H4 doctor, a configuration', () => {
     assert.match(words(soon.findings, 'warn'), /certificate own certificate: far ends on .*tapmirror keys/);
     const over = await look(config, nowMs + 50 * DAY_MS);
     assert.match(words(over.findings, 'fail'), /certificate own certificate: far ended on/);
+  });
+
+  it('says whether the group that may steer the unit is there, and can reach the socket', async () => {
+    image('m.img', 1 << 16);
+    const gid = process.getegid?.() ?? 0;
+    const look1 = (rest: object) => look(unit({ mirrors: ['file:m.img'] }, rest));
+    const none = await look1({ controlGroup: 'no-such-group' });
+    assert.match(words(none.findings, 'fail'), /control\.sock: there is no group no-such-group; make it/);
+    // A temporary folder is its user's alone.
+    const closed = await look1({ controlGroup: `${gid}` });
+    assert.match(
+      words(closed.findings, 'fail'),
+      /cannot reach it: .*tapmirror-doctor-\w+ is closed to them; name a "control"/,
+    );
+    chmodSync(folder, 0o711);
+    const reached = await look1({ controlGroup: `${gid}` });
+    assert.match(words(reached.findings, 'ok'), /control\.sock: members of the group \d+ may use it/);
   });
 
   it('shows no secret, and says who may read it', async () => {
