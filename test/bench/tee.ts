@@ -4,44 +4,37 @@
  * memory or onto a second tgtd. All paths in turn in every round; ratios are taken within a round, and their medians shown.
  *
  * Every further COMMAND (`node OTHER/dist/src/cli/launch.cjs`) is one more unit beside this one's, measured as it is; `watched`
- * is this one's with metrics and status page, all of which is read each second while it is measured. At the end every mirror must equal the first volume. Needs root, tgt, haproxy, qemu-utils and qemu-block-extra.
+ * is this one's with metrics and status page, and `status --watch`, a page and metrics look at it while it is measured (see
+ * `bench:watched` for what each of them costs). At the end every mirror must equal the first volume. Needs root, tgt, haproxy, qemu-utils and qemu-block-extra.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { askControl } from '../../hw/controlClient.ts';
-import type { UnitStatus } from '../../src/unit/status.ts';
 import { TargetLab } from '../live/initiatorLab.ts';
-import { repositoryRoot } from '../repository.ts';
+import {
+  answers,
+  bench,
+  DIRECT,
+  endAll,
+  IQN,
+  image,
+  median,
+  ownCommand,
+  PATTERNS,
+  type Path,
+  type Pattern,
+  settled,
+  startUnit,
+  used,
+  watcher,
+} from './teeLab.ts';
 
-const IQN = 'iqn.2024-01.lab.example:tee';
-const SIZE = 1 << 30;
-const DIRECT = 14600;
 const HAPROXY = 14601;
 /** Of the first unit, and of the first second volume; further ones above. */
 const TEES = 14610;
 const SECONDS = 14630;
 const CONTROLS = 7560;
 const WEBS = 14650;
-const PATTERNS = [
-  { name: '4K d1', count: 4000, depth: 1, bytes: 4096, step: 4_198_400 },
-  { name: '4K d32', count: 25_000, depth: 32, bytes: 4096, step: 4_198_400 },
-  { name: '64K d8', count: 3000, depth: 8, bytes: 65_536, step: 65_536 },
-  { name: '256K d4', count: 1200, depth: 4, bytes: 262_144, step: 262_144 },
-] as const;
-type Pattern = (typeof PATTERNS)[number];
-
-interface Path {
-  name: string;
-  port: number;
-  unit?: { process: ChildProcess; control: string; image: string };
-  /** Has somebody look at the unit, or no longer. */
-  watch?: (word: 'on' | 'off') => Promise<void>;
-}
 
 interface Figures {
   perSecond: number;
@@ -49,46 +42,12 @@ interface Figures {
   cpu: number;
 }
 
-function bench({ count, depth, bytes, step }: Pattern, port: number, ...more: string[]): number {
-  const load = ['-c', count, '-d', depth, '-s', bytes, '-S', step].map(String);
-  const words = ['bench', '-f', 'raw', '-t', 'none', '-w', ...more, ...load, `iscsi://127.0.0.1:${port}/${IQN}/1`];
-  const said = execFileSync('qemu-img', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  return count / Number(/in ([0-9.]+) sec/.exec(said)?.[1]);
-}
-
-/** Processor seconds that a process has used (proc(5)). */
-function used(child: ChildProcess): number {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 async function measure(pattern: Pattern, { port, unit, watch }: Path): Promise<Figures> {
-  await watch?.('on');
+  await watch?.('all');
   const before = unit ? used(unit.process) : 0;
   const perSecond = bench(pattern, port);
   await watch?.('off');
   return { perSecond, cpu: unit ? ((used(unit.process) - before) * 1e6) / pattern.count : 0 };
-}
-
-function image(path: string): string {
-  writeFileSync(path, '');
-  truncateSync(path, SIZE);
-  return path;
-}
-
-async function answers(port: number): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    const socket = connect(port, '127.0.0.1');
-    const up = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'close').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (up) return;
-    await sleep(100);
-  }
-  throw new Error(`nobody listens on port ${port}`);
 }
 
 function haproxy(folder: string): ChildProcess {
@@ -99,9 +58,9 @@ function haproxy(folder: string): ChildProcess {
   return spawn('haproxy', ['-f', path, '-db'], { stdio: 'ignore' });
 }
 
-async function startUnit(
+async function startPath(
   n: number,
-  command: readonly string[],
+  command: string,
   lab: TargetLab,
   folder: string,
   kind: string,
@@ -115,51 +74,23 @@ async function startUnit(
     await lab.tgt({ portals: [`127.0.0.1:${SECONDS + n}`], control: CONTROLS + 1 + n, target, luns });
     mirror = `iscsi://127.0.0.1:${SECONDS + n}/${target}/1`;
   }
-  const [config, control] = [join(folder, `unit-${n}.json`), join(folder, `control-${n}`)];
+  const control = join(folder, `control-${n}`);
   const volumes = [{ lu: `${IQN}/1`, first: `iscsi://127.0.0.1:${DIRECT}/${IQN}/1`, mirrors: [mirror] }];
   const source = { tee: { listen: `127.0.0.1:${port}`, target: `127.0.0.1:${DIRECT}` } };
   const listen = `127.0.0.1:${WEBS + n}`;
   const more = { log: { level: 'warn' }, ...(watched ? { web: { listen } } : {}) };
-  writeFileSync(config, JSON.stringify({ source, state: join(folder, `state-${n}`), control, volumes, ...more }));
-  const [program, ...words] = [...command, 'run', '--config', config];
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const name = n === 0 ? 'tee' : watched ? 'watched' : `tee ${n + 1}`;
-  const watch = watched ? { watch: watcher(WEBS + n) } : {};
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('ready')) return { name, port, unit: { process: child, control, image: second }, ...watch };
-  }
-  throw new Error(`the unit ended before it was ready: ${command.join(' ')}`);
-}
-
-/** One who looks at a unit: a process of its own, as this one waits while it measures. */
-function watcher(port: number): (word: 'on' | 'off') => Promise<void> {
-  const script = join(repositoryRoot(), 'dist/test/bench/watcher.js');
-  const child = spawn(process.execPath, [script, '127.0.0.1', String(port), `${IQN}/1`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout });
+  const config = { source, state: join(folder, `state-${n}`), control, volumes, ...more };
+  const child = await startUnit(command, join(folder, `unit-${n}.json`), config);
   children.push(child);
-  return async (word) => {
-    const said = once(lines, 'line');
-    child.stdin.write(`${word}\n`);
-    await said;
+  const path = {
+    name: n === 0 ? 'tee' : watched ? 'watched' : `tee ${n + 1}`,
+    port,
+    unit: { process: child, control, image: second },
   };
-}
-
-/** Everything written so far has reached the mirror. */
-async function settled({ unit }: Path): Promise<void> {
-  if (unit === undefined) return;
-  for (let i = 0; i < 600; i++) {
-    const status = (await askControl(unit.control, { do: 'status' })) as UnitStatus;
-    if (status.volumes.every(({ mirrors }) => mirrors.every((one) => one.state === 'equal' && one.behindBytes === 0)))
-      return;
-    await sleep(200);
-  }
-  throw new Error('the mirror never became equal');
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  if (!watched) return path;
+  const { process: looking, watch } = watcher(WEBS + n, control);
+  children.push(looking);
+  return { ...path, watch };
 }
 
 function show(kind: string, paths: readonly Path[], seen: ReadonlyMap<Path, readonly Figures[][]>): void {
@@ -233,20 +164,15 @@ try {
     { name: 'direct', port: DIRECT },
     { name: 'haproxy', port: HAPROXY },
   ];
-  const own = `${process.execPath} ${join(repositoryRoot(), 'dist/src/cli/launch.cjs')}`;
+  const own = ownCommand();
   for (const [n, command] of [own, ...others].entries()) {
     const watched = command === 'watched';
-    const path = await startUnit(n, (watched ? own : command).split(' '), lab, folder, kind, watched);
-    paths.push(path);
-    if (path.unit) children.push(path.unit.process);
+    paths.push(await startPath(n, watched ? own : command, lab, folder, kind, watched));
   }
   await contend(kind, Number(rounds), paths);
   await compare(first, paths.slice(2));
 } finally {
-  for (const child of children) {
-    const ended = once(child, 'exit');
-    if (child.exitCode === null && child.kill()) await ended;
-  }
+  await endAll(children);
   await lab.close();
   rmSync(folder, { recursive: true, force: true });
 }
