@@ -51,6 +51,15 @@ export function parseSerialNumber(bytes: Uint8Array, offset: number, length: num
   return isParseFault(page) ? page : textOf(bytes, page.from, page.to);
 }
 
+/** The same as hosts compare it: its padding stays; what is not ASCII is shown as `?`. */
+export function parseExactSerial(bytes: Uint8Array, offset: number, length: number): string | ParseFault {
+  const page = vpdPage(bytes, offset, length, 0x80);
+  if (isParseFault(page)) return page;
+  return Array.from(bytes.subarray(page.from, page.to), (code) =>
+    code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : '?',
+  ).join('');
+}
+
 /** Block limits, VPD page B0h, SBC-4 section 6.6.4: what UNMAP and WRITE SAME may do. 0 where not reported. */
 export interface BlockLimits {
   /** WRITE SAME refuses a count of zero. */

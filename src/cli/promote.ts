@@ -12,9 +12,9 @@ const ANSWER_MS = 60_000;
 
 const HELP = `
 After the first volume is lost: the unit stops mirroring into the mirrors of the volume that it serves (serve.targets, a
-logical unit with "mirror": URL), and lets hosts write to them there, under the serial number and designator (VPD page 83h)
-that the configuration gives ("serial", "naa"), so that a host finds its disk again. It stays so when the unit is started
-again, until \`tapmirror demote\`.
+logical unit with "mirror": URL), and lets hosts write to them there: under the serial number and designators (VPD page 83h)
+of the first volume as the unit met it last ("identity": "first"), or those that the configuration gives ("serial", "naa"), so
+that a host finds its disk again. It stays so when the unit is started again, until \`tapmirror demote\`.
 
 A mirror that is not equal to the first volume as far as that was seen is refused, unless it is forced.
 

@@ -1,3 +1,4 @@
+import type { Designator } from '../../parsers/scsi/designator.ts';
 import type { DeviceTask } from '../base/device.ts';
 
 /** How a logical unit introduces itself (SPC-5 sections 6.7.2, 7.7.6 and 7.7.18). */
@@ -12,6 +13,8 @@ export interface LunIdentity {
   readonly serial: string;
   /** The NAA designator of VPD page 83h: 16 or 32 hexadecimal digits. */
   readonly naa: string;
+  /** All designators of VPD page 83h that name the logical unit, in place of the NAA one and a T10 one made of the rest. */
+  readonly designators?: readonly Designator[];
 }
 
 /** One logical unit. */

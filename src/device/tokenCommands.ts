@@ -1,5 +1,6 @@
 import { put24, u32 } from '../../parsers/bytes.ts';
 import type { Extent } from '../../parsers/scsi/bytes.ts';
+import { TYPE_NAA } from '../../parsers/scsi/designator.ts';
 import type { UsingList } from '../../parsers/scsi/token.ts';
 import { CHANGE_VULNERABLE, parsePopulate, parseUsing, tokenBytes, ZERO_ROD } from '../../parsers/scsi/token.ts';
 import type { DeviceAnswer, DeviceRequest, DeviceSteps } from '../base/device.ts';
@@ -11,10 +12,10 @@ import type { LogicalUnit } from './logicalUnit.ts';
 import { demandRange } from './ranges.ts';
 import { illegal, invalidList, shortList } from './refusal.ts';
 import type { Task } from './task.ts';
+import { hexBytes } from './text.ts';
 import { COMPLETED, FAILED, PARTIAL_TOKEN, RESIDUAL_DATA, tokenResultCommand } from './tokenResults.ts';
 import type { Token } from './tokens.ts';
 import { overlap, sliceRanges, TOKEN_BYTES_MAX, TOKEN_RANGES_MAX } from './tokens.ts';
-import { luDesignators } from './vpd.ts';
 
 const POPULATE = 0x10;
 const USING = 0x11;
@@ -66,10 +67,11 @@ function* populate(task: Task, dataOut: readonly Uint8Array[]): DeviceSteps {
 /** Identification CSCD descriptor of a unit, SPC-5 section 6.4.5.2. */
 function creator(unit: LogicalUnit): Uint8Array {
   const bytes = new Uint8Array(32);
-  const [{ type, bytes: name }] = luDesignators(unit);
+  // Twenty bytes at most: those of a first volume, which a mirror may bear, can be longer.
+  const name = hexBytes(unit.identity.naa);
   bytes[0] = 0xe4;
   bytes[4] = 1;
-  bytes[5] = type;
+  bytes[5] = TYPE_NAA;
   bytes[7] = name.length;
   bytes.set(name, 8);
   put24(bytes, 29, unit.blockSize);

@@ -1,4 +1,5 @@
 import { put16, put32 } from '../../parsers/bytes.ts';
+import { ASSOCIATION_LU, type Designator, TYPE_NAA, TYPE_T10 } from '../../parsers/scsi/designator.ts';
 import { CHANGE_VULNERABLE, ZERO_ROD } from '../../parsers/scsi/token.ts';
 import type { Nexus } from '../base/device.ts';
 import { LIST_BYTES_MAX, PARTIES_MAX, SEGMENT_BYTES_MAX, SEGMENTS_MAX } from './copyResults.ts';
@@ -27,8 +28,7 @@ const ATOMIC_BYTES_MAX = 0x100000;
 const COPIES_MAX = 16;
 const TOKEN_SECONDS = 60;
 
-const T10 = 1;
-const NAA = 3;
+const BINARY = 1;
 const ASCII = 2;
 const UTF8 = 3;
 const ISCSI = 0x50;
@@ -68,8 +68,8 @@ function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
   put16(port, 2, nexus.targetPort);
   const group = nexus.targetPort.toString(16).padStart(4, '0');
   const parts = [
-    ...luDesignators(unit).map(({ type, bytes }) => designator(type === T10 ? ASCII : 1, type, 0, bytes)),
-    designator(1, TARGET_PORT | 0x04, ISCSI, port),
+    ...luDesignators(unit).map(({ type, codeSet, bytes }) => designator(codeSet, type, 0, bytes)),
+    designator(BINARY, TARGET_PORT | 0x04, ISCSI, port),
     designator(UTF8, TARGET_PORT | 0x08, ISCSI, scsiName(`${place.name},t,0x${group}`)),
     designator(UTF8, TARGET_DEVICE | 0x08, ISCSI, scsiName(place.name)),
   ];
@@ -77,11 +77,13 @@ function identification(unit: LogicalUnit, nexus: Nexus): Uint8Array {
 }
 
 /** What names the logical unit itself. */
-export function luDesignators(unit: LogicalUnit): readonly { readonly type: number; readonly bytes: Uint8Array }[] {
-  const { identity } = unit;
+export function luDesignators({ identity }: LogicalUnit): readonly Designator[] {
+  const { designators, naa, vendor, serial } = identity;
+  if (designators !== undefined) return designators;
+  const t10 = text(vendor.padEnd(8).slice(0, 8) + serial);
   return [
-    { type: NAA, bytes: hexBytes(identity.naa) },
-    { type: T10, bytes: text(identity.vendor.padEnd(8).slice(0, 8) + identity.serial) },
+    { association: ASSOCIATION_LU, type: TYPE_NAA, codeSet: BINARY, bytes: hexBytes(naa) },
+    { association: ASSOCIATION_LU, type: TYPE_T10, codeSet: ASCII, bytes: t10 },
   ];
 }
 

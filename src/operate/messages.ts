@@ -202,6 +202,11 @@ export const NOTICES: readonly Message[] = [
     means: 'mirroring goes on; the next start compares the whole volume',
     mend: 'look at the disk of `state`',
   },
+  {
+    says: 'the identity of … is not kept: …',
+    means: 'what is promoted after the next start cannot stand in for that first volume',
+    mend: 'look at the disk of `state`',
+  },
   { says: '…; the session is back', means: 'a target was away', mend: NOTHING },
   {
     says: '… has no persistent reservations: nothing keeps another unit from writing it too',

@@ -17,6 +17,7 @@ import { readWatch } from './checkedReadsBus.ts';
 import { ReadDesk } from './checkedReadsDesk.ts';
 import type { LiveConfig, ProbeSource, TapSource, TeeSource } from './configTypes.ts';
 import { type ExplainReport, explainBlock } from './explain.ts';
+import type { FirstNames } from './firstNames.ts';
 import { GroupOrder, noGroup } from './groupOrder.ts';
 import { JournalRing } from './journalRing.ts';
 import { type LiveParts, LiveVolume } from './liveVolume.ts';
@@ -41,6 +42,8 @@ export interface BusParts {
   room: Room;
   identity: Identity;
   media: OpenMedia;
+  /** Where it is kept what hosts know the first volumes by. */
+  names: FirstNames;
   log: Log;
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */

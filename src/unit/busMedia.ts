@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openSpill } from '../../hw/spill.ts';
+import type { LuNames } from '../../parsers/formats/luNames.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import type { BusConfig, BusParts } from './bus.ts';
@@ -75,7 +76,7 @@ export class BusMedia {
   }
 
   #plan(config: LiveVolumeConfig): Planned {
-    const { identity, media, notice, now, folder } = this.#parts;
+    const { identity, media, names, notice, now, folder } = this.#parts;
     const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
     const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
     let first: Medium | undefined;
@@ -89,8 +90,10 @@ export class BusMedia {
       const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
       const { wrap } = this.#parts;
       const wrapped = writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {};
+      const learned = writable ? {} : { learned: (said: LuNames) => names.learn(config.lu, said) };
       const use = {
         ...{ writable, notice, check, now, mirrored },
+        ...learned,
         ...(tls ? { tls } : {}),
         ...blockSize,
         ...table,

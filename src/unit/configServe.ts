@@ -57,6 +57,7 @@ interface RawLun {
   product?: string;
   serial?: string;
   naa?: string;
+  identity?: 'first';
 }
 
 interface RawTarget {
@@ -167,6 +168,7 @@ const lunKeys = group<RawLun>({
   product: { check: ascii(16, 'Database') },
   serial: { check: ascii(64, 'db-0001') },
   naa: { check: naa },
+  identity: { check: oneOf(['first']) },
 } satisfies Fields<RawLun>);
 
 const lun: Check<RawLun> = (node, where, book) => {
@@ -177,6 +179,15 @@ const lun: Check<RawLun> = (node, where, book) => {
   const sources = [raw.from, raw.mirror, raw.received, raw.moment].filter((one) => one !== undefined);
   if (sources.length !== 1)
     tell('one of "from", "mirror", "received" and "moment" is expected', 'write "from": "file:PATH"');
+  if (raw.identity === 'first') {
+    if (raw.mirror === undefined && raw.received === undefined)
+      tell('only what is promoted can stand in for a first volume', 'leave "identity" out');
+    if ([raw.vendor, raw.product, raw.serial, raw.naa].some((word) => word !== undefined))
+      tell(
+        'both the identity of the first volume and one of its own',
+        'leave "vendor", "product", "serial" and "naa" out',
+      );
+  }
   const { blockSize = BLOCK_MIN, physicalBlockSize = BLOCK_MIN } = raw;
   if (![blockSize, physicalBlockSize].every((bytes) => Number.isInteger(Math.log2(bytes))))
     tell('a block size that is no power of two', 'write 512 or 4096');
@@ -291,6 +302,7 @@ function lunConfig(raw: RawLun, at: (path: string) => string, wants: SecretWant[
     readOnly,
     removable,
     identity: Object.fromEntries(chosen),
+    ...(raw.identity === undefined ? {} : { asFirst: true }),
   };
 }
 

@@ -9,6 +9,7 @@ import { Bus, type BusParts } from './bus.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
 import type { ExplainReport } from './explain.ts';
+import { FirstNames } from './firstNames.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import { Jobs } from './jobs.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
@@ -77,6 +78,7 @@ class LiveUnit implements RunningUnit {
   #serve: UnitServe | undefined;
   #promotions: ServePromotions | undefined;
   readonly #identity: Identity;
+  readonly #names: FirstNames;
   readonly #since = new Date();
   readonly #notices: string[] = [];
   readonly #noticeLog: ReturnType<typeof limitRepeats>;
@@ -108,7 +110,16 @@ class LiveUnit implements RunningUnit {
     const { folder, unit } = state;
     const { source, receive, tls, received: volumes, initiator = initiatorNameOf(unit) } = config;
     const notice = (text: string): void => this.#notice(text);
-    const shared = { folder, media: new OpenMedia(), log, notice, now, ...(signal === undefined ? {} : { signal }) };
+    this.#names = new FirstNames(folder, notice);
+    const shared = {
+      folder,
+      media: new OpenMedia(),
+      names: this.#names,
+      log,
+      notice,
+      now,
+      ...(signal === undefined ? {} : { signal }),
+    };
     const identity = { unit, initiatorName: initiator, epoch: randomUUID() };
     this.#identity = identity;
     const wrap = (to: string, volume: Volume): Volume => this.#promotions?.wrap(to, volume) ?? volume;
@@ -165,6 +176,7 @@ class LiveUnit implements RunningUnit {
       folder: this.#state.folder,
       identity: this.#identity,
       promotions: this.#promotions,
+      names: this.#names,
       mirror: (to) => this.#bus?.mirror(to),
       received: (volume) => this.#received(volume),
       hold: async (volume, why) =>
@@ -314,6 +326,7 @@ class LiveUnit implements RunningUnit {
     clearTimeout(timer);
     clearInterval(this.#timer);
     await this.#web?.close();
+    await this.#names.close();
     await this.#state.close();
     this.#noticeLog.flush();
     if (late.length === 0) return;

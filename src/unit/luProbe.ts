@@ -13,9 +13,9 @@ import { parseDesignators } from '../../parsers/scsi/designator.ts';
 import {
   type Inquiry,
   parseBlockLimits,
+  parseExactSerial,
   parseInquiry,
   parseProvisioning,
-  parseSerialNumber,
   vpdPage,
 } from '../../parsers/scsi/inquiry.ts';
 import { lunListWords } from '../../parsers/scsi/lun.ts';
@@ -51,7 +51,7 @@ export async function probeLu(session: LuSession, url: LuUrl): Promise<LuFacts> 
   const pages = (await vpd(session, 0x00, (bytes) => vpdList(bytes))) ?? [];
   const page = async <T>(code: number, parse: Parser<T>): Promise<T | undefined> =>
     pages.includes(code) ? vpd(session, code, parse) : undefined;
-  const serial = await page(0x80, parseSerialNumber);
+  const serial = await page(0x80, parseExactSerial);
   const designators = (await page(0x83, parseDesignators)) ?? [];
   const limits = await page(0xb0, parseBlockLimits);
   const provisioning = await page(0xb2, parseProvisioning);

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
+import type { LuNames } from '../../parsers/formats/luNames.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
+import { luNames } from '../iscsi/lu/facts.ts';
 import { tabledVolume } from './blockTableOpen.ts';
 import type { FileMedium, LiveMirrorConfig, TlsConfig } from './configTypes.ts';
 import type { JourneyVolume } from './journeyTypes.ts';
@@ -34,6 +36,8 @@ export interface MediumUse {
   tls?: TlsConfig;
   /** The volume that is mirrored, as far as it is known: its length (0: unknown) and bytes per block (0: unknown). */
   mirrored: () => { bytes: number; blockSize: number };
+  /** An LU has said what hosts know it by. */
+  learned?: (names: LuNames) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;
 }
@@ -95,13 +99,13 @@ async function openFile({ path, to }: FileMedium, { writable, blockSize, table, 
   return tabledVolume(volume, { path: table, medium: path, notice: (text) => notice(`${to}: ${text}`) });
 }
 
-function openLu(
+async function openLu(
   config: Extract<LiveMirrorConfig, { kind: 'lu' }>,
   { unit, initiatorName }: Identity,
-  { writable, notice }: MediumUse,
+  { writable, notice, learned }: MediumUse,
 ): Promise<Volume> {
   const { url, digests, mutual, to } = config;
-  return openLuVolume({
+  const volume = await openLuVolume({
     url,
     writable,
     initiatorName,
@@ -111,6 +115,8 @@ function openLu(
     ...(writable ? { lockKey: keyOf(unit) } : {}),
     notice: (text) => notice(`${to}: ${text}`),
   });
+  learned?.(luNames(volume.facts));
+  return volume;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Designator } from '../../parsers/scsi/designator.ts';
 import type { ServedMedium } from '../base/servedMedium.ts';
 import type { TargetLimits } from '../iscsi/target/types.ts';
 
@@ -30,6 +31,9 @@ export interface ServeIdentity {
   serial?: string;
   /** 16 or 32 hexadecimal digits. */
   naa?: string;
+  /** Those of a first volume that it stands in for. */
+  revision?: string;
+  designators?: readonly Designator[];
 }
 
 /** A logical unit that is served. `Source` says where its blocks lie. */
@@ -45,6 +49,8 @@ export interface ServeLun<Source> {
   readOnly: boolean;
   removable: boolean;
   identity: ServeIdentity;
+  /** Once it is promoted it introduces itself as the first volume did. */
+  asFirst?: boolean;
 }
 
 export interface ServeTarget<Source> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openTargetFile } from '../../hw/targetFile.ts';
 import { Fault } from '../base/fault.ts';
 import type { ServeConfig, ServeMoment, ServeSource } from './configTypes.ts';
+import type { FirstNames } from './firstNames.ts';
 import { type Identity, medium } from './media.ts';
 import type { MomentWord } from './momentWords.ts';
 import type { ReceivedVolume } from './receivedVolume.ts';
@@ -20,6 +21,8 @@ export interface UnitServeParts {
   folder: string;
   identity: Identity;
   promotions: ServePromotions;
+  /** What hosts know the first volumes by. */
+  names: FirstNames;
   /** A mirror of the unit by its URL. */
   mirror: (to: string) => UnitMirror | undefined;
   /** A volume that comes over a link. Throws a `Fault` where there is none of that name. */
@@ -36,6 +39,8 @@ interface Promotable {
   lun: ServeLun<ServeSource>;
   /** Its name among what was promoted. */
   key: string;
+  /** What the first volume's names are kept under. */
+  first: string;
   promote(force: boolean): Promise<void>;
   demote(): Promise<void>;
 }
@@ -87,6 +92,8 @@ export class UnitServe {
   /** Gives hosts a mirror to write to, or takes it back. Rejects with a `Fault`, and then all is as it was. */
   async promote(volume: string, force: boolean): Promise<PromotionReport> {
     const served = this.#promotable(volume);
+    // Whoever was told to stand in for the first volume must be able to, before anything else is done.
+    for (const { lun, first } of served) if (lun.asFirst) await this.#parts.names.required(first);
     for (const one of served) await one.promote(force);
     for (const { target, lun } of served) await this.#serve?.replace(target, lun);
     return reportOf(served);
@@ -123,18 +130,24 @@ export class UnitServe {
   }
 
   /** How what a logical unit serves is promoted; undefined where it is none of the volume. */
-  #way(from: ServeSource, volume: string): Pick<Promotable, 'key' | 'promote' | 'demote'> | undefined {
+  #way(from: ServeSource, volume: string): Omit<Promotable, 'target' | 'lun'> | undefined {
     const { promotions, mirror: find, received } = this.#parts;
     if (from.kind === 'mirror') {
       const mirror = find(from.to);
       if (mirror === undefined || ![mirror.lu, mirror.name, mirror.to].includes(volume)) return undefined;
-      const { to } = mirror;
-      return { key: to, promote: (force) => promotions.promote(mirror, force), demote: () => promotions.demote(to) };
+      const { to, lu } = mirror;
+      return {
+        key: to,
+        first: lu,
+        promote: (force) => promotions.promote(mirror, force),
+        demote: () => promotions.demote(to),
+      };
     }
     if (from.kind !== 'received' || from.volume !== volume) return undefined;
     const key = receivedKey(volume);
     return {
       key,
+      first: volume,
       promote: (force) => this.#promoteReceived(received(volume), force),
       demote: async () => {
         // Whoever sends it finds another one than it was, and compares all of it.
@@ -190,7 +203,7 @@ export class UnitServe {
     }
   }
 
-  #openMirror(to: string, { identity }: ServeLun<ServeSource>): OpenedMedium {
+  async #openMirror(to: string, { identity, asFirst }: ServeLun<ServeSource>): Promise<OpenedMedium> {
     const { mirror: find, promotions } = this.#parts;
     const mirror = find(to);
     const volume = promotions.medium(to);
@@ -204,16 +217,18 @@ export class UnitServe {
       const medium = new ServeVolume(volume, { ours: false, thin: false });
       return { medium, writable: false, identity: lookOf(identity), ...size };
     }
-    return { medium: new PromotedMirror(volume, mirror.keeper.record), writable: true, ...size };
+    const names = asFirst ? { identity: await this.#parts.names.required(mirror.lu) } : {};
+    return { medium: new PromotedMirror(volume, mirror.keeper.record), writable: true, ...names, ...size };
   }
 
-  #openReceived(name: string, { blockSize }: ServeLun<ServeSource>): OpenedMedium {
+  async #openReceived(name: string, { blockSize, asFirst }: ServeLun<ServeSource>): Promise<OpenedMedium> {
     const { store } = this.#parts.received(name);
     if (!this.#parts.promotions.has(receivedKey(name))) {
       throw new Fault('local', `${name} is not promoted`, '`tapmirror promote` does that', { unreachable: true });
     }
     const size = blockSize === undefined ? { blockSize: store.blockSize } : {};
-    return { medium: new PromotedReceived(store), writable: true, ...size };
+    const names = asFirst ? { identity: await this.#parts.names.required(name) } : {};
+    return { medium: new PromotedReceived(store), writable: true, ...names, ...size };
   }
 
   async #openMoment({ volume, at, scratch, force }: ServeMoment): Promise<OpenedMedium> {

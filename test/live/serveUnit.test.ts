@@ -103,6 +103,35 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     await unit.stop();
   });
 
+  it('is known to hosts as the first volume was, where it is told so, also when that is gone for good', async () => {
+    const b = bench();
+    const first = await b.first();
+    b.image('mirror.img');
+    const luns = [{ lun: 2, mirror: MIRROR, identity: 'first' }];
+    let unit = await b.unit(config(luns));
+    await unit.settled();
+    const look = async (url: string): Promise<string[]> => {
+      const pages = [[], ['-e', '1', '-c', '128'], ['-e', '1', '-c', '131']];
+      const told = await Promise.all(pages.map((page) => run(b.host, ['iscsi-inq', ...page, url])));
+      return [
+        ...told[0].split('\n').filter((line) => /^(Vendor|Product|Revision)/.test(line)),
+        told[1],
+        // Of page 83h what names the logical unit: ports and targets are others.
+        ...told[2].split(/DEVICE DESIGNATOR #\d+/).filter((part) => part.includes('LOGICAL_UNIT')),
+      ];
+    };
+    const before = await look(lu(TEE));
+    assert.ok(before.length >= 5 && before.some((part) => part.includes('LOGICAL_UNIT')), before.join('\n'));
+    assert.notDeepEqual(await look(URL(2)), before);
+    await first.stop();
+    assert.equal((await command(b, unit, 'promote', `${IQN}/1`)).code, 0);
+    assert.deepEqual(await look(URL(2)), before);
+    await unit.kill();
+    unit = await b.unit(config(luns));
+    assert.deepEqual(await look(URL(2)), before);
+    await unit.stop();
+  });
+
   it('refuses to promote what is not equal, unless it is forced, and what it does not serve', async () => {
     const b = bench();
     const first = await b.first();

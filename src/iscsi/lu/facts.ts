@@ -1,5 +1,7 @@
+import type { LuNames } from '../../../parsers/formats/luNames.ts';
 import type { Capacity } from '../../../parsers/scsi/capacity.ts';
 import {
+  ASSOCIATION_LU,
   type Designator,
   designatorWords,
   globallyUnique,
@@ -13,7 +15,7 @@ import type { ModeData } from '../../../parsers/scsi/mode.ts';
 /** What an LU told of itself when it was opened; absent where it does not say. */
 export interface LuFacts {
   inquiry: Inquiry;
-  /** VPD page 80h. */
+  /** VPD page 80h, padding included. */
   serial: string | undefined;
   designators: readonly Designator[];
   capacity: Capacity;
@@ -39,6 +41,15 @@ export function luIdentity(designators: readonly Designator[], target: string, l
     .map((designator) => ({ rank: rank(designator.type), words: designatorWords(designator) }))
     .sort((a, b) => a.rank - b.rank || (a.words < b.words ? -1 : 1));
   return unique.length > 0 ? unique[0].words : `${target}/${lun}`;
+}
+
+/** What hosts know the LU by. */
+export function luNames({ inquiry, serial, designators }: LuFacts): LuNames {
+  const [vendor, product, revision] = [inquiry.vendor, inquiry.product, inquiry.revision].map((text) =>
+    text.replace(/[^\x20-\x7e]/g, '?'),
+  );
+  const own = designators.filter(({ association, bytes }) => association === ASSOCIATION_LU && bytes.length > 0);
+  return { vendor, product, revision, ...(serial === undefined ? {} : { serial }), designators: own };
 }
 
 /** How an LU takes what a volume wants of it; lengths in bytes. */

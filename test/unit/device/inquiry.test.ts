@@ -65,6 +65,34 @@ describe('INQUIRY (SPC-5 6.7)', () => {
     );
   });
 
+  it('bears the names of another, of any length and kind', () => {
+    const text = `IET     ${'0001'.repeat(20)}`;
+    const designators = [
+      { association: 0, type: 1, codeSet: 2, bytes: new TextEncoder().encode(text) },
+      { association: 0, type: 2, codeSet: 1, bytes: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7) },
+    ];
+    const identity = {
+      vendor: 'IET',
+      product: 'DISK',
+      revision: '0001',
+      serial: '      beaf11',
+      naa: NAA,
+      designators,
+    };
+    assert.equal(vpd(0x80, { identity }).toString('latin1', 4), '      beaf11');
+    const page = vpd(0x83, { identity });
+    const told = parseDesignators(page, 0, page.length);
+    assert.ok(!isParseFault(told));
+    assert.deepEqual(told.map(designatorWords), [
+      `t10.${text}`,
+      'eui.0001020304050607',
+      'relative-port.00000001',
+      `name.${TARGET},t,0x0001`,
+      `name.${TARGET}`,
+    ]);
+    assert.equal(vpd(0x83, { identity: { ...identity, designators: [] } })[4 + 1], 0x94);
+  });
+
   it('tells its limits', () => {
     const page = vpd(0xb0, { thin: true, transferBytesMax: 0x100000, unmapGranularity: 8 });
     assert.equal(page.length, 64);

@@ -58,6 +58,14 @@ function tokenOf(host: Host, list: readonly Range[], id = 1): Uint8Array {
 }
 
 describe('ROD tokens (SBC-4 4.28, SPC-5 6.4)', () => {
+  it('name a unit that bears the long names of another by its own', () => {
+    const bytes = new Uint8Array(200).fill(0x41);
+    const identity = { vendor: 'V', product: 'P', revision: '1', serial: 'S', naa: '6'.repeat(32) };
+    const designators = [{ association: 0, type: 1, codeSet: 2, bytes }];
+    const host = new Bench({ blocks: 64, identity: { ...identity, designators } }).host();
+    assert.equal(tokenOf(host, [[0, 8]]).length, 512);
+  });
+
   it('carry data from ranges to others, of another unit too', () => {
     const { bench, host } = stage();
     const token = tokenOf(host, [
