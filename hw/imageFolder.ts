@@ -1,7 +1,8 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
 import { fileFault } from './fileFaults.ts';
+import { syncFolder } from './wholeFile.ts';
 
 /** A folder of images that appears with all of them. */
 export interface ImageFolder {
@@ -40,11 +41,6 @@ export async function openImageFolder(path: string): Promise<ImageFolder> {
       if (!named) await rm(draft, { recursive: true, force: true });
     },
   };
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  await folder.sync().finally(() => folder.close());
 }
 
 async function refuseExisting(path: string): Promise<void> {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import {
   LU_STATE_BYTES_MAX,
   type LuState,
@@ -10,6 +9,7 @@ import {
 } from '../parsers/formats/luState.ts';
 import { Fault, isParseFault } from '../src/base/fault.ts';
 import { stateFault } from './stateFaults.ts';
+import { replaceDurably } from './wholeFile.ts';
 
 /** What a logical unit keeps over restarts, in a small file of its own. */
 export interface LuStateFile {
@@ -78,21 +78,7 @@ class Kept implements LuStateFile {
   }
 
   /** Whole or as before, whenever the process or the machine ends. */
-  async write(): Promise<void> {
-    const draft = `${this.#path}.new`;
-    try {
-      const file = await open(draft, 'w', 0o600);
-      try {
-        await file.writeFile(luStateBytes(this.state));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(draft, this.#path);
-      const folder = await open(dirname(this.#path), 'r');
-      await folder.sync().finally(() => folder.close());
-    } catch (error) {
-      throw stateFault(this.#path, 'writing it', error);
-    }
+  write(): Promise<void> {
+    return replaceDurably(this.#path, luStateBytes(this.state));
   }
 }

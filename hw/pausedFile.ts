@@ -1,10 +1,5 @@
-import { open, readFile, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Fault } from '../src/base/fault.ts';
-import { stateFault } from './stateFaults.ts';
-
-const NAME = 'paused.json';
-const VERSION = 1;
+import { type MirrorsFile, readMirrors, writeMirrors } from './mirrorsFile.ts';
+import { membersOf } from './wholeFile.ts';
 
 /** A mirror that somebody paused. */
 export interface PausedMirror {
@@ -16,64 +11,24 @@ export interface PausedMirror {
   at: string;
 }
 
-/** The mirrors of a unit that are paused, whenever it starts again. */
-export async function readPaused(folder: string): Promise<PausedMirror[]> {
-  const path = join(folder, NAME);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw stateFault(path, 'reading it', error);
-  }
-  const mirrors = mirrorsIn(text);
-  if (mirrors !== undefined) return mirrors;
-  const mend = 'restore it, or delete it: the mirrors that were paused then go on';
-  throw new Fault('local', `${path} does not name the mirrors that are paused`, mend);
+const FILE: MirrorsFile<PausedMirror> = {
+  name: 'paused.json',
+  done: 'are paused',
+  without: 'the mirrors that were paused then go on',
+  isMirror: isPaused,
+};
+
+/** The mirrors of a unit that are paused, whenever it starts again. Rejects with a `Fault`. */
+export function readPaused(folder: string): Promise<PausedMirror[]> {
+  return readMirrors(folder, FILE);
 }
 
-/** Durable when it resolves, as it was before whenever it does not come to that. */
-export async function writePaused(folder: string, mirrors: readonly PausedMirror[]): Promise<void> {
-  const path = join(folder, NAME);
-  try {
-    if (mirrors.length === 0) await gone(path);
-    else await replaced(path, `${JSON.stringify({ version: VERSION, mirrors })}\n`);
-    const entries = await open(folder, 'r');
-    await entries.sync().finally(() => entries.close());
-  } catch (error) {
-    throw stateFault(path, 'writing it', error);
-  }
-}
-
-async function gone(path: string): Promise<void> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-}
-
-async function replaced(path: string, text: string): Promise<void> {
-  const draft = `${path}.new`;
-  const file = await open(draft, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(draft, path);
-}
-
-function mirrorsIn(text: string): PausedMirror[] | undefined {
-  try {
-    const { version, mirrors } = JSON.parse(text) as { version?: unknown; mirrors?: unknown };
-    if (version !== VERSION || !Array.isArray(mirrors)) return undefined;
-    return mirrors.every(isPaused) ? mirrors : undefined;
-  } catch {
-    return undefined;
-  }
+/** Durable when it resolves, as it was before whenever it does not come to that. Rejects with a `Fault`. */
+export function writePaused(folder: string, mirrors: readonly PausedMirror[]): Promise<void> {
+  return writeMirrors(folder, FILE, mirrors);
 }
 
 function isPaused(one: unknown): one is PausedMirror {
-  const { volume, mirror, by, at } = (one ?? {}) as Record<string, unknown>;
+  const { volume, mirror, by, at } = membersOf(one);
   return [volume, mirror, by, at].every((word) => typeof word === 'string');
 }

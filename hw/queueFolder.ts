@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSegmentHeader, SALT_BYTES, SEGMENT_HEADER_BYTES, segmentHeader } from '../parsers/formats/queueSegment.ts';
 import { isParseFault } from '../src/base/fault.ts';
 import { makePrivateFolder } from './privateFolder.ts';
 import { QueueSegment } from './queueSegment.ts';
 import { stateFault } from './stateFaults.ts';
+import { replaceDurably, syncFolder } from './wholeFile.ts';
 
 const NAME = /^(\d{16})\.queue$/;
 const DRAFT = /^\d{16}\.queue\.new$/;
@@ -68,28 +69,14 @@ export class QueueFolder {
   async create(store: Uint8Array, first: number): Promise<QueueSegment> {
     const path = join(this.path, `${String(first).padStart(16, '0')}.queue`);
     const salt = new Uint8Array(randomBytes(SALT_BYTES));
-    try {
-      const draft = await open(`${path}.new`, 'w', 0o600);
-      try {
-        await draft.writeFile(segmentHeader({ store, salt, first }));
-        await draft.sync();
-      } finally {
-        await draft.close();
-      }
-      // Whole or not there at all.
-      await rename(`${path}.new`, path);
-      await this.sync();
-    } catch (error) {
-      throw stateFault(path, 'making it', error);
-    }
+    await replaceDurably(path, segmentHeader({ store, salt, first }));
     return QueueSegment.open(path, first, salt, SEGMENT_HEADER_BYTES);
   }
 
   /** Makes names that came and went durable. */
   async sync(): Promise<void> {
     try {
-      const folder = await open(this.path, 'r');
-      await folder.sync().finally(() => folder.close());
+      await syncFolder(this.path);
     } catch (error) {
       throw stateFault(this.path, 'making it durable', error);
     }

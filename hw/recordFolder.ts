@@ -1,6 +1,7 @@
-import { open, readdir, unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stateFault } from './stateFaults.ts';
+import { syncFolder } from './wholeFile.ts';
 
 /**
  * Removes the records in a folder whose names begin with `prefix` and that are not among `kept`, durably: nobody believes them
@@ -11,13 +12,7 @@ export async function removeRecords(folder: string, prefix: string, kept: Readon
     const all = await readdir(folder);
     const left = all.filter((name) => name.startsWith(prefix) && name.endsWith('.record') && !kept.has(name));
     for (const name of left) await unlink(join(folder, name));
-    if (left.length === 0) return left;
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    if (left.length > 0) await syncFolder(folder);
     return left;
   } catch (error) {
     throw stateFault(folder, 'removing records that are out of date', error);

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
 import { lockFile } from './lock.ts';
 import { makePrivateFolder } from './privateFolder.ts';
 import { stateFault } from './stateFaults.ts';
+import { membersIn, readText, replaceDurably } from './wholeFile.ts';
 
 /** Where a unit keeps what must outlive it. No other unit has it while this is open. */
 export interface StateFolder {
@@ -48,47 +49,19 @@ async function heldWords(folder: string, lock: string): Promise<{ held: string; 
 
 async function unitOf(folder: string): Promise<string> {
   const path = join(folder, 'unit.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw stateFault(path, 'reading it', error);
-    return newUnit(folder, path);
-  }
-  const told = parsed(text);
-  if (told?.version === VERSION && typeof told.unit === 'string' && UUID.test(told.unit)) return told.unit;
-  const newer = typeof told?.version === 'number' && told.version > VERSION;
+  const text = await readText(path);
+  if (text === undefined) return newUnit(path);
+  const told = membersIn(text);
+  if (told.version === VERSION && typeof told.unit === 'string' && UUID.test(told.unit)) return told.unit;
+  const newer = typeof told.version === 'number' && told.version > VERSION;
   const what = newer ? `is of version ${told.version}, which this program does not know` : 'does not name a unit';
   const mend = newer ? 'use a newer program' : 'restore it, or delete it: the unit is then another one';
   throw new Fault('local', `${path} ${what}`, mend);
 }
 
-function parsed(text: string): { unit?: unknown; version?: unknown } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whole or not there at all, whenever the process or the machine ends. */
-async function newUnit(folder: string, path: string): Promise<string> {
+async function newUnit(path: string): Promise<string> {
   const unit = randomUUID();
-  const draft = `${path}.new`;
-  try {
-    const file = await open(draft, 'w', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify({ unit, version: VERSION })}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-    const entries = await open(folder, 'r');
-    await entries.sync().finally(() => entries.close());
-  } catch (error) {
-    throw stateFault(path, 'writing it', error);
-  }
+  await replaceDurably(path, `${JSON.stringify({ unit, version: VERSION })}\n`);
   return unit;
 }
