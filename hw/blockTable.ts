@@ -1,11 +1,10 @@
-import { constants, fdatasync, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { fdatasync, ftruncateSync } from 'node:fs';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { readTableHeader, TABLE_HEADER_BYTES, type TableHeader, tableHeader } from '../parsers/formats/blockTable.ts';
 import type { TableStorage } from '../src/base/blocks.ts';
-import { Fault, isParseFault } from '../src/base/fault.ts';
-import { lockFile } from './lock.ts';
-import { makePrivateFolder } from './privateFolder.ts';
+import { isParseFault } from '../src/base/fault.ts';
+import { readAt, readAtNow, writeAtNow } from './fileBytes.ts';
+import { isWhole, openLocked } from './lockedFile.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** A block table's file, opened and locked. */
@@ -22,29 +21,17 @@ export interface TableFile extends TableStorage {
  * Opens a table's file, made (mode 0600, its folder 0700) where it is missing; it is sparse. Rejects with a `Fault` that names
  * path and mend.
  */
-export async function openTableFile(path: string): Promise<TableFile> {
-  let handle: FileHandle | undefined;
-  try {
-    await makePrivateFolder(dirname(path));
-    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
-    await lockFile(handle.fd, path, {
-      held: `another unit keeps a block table in ${path}`,
-      mend: 'stop the other unit, or name another folder for `state` in the configuration',
-    });
-    // Linux tells here, once, that it failed to bring something to the medium since the file was last synced.
-    const whole = await handle.datasync().then(
-      () => true,
-      () => false,
-    );
+export function openTableFile(path: string): Promise<TableFile> {
+  const words = {
+    held: `another unit keeps a block table in ${path}`,
+    mend: 'stop the other unit, or name another folder for `state` in the configuration',
+  };
+  return openLocked(path, words, async (handle) => {
+    const whole = await isWhole(handle);
     const page = new Uint8Array(TABLE_HEADER_BYTES);
-    const { bytesRead } = await handle.read(page, 0, page.length, 0);
-    const header = readTableHeader(page.subarray(0, bytesRead));
+    const header = readTableHeader(page.subarray(0, await readAt(handle, page, 0)));
     return new SystemTableFile(path, handle, whole && !isParseFault(header) ? header : undefined);
-  } catch (error) {
-    await handle?.close();
-    throw stateFault(path, 'opening it', error);
-  }
+  });
 }
 
 /** When a file's contents were last changed, in nanoseconds since 1970; 0 where that is not told (a block device). */
@@ -68,13 +55,7 @@ class SystemTableFile implements TableFile {
 
   read(position: number, into: Uint8Array): void {
     try {
-      let done = 0;
-      while (done < into.length) {
-        const bytes = readSync(this.#fd, into, done, into.length - done, position + done);
-        if (bytes === 0) break;
-        done += bytes;
-      }
-      into.fill(0, done);
+      into.fill(0, readAtNow(this.#fd, into, position));
     } catch (error) {
       throw stateFault(this.#path, `reading it at ${position}`, error);
     }
@@ -82,11 +63,7 @@ class SystemTableFile implements TableFile {
 
   write(position: number, bytes: Uint8Array): void {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        const written = writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
-        if (written === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${position + done}`);
-        done += written;
-      }
+      writeAtNow(this.#fd, this.#path, bytes, position);
     } catch (error) {
       throw stateFault(this.#path, `writing it at ${position}`, error);
     }

@@ -1,8 +1,10 @@
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
+import { writeAt } from './fileBytes.ts';
 import { fileFault } from './fileFaults.ts';
 import { ZEROS } from './gather.ts';
+import { syncFolder } from './wholeFile.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 const PAGE_BYTES = 4096;
@@ -33,8 +35,7 @@ export async function writeImageFile(path: string, source: ImageSource, options:
       await file.close();
     }
     await name(draft, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await syncFolder(dirname(path));
   } catch (error) {
     await unlink(draft).catch(() => undefined);
     throw error instanceof Fault ? error : imageFault(path, error as NodeJS.ErrnoException);
@@ -42,7 +43,7 @@ export async function writeImageFile(path: string, source: ImageSource, options:
 }
 
 async function fill(
-  file: Awaited<ReturnType<typeof open>>,
+  file: FileHandle,
   path: string,
   { bytes, read }: ImageSource,
   { progress, signal }: ImageFileOptions,
@@ -53,15 +54,8 @@ async function fill(
     if (signal?.aborted) throw new Fault('local', `${path}: stopped before it was done`);
     const part = chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - offset));
     await read(offset, part, signal);
-    for (const [from, to] of runs(part)) await writeAll(file, part.subarray(from, to), offset + from);
+    for (const [from, to] of runs(part)) await writeAt(file, path, part.subarray(from, to), offset + from);
     progress?.(offset + part.length, bytes);
-  }
-}
-
-async function writeAll(file: Awaited<ReturnType<typeof open>>, part: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < part.length; ) {
-    const { bytesWritten } = await file.write(part, done, part.length - done, position + done);
-    done += bytesWritten;
   }
 }
 

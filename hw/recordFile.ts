@@ -1,10 +1,8 @@
-import { constants, writeSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { Fault } from '../src/base/fault.ts';
 import type { RecordStorage } from '../src/base/record.ts';
-import { lockFile } from './lock.ts';
-import { makePrivateFolder } from './privateFolder.ts';
+import { readAt, writeAtNow } from './fileBytes.ts';
+import { isWhole, openLocked } from './lockedFile.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** The largest record has 4 MiB of bits; what is longer is another file. */
@@ -22,40 +20,20 @@ export interface RecordFile extends RecordStorage {
  * Opens a record's file, creating it (mode 0600) and its folder (0700) where they are missing. Pages are overwritten in
  * place: once all of them were written, marking needs no room on the disk. Rejects with a `Fault` that names path and mend.
  */
-export async function openRecordFile(path: string): Promise<RecordFile> {
-  let handle: FileHandle | undefined;
-  try {
-    await makePrivateFolder(dirname(path));
-    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
-    await lockFile(handle.fd, path, {
-      held: `another unit keeps its record in ${path}`,
-      mend: 'stop the other unit, or name another folder for `state` in the configuration',
-    });
-    return new SystemRecordFile(path, handle, await storedIn(path, handle));
-  } catch (error) {
-    await handle?.close();
-    throw stateFault(path, 'opening it', error);
-  }
+export function openRecordFile(path: string): Promise<RecordFile> {
+  const words = {
+    held: `another unit keeps its record in ${path}`,
+    mend: 'stop the other unit, or name another folder for `state` in the configuration',
+  };
+  return openLocked(path, words, async (handle) => new SystemRecordFile(path, handle, await storedIn(path, handle)));
 }
 
 async function storedIn(path: string, handle: FileHandle): Promise<Uint8Array | undefined> {
-  // Linux tells here, once, that it failed to bring something to the medium since the file was last synced.
-  const lost = await handle.datasync().then(
-    () => false,
-    () => true,
-  );
-  if (lost) return undefined;
+  if (!(await isWhole(handle))) return undefined;
   const { size } = await handle.stat();
   if (size > RECORD_BYTES_MAX) throw new Fault('local', `${path} is too long for a record`, 'move it away');
   const bytes = new Uint8Array(size);
-  let length = 0;
-  while (length < size) {
-    const { bytesRead } = await handle.read(bytes, length, size - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return bytes.subarray(0, length);
+  return bytes.subarray(0, await readAt(handle, bytes, 0));
 }
 
 class SystemRecordFile implements RecordFile {
@@ -74,14 +52,8 @@ class SystemRecordFile implements RecordFile {
   }
 
   writePage(index: number, bytes: Uint8Array): void {
-    const { length } = bytes;
-    const position = index * length;
     try {
-      for (let done = 0; done < length; ) {
-        const written = writeSync(this.#fd, bytes, done, length - done, position + done);
-        if (written === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${position + done}`);
-        done += written;
-      }
+      writeAtNow(this.#fd, this.#path, bytes, index * bytes.length);
     } catch (error) {
       throw stateFault(this.#path, `writing page ${index}`, error);
     }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { Fault } from '../src/base/fault.ts';
+import { readAt, writeAt } from './fileBytes.ts';
 import { fileFault } from './fileFaults.ts';
 
 const CLEAR_BYTES = 1024 * 1024;
@@ -43,11 +44,8 @@ class SparseFile implements ScratchFile {
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     try {
-      for (let done = 0; done < into.length; ) {
-        const { bytesRead } = await this.#handle.read(into, done, into.length - done, offset + done);
-        if (bytesRead === 0) throw new Fault('local', `${this.#path} ends at ${offset + done}`);
-        done += bytesRead;
-      }
+      const done = await readAt(this.#handle, into, offset);
+      if (done < into.length) throw new Fault('local', `${this.#path} ends at ${offset + done}`);
     } catch (error) {
       throw scratchFault(this.#path, 'reading', error);
     }
@@ -55,11 +53,7 @@ class SparseFile implements ScratchFile {
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, offset + done);
-        if (bytesWritten === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${offset + done}`);
-        done += bytesWritten;
-      }
+      await writeAt(this.#handle, this.#path, bytes, offset);
     } catch (error) {
       throw scratchFault(this.#path, 'writing', error);
     }

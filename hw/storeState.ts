@@ -1,10 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { readStateSlot, STATE_SLOT_BYTES, type StoreState, stateSlot } from '../parsers/formats/queueState.ts';
-import { Fault, isParseFault } from '../src/base/fault.ts';
-import { lockFile } from './lock.ts';
-import { makePrivateFolder } from './privateFolder.ts';
+import { isParseFault } from '../src/base/fault.ts';
+import { readAt, writeAt } from './fileBytes.ts';
+import { openLocked } from './lockedFile.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** The two slots lie in pages of their own. */
@@ -36,23 +34,16 @@ export interface StateFile {
  * the last state that was made durable is never written to, so whatever ends in the middle leaves one that is whole.
  * Rejects with a `Fault` that names path and mend.
  */
-export async function openStoreState(path: string): Promise<StateFile> {
-  let handle: FileHandle | undefined;
-  try {
-    await makePrivateFolder(dirname(path));
-    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    if (!(await handle.stat()).isFile()) throw new Fault('local', `${path} is not a regular file`, 'move it away');
-    await lockFile(handle.fd, path, {
-      held: `another unit keeps its store in ${path}, or one volume is named twice`,
-      mend: 'stop the other unit, or give each volume a folder of its own',
-    });
+export function openStoreState(path: string): Promise<StateFile> {
+  const words = {
+    held: `another unit keeps its store in ${path}, or one volume is named twice`,
+    mend: 'stop the other unit, or give each volume a folder of its own',
+  };
+  return openLocked(path, words, async (handle) => {
     // What is read next may still be in memory alone.
     await handle.datasync();
     return new SlotFile(path, handle, await slotsIn(handle));
-  } catch (error) {
-    await handle?.close();
-    throw stateFault(path, 'opening it', error);
-  }
+  });
 }
 
 interface Slots {
@@ -64,12 +55,7 @@ interface Slots {
 async function slotsIn(handle: FileHandle): Promise<Slots> {
   const { size } = await handle.stat();
   const bytes = new Uint8Array(FILE_BYTES);
-  let length = 0;
-  while (length < FILE_BYTES) {
-    const { bytesRead } = await handle.read(bytes, length, FILE_BYTES - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
+  await readAt(handle, bytes, 0);
   const slots = [0, SLOT_STEP].map((at) => bytes.subarray(at, at + STATE_SLOT_BYTES));
   const [first, second] = slots.map(readStateSlot).map((slot) => (isParseFault(slot) ? undefined : slot));
   const damage = slots.map(damageOf).find((reason) => reason !== undefined);
@@ -138,11 +124,6 @@ class SlotFile implements StateFile {
     const first = this.#generation === 1 && this.found === undefined;
     const bytes = first ? new Uint8Array(FILE_BYTES) : slot;
     if (first) bytes.set(slot, this.#slot * SLOT_STEP);
-    const position = first ? 0 : this.#slot * SLOT_STEP;
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
-      if (bytesWritten === 0) throw new Fault('local', `${this.#path} takes no more bytes at ${position + done}`);
-      done += bytesWritten;
-    }
+    await writeAt(this.#handle, this.#path, bytes, first ? 0 : this.#slot * SLOT_STEP);
   }
 }
