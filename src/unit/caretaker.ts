@@ -4,6 +4,7 @@ import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { KeptRecord } from '../record/kept.ts';
 import type { Arm } from './arm.ts';
+import { Brief } from './brief.ts';
 import type { Pace } from './pace.ts';
 import { Reviver } from './reviver.ts';
 
@@ -49,6 +50,7 @@ const TIDY_MS = 1000;
 export class Caretaker {
   readonly #options: CaretakerOptions;
   readonly #reviver: Reviver;
+  readonly #brief = new Brief();
   #state: MirrorState = 'behind';
   #since: number;
   #copying = false;
@@ -301,11 +303,12 @@ export class Caretaker {
   /** One line for each change of state; catching up within moments is none. */
   #tell(): void {
     const { state } = this;
+    const late = state === 'behind' && this.#lagMs() >= LAG_TOLD_MS;
+    if (this.#brief.holds(this.#state, state, late, this.#options.now() / 1e6)) return;
     if (state === this.#state) {
       this.#tellWords(state);
       return;
     }
-    if (state === 'behind' && this.#lagMs() < LAG_TOLD_MS) return;
     const from = this.#state;
     const why = this.#why(state);
     this.#state = state;

@@ -166,12 +166,15 @@ class PlainStore implements FarStore {
     });
   }
 
-  /** A write that fails may have come to the medium in part: it is a moment again once the entry came whole. */
+  /**
+   * A write that fails may have come to the medium in part: it is a moment again once the entry came whole. While it is under
+   * way the newest moment is the one before, as everybody who reads waits for its end.
+   */
   async #write(place: EntryPlace, pieces: readonly Piece[]): Promise<void> {
-    this.#failed = true;
     try {
       await this.#volume.writev(sorted(pieces), { fua: false });
     } catch (error) {
+      this.#failed = true;
       if (!this.#isAhead()) this.#ahead = place;
       throw error;
     }

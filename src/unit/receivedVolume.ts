@@ -3,6 +3,7 @@ import type { FarStore } from '../base/ordered.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { Moment } from '../queue/moments.ts';
+import { Brief } from './brief.ts';
 import type { ExplainReport } from './explain.ts';
 import { explainReceived } from './explainReceived.ts';
 import type { HistoryStore } from './historyTypes.ts';
@@ -72,7 +73,10 @@ export class ReceivedVolume {
   /** What links give their entries to. */
   readonly store: FarStore;
   readonly #options: ReceivedVolumeOptions;
+  readonly #brief = new Brief();
   #state: MirrorState = 'equal';
+  /** The one that the log has. */
+  #toldState: MirrorState = 'equal';
   #since = new Date();
 
   constructor(options: ReceivedVolumeOptions) {
@@ -94,13 +98,14 @@ export class ReceivedVolume {
 
   #tell(sender: SenderStatus | undefined): void {
     const state = this.#stateOf(sender);
-    const from = this.#state;
-    if (state === from) return;
-    this.#state = state;
-    this.#since = new Date();
-    // Changes come and go all the time.
-    const ordinary = (one: MirrorState): boolean => one === 'behind' || one === 'equal';
-    if (!ordinary(from) || !ordinary(state)) this.#options.told({ from, to: state, why: this.#why(sender) });
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#since = new Date();
+    }
+    const from = this.#toldState;
+    if (this.#brief.holds(from, state, false, this.#options.now() / 1e6) || state === from) return;
+    this.#toldState = state;
+    this.#options.told({ from, to: state, why: this.#why(sender) });
   }
 
   status(sender: SenderStatus | undefined): VolumeStatus {

@@ -3,6 +3,7 @@ import type { LogLevel } from '../../hw/logLevel.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import { isOrdinary } from './brief.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
 import type { ExplainReport } from './explain.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
@@ -254,10 +255,11 @@ export interface StateChange {
 const BAD = new Set(['broken']);
 const POOR = new Set(['paused', 'down']);
 
-/** The one line that each change of a state has in the log. */
+/** The one line that each change of a state has in the log; what only comes and goes with the load is for those who look closely. */
 export function logState(log: Log, { lu, mirror, from, to, why }: StateChange): void {
   const fields = { lu, mirror, from, to, why };
   if (BAD.has(to)) log.error('state', fields);
   else if (POOR.has(to)) log.warn('state', fields);
+  else if (isOrdinary(from) && isOrdinary(to)) log.debug('state', fields);
   else log.info('state', fields);
 }

@@ -53,9 +53,14 @@ describe('H1 the log', () => {
     for (const to of ['behind', 'paused', 'broken']) logState(log, { ...change, to });
     assert.deepEqual(
       lines.map((line) => line.split(' ')[0]),
-      ['info', 'warn', 'error'],
+      ['debug', 'warn', 'error'],
     );
     assert.equal(lines[2], 'error state {"lu":"l","mirror":"file:m","from":"equal","to":"broken","why":"x"}');
+    for (const from of ['broken', 'repairing', 'copying', 'behind']) logState(log, { ...change, from, to: 'equal' });
+    assert.deepEqual(
+      lines.slice(3).map((line) => line.split(' ')[0]),
+      ['info', 'info', 'info', 'debug'],
+    );
   });
 
   describe('without endless repetition', () => {

@@ -62,6 +62,24 @@ describe('C1 a plain store', () => {
     assert.equal(store.consistent, true);
   });
 
+  it('is the moment before while an entry is being written, and none after one that failed half way', async () => {
+    const store = await open();
+    await store.append(at(1), change(1, [data(0, 512, 1)]));
+    const seen: boolean[] = [];
+    volume.obstacle = () => void seen.push(store.consistent);
+    await store.append(at(2), change(2, [data(0, 512, 2), data(1024, 512, 2)]));
+    assert.deepEqual(seen, [true, true], 'ordinary writes are no repair');
+    volume.obstacle = () => {
+      if (volume.bytes[0] === 3) throw new Fault('local', 'full');
+    };
+    const third = change(3, [data(0, 512, 3), data(1024, 512, 3)]);
+    await assert.rejects(store.append(at(3), third), /full/);
+    assert.equal(store.consistent, false);
+    volume.obstacle = undefined;
+    await store.append(at(3), third);
+    assert.equal(store.consistent, true);
+  });
+
   it('knows its place, its incarnation and its moment after a stop in order', async () => {
     let store = await open();
     const { incarnation } = store;
