@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
 import { Fault } from '../src/base/fault.ts';
+import { Guesses } from './webGuesses.ts';
 
 export interface WebOptions {
   listen: { host: string; port: number };
@@ -12,8 +13,12 @@ export interface WebOptions {
   page: (path: string, query: URLSearchParams) => WebPage | undefined | Promise<WebPage | undefined>;
   /** What is done for one who knows the token; absent: nothing. `request` is a JSON object that nobody has checked yet. */
   orders?: { token: string; act: (request: Record<string, unknown>) => Promise<unknown> };
+  /** So many wrong tokens came from an address that for a while none is looked at. */
+  guessed?: (address: string) => void;
   /** Errors that are not a peer's. */
   failed: (error: unknown) => void;
+  /** Monotonic milliseconds. */
+  now?: () => number;
   connectionsMax?: number;
 }
 
@@ -40,11 +45,13 @@ const CHECK_MS = 1000;
  *
  * Whoever reaches the address may read, so it belongs on loopback or a network of administrators. What other sites make a
  * browser send is refused: by the Host header (names that were pointed here), by `Sec-Fetch-Site` and `Origin`; and orders
- * need a token in a header that no other site can set. Whatever peers send costs a bounded amount.
+ * need a token in a header that no other site can set, and that cannot be guessed at length. Whatever peers send costs a
+ * bounded amount.
  */
 export class WebServer {
   readonly #options: WebOptions;
   readonly #server: Server;
+  readonly #guesses = new Guesses();
 
   private constructor(options: WebOptions) {
     this.#options = options;
@@ -141,8 +148,10 @@ export class WebServer {
     const refuse = (status: number, words: string): void =>
       answer(response, status, { type: TEXT, body: `${words}\n` }, true);
     if (path !== ORDERS_PATH || orders === undefined) return refuse(405, 'only GET and HEAD');
-    const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ', 2);
-    if (scheme !== 'Bearer' || !same(token, orders.token)) return refuse(401, 'the token is wrong');
+    const wait = this.#guessed(request, orders.token);
+    if (wait > 0) response.setHeader('Retry-After', Math.ceil(wait / 1000));
+    if (wait > 0) return refuse(429, `wrong tokens came from there: none is looked at for ${Math.ceil(wait / 1000)} s`);
+    if (wait < 0) return refuse(401, 'the token is wrong');
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) return refuse(415, 'JSON is expected');
     const order = objectOf(await bodyOf(request));
     if (order === undefined) return refuse(400, `a JSON object of at most ${BODY_BYTES_MAX} bytes is expected`);
@@ -154,6 +163,21 @@ export class WebServer {
       const { message, mend } = error;
       answer(response, 409, { type: JSON_TYPE, body: JSON.stringify({ ok: false, error: { message, mend } }) });
     }
+  }
+
+  /** 0: the token is right; below: it is wrong or not there; else the milliseconds for which none is looked at. */
+  #guessed({ headers: { authorization }, socket }: IncomingMessage, wanted: string): number {
+    const { guessed, now = () => performance.now() } = this.#options;
+    const at = now();
+    const address = socket.remoteAddress ?? '';
+    // Not even the right one: else it could be guessed all the same.
+    const wait = this.#guesses.waitMs(address, at);
+    if (wait > 0) return wait;
+    const [scheme, token = ''] = (authorization ?? '').split(' ', 2);
+    if (scheme === 'Bearer' && same(token, wanted)) return 0;
+    // Who shows none is told that one is needed, and guesses nothing.
+    if (authorization !== undefined && this.#guesses.wrong(address, at)) guessed?.(address);
+    return -1;
   }
 
   #broken(response: ServerResponse, error: unknown): void {

@@ -50,6 +50,11 @@ export const LINES: readonly Message[] = [
     mend: 'report it, with the line',
   },
   {
+    says: 'wrong tokens at the status page',
+    means: 'somebody at the address `from` tried several: for a while none from there is looked at',
+    mend: 'find out who; a new token where it may be known (`web.tokenFile`)',
+  },
+  {
     says: 'the control socket failed',
     means: 'a command could not be answered; mirroring goes on',
     mend: 'report it, with the line',

@@ -205,6 +205,7 @@ class LiveUnit implements RunningUnit {
       order: pageOrders((request, job) => answer(this, request, job, this.#events), this.#ending.signal),
       now,
       failed: (error) => this.#events.error('the status page failed', { why: String(error) }),
+      guessed: (from) => this.#events.warn('wrong tokens at the status page', { from }),
     });
     this.#events.info('status page', { url: this.#web.url });
   }

@@ -28,6 +28,8 @@ export interface WebParts {
   /** Monotonic time in nanoseconds. */
   now: () => number;
   failed: (error: unknown) => void;
+  /** Somebody there tried wrong tokens. */
+  guessed?: (address: string) => void;
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -64,6 +66,7 @@ export class UnitWeb {
       page: (path, query) => web.#serve(path, query),
       ...(token === undefined ? {} : { orders: { token, act: parts.order } }),
       failed: parts.failed,
+      guessed: (address) => parts.guessed?.(address),
     });
     return web;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import { GUESS_MS, GUESSES, Guesses } from '../../../hw/webGuesses.ts';
 import { type WebOptions, WebServer } from '../../../hw/webServer.ts';
 import { Fault } from '../../../src/base/fault.ts';
 
@@ -149,6 +150,56 @@ describe('H4, H5: pages that are only read', () => {
     );
     assert.equal((await order(bearer, '{"do":"bug"}')).status, 500);
     assert.equal(failures.length, 1);
+  });
+
+  it('lets nobody guess the token at length: not even the right one is looked at for a while', async () => {
+    let now = 0;
+    const told: string[] = [];
+    await open({ now: () => now, guessed: (address) => told.push(address) });
+    const order = (token?: string) => {
+      const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
+      return get('/order', headers, 'POST', '{"do":"x"}');
+    };
+    // Who shows none guesses nothing.
+    for (let n = 0; n < 2 * GUESSES; n++) assert.equal((await order()).status, 401);
+    for (let n = 0; n < GUESSES; n++) {
+      assert.deepEqual(told, []);
+      assert.equal((await order(`guess-${n}`)).status, 401);
+    }
+    assert.deepEqual(told, ['127.0.0.1']);
+    const late = await order(TOKEN);
+    assert.deepEqual([late.status, late.headers.get('retry-after')], [429, '10']);
+    assert.match(await late.text(), /wrong tokens came from there: none is looked at for 10 s/);
+    assert.deepEqual(acted, []);
+    // What is only read is read by anybody.
+    assert.equal((await get('/x')).status, 200);
+    now = GUESS_MS;
+    assert.equal((await order(TOKEN)).status, 200);
+    assert.equal((await order('one-more')).status, 401);
+    assert.equal((await order(TOKEN)).status, 429);
+    now = 3 * GUESS_MS;
+    assert.equal((await order(TOKEN)).status, 200);
+  });
+
+  it('counts guesses by the machine that they come from, in bounded memory', () => {
+    const guesses = new Guesses();
+    const exhaust = (address: string, now = 0): void => {
+      for (let n = 0; n < GUESSES; n++) guesses.wrong(address, now);
+    };
+    exhaust('10.0.0.1');
+    exhaust('fd00:0:0:1::7');
+    assert.equal(guesses.waitMs('10.0.0.1', 0), GUESS_MS);
+    assert.equal(guesses.waitMs('::ffff:10.0.0.1', 0), GUESS_MS);
+    assert.equal(guesses.waitMs('10.0.0.2', 0), 0);
+    assert.equal(guesses.waitMs('fd00::1:aaaa:bbbb:cccc:dddd', 0), GUESS_MS);
+    assert.equal(guesses.waitMs('fd00:0:0:2::7', 0), 0);
+    // A thousand machines guess at one time: whoever comes then is one with all the others who do.
+    for (let n = 0; n < 2000; n++) guesses.wrong(`10.1.${n >> 8}.${n & 255}`, 0);
+    assert.ok(guesses.waitMs('10.2.0.1', 0) > 0);
+    assert.equal(guesses.waitMs('10.1.0.1', 0), 0);
+    const later = 3000 * GUESS_MS;
+    guesses.wrong('10.3.0.1', later);
+    assert.equal(guesses.waitMs('10.2.0.1', later), 0);
   });
 
   it('takes no orders where no token is set', async () => {
