@@ -7,7 +7,8 @@ const HELP = `
 Lays down what a unit needs to run as a service of systemd: the unit template tapmirror@.service, whose instance
 tapmirror@NAME runs the configuration /etc/tapmirror/NAME.yaml as an ordinary user that may capture and nothing else;
 tapmirror-nic@.service, which prepares the interface of a tap; the user; the folders /etc/tapmirror, /var/lib/tapmirror and
-/run/tapmirror; and example configurations. Nothing is started. What an administrator changed with \`systemctl edit\` stays.
+/run/tapmirror; example configurations; and what Prometheus and Grafana are given (/usr/local/share/tapmirror). Nothing is
+started. What an administrator changed with \`systemctl edit\` stays.
 The Debian package does all of this by itself.
 
 Examples

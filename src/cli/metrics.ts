@@ -4,10 +4,12 @@ const HELP = `
 A unit with "web" in its configuration serves its metrics at http://LISTEN/metrics
 for Prometheus. This prints what goes with them: alert rules for Prometheus, and
 a dashboard for Grafana. Both take it that the units are scraped as the job
-"tapmirror".
+"tapmirror". The package (/usr/share/tapmirror) and \`tapmirror install\`
+(/usr/local/share/tapmirror) lay the same down, with an example of how each is
+loaded: prometheus.yml and grafana.yml.
 
 Examples
-  tapmirror metrics --alerts > /etc/prometheus/tapmirror-alerts.yaml
+  tapmirror metrics --alerts > /etc/prometheus/tapmirror-alerts.yml
   tapmirror metrics --dashboard > tapmirror-dashboard.json
 
 Exit status: 0 done, 2 wrong usage.

@@ -1,3 +1,4 @@
+import { monitoringFiles } from '../operate/monitoring.ts';
 import { EXAMPLES } from './examples.ts';
 import { nicUnitFile, type ServiceOptions, unitFile } from './unitFile.ts';
 
@@ -10,9 +11,20 @@ export interface Laid {
 /** Where the parts go: an administrator's places, or those of a distribution's package. */
 export type Place = 'local' | 'package';
 
-const PLACES: Readonly<Record<Place, { lib: string; units: string; examples: string }>> = {
-  local: { lib: '/etc', units: '/etc/systemd/system', examples: '/etc/tapmirror/examples' },
-  package: { lib: '/usr/lib', units: '/usr/lib/systemd/system', examples: '/usr/share/doc/tapmirror/examples' },
+const PLACES: Readonly<Record<Place, { lib: string; units: string; examples: string; monitoring: string }>> = {
+  local: {
+    lib: '/etc',
+    units: '/etc/systemd/system',
+    examples: '/etc/tapmirror/examples',
+    // Not below /etc/tapmirror: whoever monitors is another user.
+    monitoring: '/usr/local/share/tapmirror',
+  },
+  package: {
+    lib: '/usr/lib',
+    units: '/usr/lib/systemd/system',
+    examples: '/usr/share/doc/tapmirror/examples',
+    monitoring: '/usr/share/tapmirror',
+  },
 };
 
 /** A user's name as systemd takes it without a complaint. */
@@ -20,13 +32,14 @@ export const USER_NAME: RegExp = /^[a-z_][a-z0-9_-]{0,30}$/;
 
 /** Everything that the service consists of, besides the program itself. */
 export function serviceFiles(options: ServiceOptions, place: Place): Laid[] {
-  const { lib, units, examples } = PLACES[place];
+  const { lib, units, examples, monitoring } = PLACES[place];
   return [
     { path: `${units}/tapmirror@.service`, text: unitFile(options) },
     { path: `${units}/tapmirror-nic@.service`, text: nicUnitFile(options) },
     { path: `${lib}/sysusers.d/tapmirror.conf`, text: sysusers(options) },
     { path: `${lib}/tmpfiles.d/tapmirror.conf`, text: tmpfiles(options) },
     ...Object.entries(EXAMPLES).map(([name, text]) => ({ path: `${examples}/${name}`, text })),
+    ...monitoringFiles(monitoring),
   ];
 }
 

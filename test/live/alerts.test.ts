@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ALERTS } from '../../src/operate/alerts.ts';
 import { dashboard, dashboardQueries } from '../../src/operate/dashboard.ts';
+import { monitoringFiles } from '../../src/operate/monitoring.ts';
 import { alertTests, SOUNDED } from './kit/alertCases.ts';
 import { describeLive, TEE_SOURCE, volume } from './kit/bench.ts';
 import { need } from './kit/parts.ts';
@@ -31,6 +32,18 @@ describe('H2 alert rules and dashboard, as Prometheus reads them', function () {
 
   it('has rules that are sound', async () => {
     await run(undefined, ['promtool', 'check', 'rules', '--lint-fatal', join(folder, 'alerts.yaml')]);
+  });
+
+  it('has an example of a configuration that loads them', async () => {
+    for (const { path, text } of monitoringFiles(folder)) writeFileSync(path, text);
+    const { code, out, err } = await outcome(undefined, [
+      'promtool',
+      'check',
+      'config',
+      join(folder, 'prometheus.yml'),
+    ]);
+    assert.equal(code, 0, err);
+    assert.match(out, /alerts\.yml[\s\S]*SUCCESS: \d+ rules found/);
   });
 
   it('sounds each alert when it should, and not before', async () => {

@@ -133,8 +133,9 @@ describe('H4 a unit that systemd runs, from the package', function () {
       await machine.run('head', '-n', '1', '/usr/share/zsh/vendor-completions/_tapmirror'),
       /^#compdef tapmirror/,
     );
-    const doc = await machine.run('ls', '/usr/share/doc/tapmirror', '/usr/share/doc/tapmirror/schemas');
-    for (const name of ['README.md', 'alerts.yml', 'dashboard.json', 'install.json']) {
+    const folders = ['/usr/share/doc/tapmirror', '/usr/share/doc/tapmirror/schemas', '/usr/share/tapmirror'];
+    const doc = await machine.run('ls', ...folders);
+    for (const name of ['README.md', 'install.json', 'alerts.yml', 'prometheus.yml', 'dashboard.json', 'grafana.yml']) {
       assert.ok(doc.split('\n').includes(name), `${name} is in the package`);
     }
 

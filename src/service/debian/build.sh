@@ -55,8 +55,6 @@ part() {
 }
 part /usr/share/bash-completion/completions/tapmirror completion bash
 part /usr/share/zsh/vendor-completions/_tapmirror completion zsh
-part /usr/share/doc/tapmirror/alerts.yml metrics --alerts
-part /usr/share/doc/tapmirror/dashboard.json metrics --dashboard
 find "$stage/usr/share" -type d -empty -delete
 
 # The binding of libpcap is made for the Node that it was built with, and for no later one.

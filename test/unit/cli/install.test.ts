@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { runInstall, runUninstall } from '../../../src/cli/install.ts';
 import { runNic } from '../../../src/cli/nic.ts';
 import { serviceWords } from '../../../src/cli/service-words.ts';
+import { ALERTS } from '../../../src/operate/alerts.ts';
+import { dashboard } from '../../../src/operate/dashboard.ts';
 import { EXAMPLES } from '../../../src/service/examples.ts';
 import { unitFile } from '../../../src/service/unitFile.ts';
 import { loadLiveConfig } from '../../../src/unit/config.ts';
@@ -54,6 +56,16 @@ describe('H4 the service of a unit', () => {
     const { files, commands } = await dryRun({ package: true });
     assert.ok(files.every(({ path }) => path.startsWith('/usr/')));
     assert.deepEqual(commands, []);
+  });
+
+  it('lays down what Prometheus and Grafana are given, where their users may read it', async () => {
+    const { files } = await dryRun();
+    const folder = '/usr/local/share/tapmirror';
+    const text = (name: string) => files.find(({ path }) => path === `${folder}/${name}`)?.text ?? assert.fail(name);
+    assert.equal(text('alerts.yml'), ALERTS);
+    assert.deepEqual(JSON.parse(text('dashboard.json')), dashboard());
+    assert.ok(text('prometheus.yml').includes(`  - ${folder}/alerts.yml\n`));
+    assert.ok(text('grafana.yml').includes(`      path: ${folder}\n`));
   });
 
   it('writes a path so that systemd reads it as it stands', () => {
