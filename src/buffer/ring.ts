@@ -56,6 +56,8 @@ export class Ring implements RoomHolder {
   readonly #room: RingRoom;
   readonly #entriesMax: number;
   readonly #places: Place[] = [];
+  /** Of them those that get what is pushed. */
+  #joined = 0;
   /** Entries at positions `[tail, head)`, at index `position & mask`. */
   #slots: (Slot | undefined)[] = new Array<Slot | undefined>(64).fill(undefined);
   #tail = 0;
@@ -82,16 +84,26 @@ export class Ring implements RoomHolder {
   join(missed: (change: Change) => void, options: PlaceOptions = {}): Backlog {
     const place = new Place(this, this.#head, missed, options);
     this.#places.push(place);
+    this.#joined++;
     return place;
+  }
+
+  /** The mirror of this place gets nothing that is pushed from here on; what it has to take it may take. */
+  leave(backlog: Backlog): void {
+    const place = this.#places.find((one) => one === backlog);
+    if (place === undefined || place.end !== undefined) return;
+    place.end = this.#head;
+    this.#joined--;
+    this.trim();
   }
 
   /** The lease of the change, if it has one, belongs to the ring from here on. */
   push(change: Change): void {
-    this.#push(new Slot(change, undefined, this.#head, this.#places.length));
+    this.#push(new Slot(change, undefined, this.#head, this.#joined));
   }
 
   pushBarrier(barrier: Barrier): void {
-    this.#push(new Slot(undefined, barrier, this.#head, this.#places.length));
+    this.#push(new Slot(undefined, barrier, this.#head, this.#joined));
   }
 
   shed(bytes: number): number {
@@ -143,7 +155,11 @@ export class Ring implements RoomHolder {
   trim(): void {
     const before = this.#tail;
     let last = this.#head;
-    for (const place of this.#places) last = Math.min(last, place.next);
+    for (let i = this.#places.length - 1; i >= 0; i--) {
+      const place = this.#places[i];
+      if (place.over) this.#places.splice(i, 1);
+      else last = Math.min(last, place.next);
+    }
     while (this.#tail < last) {
       const index = this.#tail & (this.#slots.length - 1);
       this.#weight -= (this.#slots[index] as Slot).weight;
@@ -161,8 +177,8 @@ export class Ring implements RoomHolder {
     this.#weight += slot.weight;
     const bytes = slot.change?.lease?.bytes ?? 0;
     this.#heldBytes += bytes;
-    if (bytes > 0) for (const place of this.#places) place.admit(slot, bytes);
-    if (this.#places.length === 0) {
+    if (bytes > 0) for (const place of this.#places) if (place.end === undefined) place.admit(slot, bytes);
+    if (this.#joined === 0) {
       slot.holders = 1;
       this.release(slot);
       this.trim();
@@ -192,6 +208,8 @@ class Place implements Backlog {
   /** Bytes of leases that this mirror has yet to write, and has not lost. */
   #heldBytes = 0;
   next: number;
+  /** One past what the mirror gets; undefined while it gets everything. */
+  end: number | undefined;
 
   constructor(ring: Ring, next: number, missed: (change: Change) => void, options: PlaceOptions) {
     this.#ring = ring;
@@ -202,7 +220,16 @@ class Place implements Backlog {
   }
 
   get length(): number {
-    return this.#ring.head - this.next;
+    return this.#last - this.next;
+  }
+
+  /** It has left, and has taken everything that it was to get. */
+  get over(): boolean {
+    return this.end !== undefined && this.next >= this.end;
+  }
+
+  get #last(): number {
+    return this.end ?? this.#ring.head;
   }
 
   get position(): number {
@@ -219,7 +246,7 @@ class Place implements Backlog {
   }
 
   peek(): Entry | undefined {
-    return this.next < this.#ring.head ? this.#ring.at(this.next) : undefined;
+    return this.next < this.#last ? this.#ring.at(this.next) : undefined;
   }
 
   take(): void {
@@ -236,7 +263,7 @@ class Place implements Backlog {
   }
 
   forEach(callback: (entry: Entry, lost: boolean) => void): void {
-    for (let at = this.next; at < this.#ring.head; at++) {
+    for (let at = this.next; at < this.#last; at++) {
       callback(this.#ring.at(at), this.#lost.intersects(at, at + 1));
     }
   }
@@ -253,7 +280,7 @@ class Place implements Backlog {
   }
 
   needs(position: number): boolean {
-    return position >= this.next && !this.#lost.intersects(position, position + 1);
+    return position >= this.next && position < this.#last && !this.#lost.intersects(position, position + 1);
   }
 
   /** The room was short. */
@@ -264,7 +291,7 @@ class Place implements Backlog {
 
   /** Misses the whole backlog and moves to the head. */
   giveUp(): void {
-    for (; this.next < this.#ring.head; this.next++) {
+    for (; this.next < this.#last; this.next++) {
       const slot = this.#ring.at(this.next);
       if (slot.change) this.#missed(slot.change);
       else if (slot.barrier?.name !== undefined) this.#options.missedMark?.(slot.barrier);

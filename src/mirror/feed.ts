@@ -13,8 +13,8 @@ export interface FeedOptions {
   inFlightMax: number;
   /** Bytes that go out together; one longer piece goes alone. */
   batchBytes: number;
-  /** Each change is told when the mirror is through with it. */
-  guarded: boolean;
+  /** Whether each change is told when the mirror is through with it. */
+  guarded: () => boolean;
 }
 
 interface Parts {
@@ -110,7 +110,7 @@ export class Feed {
 
   /** Nothing of the change is written from here on. Nobody refers to what has no lease. */
   landed({ seq, lease }: Change, written: boolean): void {
-    if (this.#options.guarded && lease !== undefined) this.#traffic.landed(seq, written);
+    if (lease !== undefined && this.#options.guarded()) this.#traffic.landed(seq, written);
   }
 
   /** Calls back with every range of bytes that waits to be written; they may overlap. */

@@ -28,8 +28,8 @@ export interface MirrorOptions {
   copiesMax?: number;
   /** Copies wait for `credit`. */
   metered?: boolean;
-  /** Somebody refers to this mirror's blocks, and is told when it is through with a change. */
-  guarded?: boolean;
+  /** Whether somebody refers to this mirror's blocks at present, and is told when it is through with a change. */
+  guarded?: () => boolean;
   /** Its medium could not be reached: it begins as broken. */
   fault?: Fault;
 }
@@ -56,7 +56,7 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
   constructor(options: MirrorOptions) {
     const { name, backlog, record, size, flushBarriers = true, inFlightMax = 4 } = options;
     const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2, metered = false } = options;
-    const { guarded = false } = options;
+    const { guarded = () => false } = options;
     const traffic = this.#traffic;
     this.name = name;
     this.record = record;

@@ -1,6 +1,6 @@
 import type { Backlog } from '../base/backlog.ts';
 import type { Fault } from '../base/fault.ts';
-import type { CopyOut } from '../base/recall.ts';
+import type { CopyOut, WriteGuard } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
 import type { MirrorMachine } from '../mirror/machine.ts';
 import type { MirrorState } from '../mirror/requests.ts';
@@ -49,6 +49,8 @@ export interface Arm {
   readonly record: Unresolved;
   /** Its place in the volume's ring. */
   readonly backlog: Backlog;
+  /** Those who refer to its blocks at present: each write waits for them. */
+  readonly guards: WriteGuard[];
 }
 
 export interface MirrorReport {

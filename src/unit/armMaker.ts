@@ -44,20 +44,20 @@ const ORDERED_SHARE = 0.5;
 
 /** The mirrors of a volume, in the order given. What the ordered ones refer to are the blocks of the first that is none. */
 export function makeArms(mirrors: readonly ArmOptions[], setting: ArmSetting): Arm[] {
-  const guards = setting.upstream ? [] : mirrors.flatMap(({ copyOut }) => copyOut ?? []);
-  const local = mirrors.findIndex(({ volume }) => !isOrdered(volume));
-  return mirrors.map((options, i) => {
-    const { volume } = options;
-    if (isOrdered(volume)) return orderedArm(options, volume, setting);
-    return plainArm(options, setting, i === local ? guards : []);
-  });
+  const arms = mirrors.map((options) => makeArm(options, setting));
+  const local = arms.find(({ ordered }) => !ordered);
+  if (local && !setting.upstream) local.guards.push(...mirrors.flatMap(({ copyOut }) => copyOut ?? []));
+  return arms;
 }
 
-function plainArm(
-  { to, volume, record = new Unresolved(), fault }: ArmOptions,
-  setting: ArmSetting,
-  guards: readonly WriteGuard[],
-): Arm {
+/** One mirror that gets what is pushed from here on. Nobody refers to its blocks yet. */
+export function makeArm(options: ArmOptions, setting: ArmSetting): Arm {
+  const { volume } = options;
+  return isOrdered(volume) ? orderedArm(options, volume, setting) : plainArm(options, setting);
+}
+
+function plainArm({ to, volume, record = new Unresolved(), fault }: ArmOptions, setting: ArmSetting): Arm {
+  const guards: WriteGuard[] = [];
   const { ring, first, now, notice, moved, compare, metered, flushBarriers } = setting;
   const { inFlightMax, batchBytes, copyBytes } = setting;
   const backlog = ring.join((change) => mirror.step({ kind: 'missed', change }));
@@ -69,13 +69,13 @@ function plainArm(
     ...(fault === undefined ? {} : { fault }),
     size: volume.blocks * volume.blockSize,
     flushBarriers,
-    guarded: guards.length > 0,
+    guarded: () => guards.length > 0,
     ...(inFlightMax === undefined ? {} : { inFlightMax }),
     ...(batchBytes === undefined ? {} : { batchBytes }),
     ...(copyBytes === undefined ? {} : { copyBytes }),
   });
   const pump = new Pump({ mirror, volume, first, now, notice, moved, compare, guards });
-  return { to, mirror, volume, record, backlog, pump, ordered: false };
+  return { to, mirror, volume, record, backlog, pump, ordered: false, guards };
 }
 
 function orderedArm(
@@ -109,7 +109,7 @@ function orderedArm(
   });
   const helpers = { ...(copyOut ? { recaller: copyOut } : {}), ...(near ? { near } : {}) };
   const pump = new OrderedPump({ mirror, volume, first, ...helpers, settleMs, now, notice, moved });
-  return { to, mirror, volume, record, backlog, pump, ordered: true };
+  return { to, mirror, volume, record, backlog, pump, ordered: true, guards: [] };
 }
 
 /** A source that can wait does so before any mirror has to lose something. */

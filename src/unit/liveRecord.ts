@@ -1,10 +1,13 @@
+import { join } from 'node:path';
+import { removeDurably } from '../../hw/wholeFile.ts';
+import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import { isOrdered } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import { KeptRecord } from '../record/kept.ts';
-import type { LiveVolumeConfig } from './configTypes.ts';
+import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
 import type { LiveParts, Medium } from './liveVolume.ts';
-import { openStoredRecord } from './storedRecord.ts';
+import { openStoredRecord, recordFileName } from './storedRecord.ts';
 
 /** Bytes of the hot set that the marks are brought back to; the rest is room to work in between two flushes. */
 const HOT_SHARE = 0.5;
@@ -14,11 +17,7 @@ export function named({ to, volume }: Medium): { name: string; volume: Volume } 
 }
 
 /** The bound of a link's own buffer, where it has one. */
-export function bufferOf(
-  { mirrors }: LiveVolumeConfig,
-  index: number,
-): { buffer?: { bytes: number; threshold: number } } {
-  const one = mirrors[index];
+export function bufferOf(one: LiveMirrorConfig | undefined): { buffer?: { bytes: number; threshold: number } } {
   return one?.kind === 'journey' && one.buffer ? { buffer: one.buffer } : {};
 }
 
@@ -57,4 +56,15 @@ export async function openRecord(
   return new KeptRecord(stored, (fault) => {
     notice(`the record of ${to} is not kept any more: ${fault.message}`);
   });
+}
+
+/** What is kept of a mirror that its volume does not have any more: it would know nothing of what is written meanwhile. */
+export async function forgetMirror(folder: string, lu: LuId, mirror: string): Promise<void> {
+  await removeDurably(join(folder, recordFileName(lu, mirror)));
+  await forgetTable(folder, lu, mirror);
+}
+
+/** Checksums of a medium that somebody else may have written since. */
+export async function forgetTable(folder: string, lu: LuId, mirror: string): Promise<void> {
+  await removeDurably(join(folder, recordFileName(lu, mirror, 'blocks')));
 }

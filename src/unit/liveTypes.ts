@@ -8,6 +8,7 @@ import type { KeptRecord } from '../record/kept.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
 import type { Caretaker } from './caretaker.ts';
 import type { ReadDesk } from './checkedReadsDesk.ts';
+import type { CopyOutSlot } from './copyOutSlot.ts';
 import type { LateVolume } from './lateVolume.ts';
 import type { Pace } from './pace.ts';
 import type { LinkCopyOut } from './recall.ts';
@@ -64,12 +65,12 @@ export interface Medium {
 /** A mirror of a running unit, with all that is opened for it. */
 export interface Opened extends Medium {
   record: KeptRecord;
-  copyOut?: LinkCopyOut;
+  copyOut?: CopyOutSlot;
 }
 
 /** A mirror's record and those who look after it. */
 export interface Keeper {
   caretaker: Caretaker;
   record: KeptRecord;
-  copyOut: LinkCopyOut | undefined;
+  copyOut: CopyOutSlot | undefined;
 }

@@ -4,22 +4,22 @@ import { Fault } from '../base/fault.ts';
 import { isOrdered, type NearSums } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { LuFacts } from '../base/sink.ts';
-import type { Volume } from '../base/volume.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import { nearSums } from './blockTableNear.ts';
-import { Caretaker } from './caretaker.ts';
 import type { CheckedReads } from './checkedReads.ts';
 import { volumeReads } from './checkedReadsVolume.ts';
 import type { LiveVolumeConfig } from './configTypes.ts';
+import { CopyOutSlot } from './copyOutSlot.ts';
 import { FirstWatch } from './firstWatch.ts';
 import { Ages } from './lag.ts';
 import type { LateVolume } from './lateVolume.ts';
+import { armOptions, LiveArms } from './liveArms.ts';
 import { closeMirrors } from './liveClose.ts';
-import { faultOf, heldOf, sharedOrder } from './liveOptions.ts';
-import { bufferOf, named, openRecord, refuseSmall } from './liveRecord.ts';
+import { sharedOrder } from './liveOptions.ts';
+import { named, openRecord, refuseSmall } from './liveRecord.ts';
 import { mirrorStatus } from './liveStatus.ts';
 import type { Keeper, LiveParts, Medium, Opened } from './liveTypes.ts';
-import { underWayOf, withLoose } from './liveUnderWay.ts';
+import { underWayOf } from './liveUnderWay.ts';
 import { type MapReport, mapOf } from './map.ts';
 import type { Heat } from './mapHeat.ts';
 import type { VolumeStatus } from './status.ts';
@@ -48,11 +48,10 @@ export class LiveVolume {
   readonly #parts: LiveParts;
   readonly #first: Medium | undefined;
   readonly #watch: FirstWatch | undefined;
-  readonly #keepers: readonly Keeper[];
+  readonly #arms: LiveArms;
   readonly #ages = new Ages();
   /** Media that were not there when the records were opened. */
   readonly #late: Set<LateVolume>;
-  readonly #cameLate: ReadonlySet<Volume>;
   /** Those who compare mirrors meanwhile. */
   readonly #watchers = new Watchers();
   /** Compares what hosts read with a mirror's block table; undefined where nobody wants that. */
@@ -76,14 +75,7 @@ export class LiveVolume {
     this.unit = new VolumeUnit({
       lu: config.lu,
       room,
-      mirrors: mirrors.map(({ to, volume, record, copyOut }, i) => ({
-        to,
-        volume,
-        record,
-        ...bufferOf(config, i),
-        ...(copyOut ? { copyOut } : {}),
-        ...faultOf(volume, parts.held?.(config.lu, to)),
-      })),
+      mirrors: mirrors.map((one, i) => armOptions(one, config.mirrors[i], config, parts)),
       ...(first ? { first: { name: first.to, volume: first.volume } } : {}),
       now,
       notice,
@@ -101,26 +93,10 @@ export class LiveVolume {
     });
     const media = [...(first ? [first] : []), ...mirrors].map(({ volume }) => volume);
     this.#late = new Set(media.filter(({ opened }) => !opened));
-    this.#cameLate = new Set(this.#late);
     this.#watch = first && new FirstWatch({ first, now, told: (change) => parts.told(config.lu, first.to, change) });
-    this.#keepers = mirrors.map(({ to, record, copyOut }, i) => ({
-      record,
-      copyOut,
-      caretaker: new Caretaker({
-        arm: this.unit.arms[i],
-        record,
-        limit: () => this.unit.limit,
-        underWay: () => withLoose(this.#underWay(), parts.upstream?.loose()),
-        meet: () => this.#meet(i),
-        firstUp: () => first !== undefined && !first.volume.down,
-        now,
-        wall,
-        ...(pace ? { pace } : {}),
-        copyFrom: now() + parts.copyAfterMs * 1e6,
-        ...heldOf(parts.held?.(config.lu, to)),
-        told: (change) => parts.told(config.lu, to, change),
-      }),
-    }));
+    const { signal: closing } = this.#closing;
+    const underWay = (): UnderWay => this.#underWay();
+    this.#arms = new LiveArms({ config, parts, first, unit: this.unit, underWay, pace, closing }, mirrors);
     this.checkedReads = this.#reads();
   }
 
@@ -136,9 +112,9 @@ export class LiveVolume {
   ): Promise<LiveVolume> {
     const opened: Opened[] = [];
     let volume: LiveVolume | undefined;
-    const local = mirrors.findIndex((one) => !isOrdered(one.volume));
-    const referred = parts.upstream ? first?.volume : mirrors[local]?.volume;
-    const losses = (): number => (parts.upstream ? 0 : (volume?.losses(local) ?? 0));
+    const local = mirrors.find((one) => !isOrdered(one.volume))?.volume;
+    const referred = parts.upstream ? first?.volume : local;
+    const losses = (): number => (parts.upstream || !local ? 0 : (volume?.mirrors.losses(local) ?? 0));
     try {
       const firstVolume = first?.volume.opened;
       refuseTwins([...(first ? [named(first)] : []), ...mirrors.map(named)]);
@@ -146,8 +122,8 @@ export class LiveVolume {
         if (firstVolume && medium.volume.opened) refuseSmall(medium, firstVolume);
         const one: Opened = { ...medium, record: await openRecord(config, parts, first, medium) };
         opened.push(one);
-        if (!referred || !isOrdered(medium.volume) || !parts.copyOut) continue;
-        one.copyOut = await parts.copyOut(medium.to, referred, losses);
+        if (!isOrdered(medium.volume) || !parts.copyOut) continue;
+        one.copyOut = new CopyOutSlot(referred && (await parts.copyOut(medium.to, referred, losses)));
       }
     } catch (error) {
       for (const { record, copyOut } of opened) {
@@ -178,13 +154,13 @@ export class LiveVolume {
    * loss, or are not kept any more. Never rejects.
    */
   intent(offset: number, length: number): Promise<void> | undefined {
-    for (const { record } of this.#keepers) record.mark(offset, length);
+    for (const { record } of this.keepers) record.mark(offset, length);
     return this.#parts.synced ? this.#settled(offset, length) : undefined;
   }
 
   #settled(offset: number, length: number): Promise<void> | undefined {
     let all: Promise<unknown> | undefined;
-    for (const { record } of this.#keepers) {
+    for (const { record } of this.keepers) {
       const wait = record.settled(offset, length);
       if (wait !== undefined) all = all === undefined ? wait : Promise.all([all, wait]);
     }
@@ -201,19 +177,24 @@ export class LiveVolume {
     return this.#first !== undefined;
   }
 
+  /** Its mirrors, which may come and go. */
+  get mirrors(): LiveArms {
+    return this.#arms;
+  }
+
   /** Those who look after the mirrors, in their order. */
   get keepers(): readonly Keeper[] {
-    return this.#keepers;
+    return this.#arms.keepers;
   }
 
   /** Those who have to be asked before the first volume itself is written, where links refer to its blocks (D3). */
   get guards(): readonly WriteGuard[] {
-    return this.#keepers.flatMap(({ copyOut }) => copyOut ?? []);
+    return this.#arms.guards;
   }
 
   /** The first volume is another one than it was: the records learn that before anything else is pushed. */
   renewed(firstId: string): void {
-    for (const { record } of this.#keepers) record.meet({ firstId });
+    for (const { record } of this.keepers) record.meet({ firstId });
   }
 
   push(change: Change): void {
@@ -266,20 +247,15 @@ export class LiveVolume {
     this.unit.reach(order);
   }
 
-  /** How often a mirror may have lost what it was given since its last flush. */
-  losses(index: number): number {
-    return this.#keepers[index].caretaker.losses;
-  }
-
   learn(facts: LuFacts): void {
     this.unit.facts(facts);
     const bytes = this.unit.blocks * this.unit.blockSize;
-    if (bytes > 0) for (const { record } of this.#keepers) record.resize(bytes);
+    if (bytes > 0) for (const { record } of this.keepers) record.resize(bytes);
   }
 
   /** Writes may be under way that were not seen: nothing is copied for so long. */
   holdCopies(ms: number): void {
-    for (const { caretaker } of this.#keepers) caretaker.holdCopies(ms);
+    this.#arms.holdCopies(ms);
   }
 
   tick(): void {
@@ -288,7 +264,7 @@ export class LiveVolume {
     this.#settle();
     this.#watch?.tick();
     this.checkedReads?.tick();
-    for (const { caretaker, record } of this.#keepers) {
+    for (const { caretaker, record } of this.keepers) {
       caretaker.tick();
       // Doubts that no command announced, as a cache that was lost, have made marks too.
       if (this.#parts.synced) void record.settled(0, Number.MAX_SAFE_INTEGER);
@@ -309,7 +285,7 @@ export class LiveVolume {
       barriers: unit.barriers,
       openWrites: this.#underWay().tasks,
       ...(this.checkedReads ? { checkedReads: this.checkedReads.status } : {}),
-      mirrors: this.#keepers.map((keeper, i) =>
+      mirrors: this.keepers.map((keeper, i) =>
         mirrorStatus(keeper, unit.arms[i], unit.limit, (position) => this.#ages.ageMs(position, now)),
       ),
     };
@@ -320,7 +296,7 @@ export class LiveVolume {
     const { blockSize, blocks, arms } = this.unit;
     const bytes = blocks * blockSize;
     if (bytes === 0) return undefined;
-    const mirrors = this.#keepers.map(({ record }, i) => ({
+    const mirrors = this.keepers.map(({ record }, i) => ({
       to: arms[i].to,
       dirty: record.stored.below(bytes),
       unresolved: record.below(bytes),
@@ -332,7 +308,7 @@ export class LiveVolume {
   async close(signal: AbortSignal): Promise<void> {
     this.#closing.abort();
     this.#watch?.stop();
-    await closeMirrors(this.unit, this.#keepers, signal);
+    await Promise.all([closeMirrors(this.unit, this.keepers, signal), this.#arms.gone()]);
     await this.#first?.volume.close();
   }
 
@@ -347,7 +323,7 @@ export class LiveVolume {
   #begin(): void {
     this.#first?.volume.onSizeChange(() => this.learn(this.facts));
     const left = new Extents();
-    for (const { record } of this.#keepers) {
+    for (const { record } of this.keepers) {
       if (record.stored.reset !== undefined) record.addWhole('unseen');
       else {
         record.distrust(Number.MAX_SAFE_INTEGER);
@@ -386,15 +362,8 @@ export class LiveVolume {
       const { id } = volume.identity();
       if (volume !== this.#first?.volume) continue;
       let same = true;
-      for (const { record } of this.#keepers) if (!record.meet({ firstId: id })) same = false;
+      for (const { record } of this.keepers) if (!record.meet({ firstId: id })) same = false;
       if (!same) this.unit.doubt('wholeLu', 'unseen');
     }
-  }
-
-  /** Before anything is written to a mirror that came late, or came back, its record learns whether it is another medium. */
-  #meet(index: number): void {
-    const { ordered, volume } = this.unit.arms[index];
-    const { record } = this.#keepers[index];
-    if (ordered || this.#cameLate.has(volume)) record.meet({ mirrorId: volume.identity().id });
   }
 }

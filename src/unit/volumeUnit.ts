@@ -8,7 +8,7 @@ import type { Room } from '../buffer/room.ts';
 import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import type { Upstream } from '../mirror/orderedWriter.ts';
 import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
-import { makeArms } from './armMaker.ts';
+import { type ArmSetting, makeArm, makeArms } from './armMaker.ts';
 import { Kick } from './kick.ts';
 import { type NamedVolume, refuseTwins } from './twins.ts';
 
@@ -90,7 +90,7 @@ export class VolumeUnit {
   readonly #options: VolumeUnitOptions;
   readonly #room: Room;
   readonly #ring: Ring;
-  readonly arms: readonly Arm[];
+  readonly #arms: Arm[];
   readonly #kick: Kick;
   #blockSize = 0;
   #blocks = 0;
@@ -116,7 +116,45 @@ export class VolumeUnit {
       gatherMs: options.gatherMs ?? 0,
       eagerBytes: Math.min(options.batchBytes ?? EAGER_BYTES, EAGER_BYTES, options.room.bytes * EAGER_SHARE),
     });
-    this.arms = this.#arms();
+    this.#arms = makeArms(options.mirrors, this.#setting());
+  }
+
+  /** The mirrors that get what is pushed. */
+  get arms(): readonly Arm[] {
+    return this.#arms;
+  }
+
+  /**
+   * One more mirror, which gets what is pushed from here on. `order`: the number of the shared order that was given last (C5).
+   * Throws a `Fault` when its medium is one of the others.
+   */
+  join(mirror: ArmOptions, order?: number): Arm {
+    const { first } = this.#options;
+    const others = this.#arms.map(({ to, volume }) => ({ name: to, volume }));
+    refuseTwins([...(first ? [first] : []), ...others, { name: mirror.to, volume: mirror.volume }]);
+    const arm = makeArm(mirror, { ...this.#setting(), ...(order === undefined ? {} : { order }) });
+    this.#arms.push(arm);
+    const capacity = this.#blocks * this.#blockSize;
+    arm.mirror.step({ kind: 'facts', blockSize: this.#blockSize, capacity });
+    arm.pump.run();
+    return arm;
+  }
+
+  /** The mirror is none of the volume's any more, and gets nothing but what was pushed so far: see `whenDone`. */
+  leave(arm: Arm): void {
+    const at = this.#arms.indexOf(arm);
+    if (at < 0) return;
+    this.#arms.splice(at, 1);
+    this.#ring.leave(arm.backlog);
+    arm.mirror.step({ kind: 'stop' });
+    arm.pump.stopCopies();
+    arm.mirror.step({ kind: 'hurry' });
+    arm.pump.run();
+  }
+
+  /** Resolves when nothing is under way to this mirror and nothing waits for it, or it is broken. */
+  whenDone({ mirror }: Arm): Promise<void> {
+    return this.#until(() => mirror.idle || mirror.fault !== undefined);
   }
 
   /** The change, and its lease, belong to the unit from here on. */
@@ -292,10 +330,10 @@ export class VolumeUnit {
     return BigInt((this.#options.wall ?? Date.now)()) * 1_000_000n;
   }
 
-  #arms(): Arm[] {
+  #setting(): ArmSetting {
     const { room, first, now, notice, flushBarriers = false, compare = false, metered = false } = this.#options;
-    const { moved: _, mirrors, ...rest } = this.#options;
-    return makeArms(mirrors, {
+    const { moved: _, mirrors: __, ...rest } = this.#options;
+    return {
       ...rest,
       ring: this.#ring,
       room,
@@ -307,7 +345,7 @@ export class VolumeUnit {
       compare,
       metered,
       clock: () => this.#wall(),
-    });
+    };
   }
 
   async #resolve(signal?: AbortSignal, progress?: (done: number, total: number) => void): Promise<void> {

@@ -176,7 +176,7 @@ describe('B5 B6 B7 Mirror', () => {
     const lease = { parts: [], bytes: 512 };
 
     it('names the change of each piece, also where they are sorted', () => {
-      const bench = new Bench({ guarded: true });
+      const bench = new Bench({ guarded: () => true });
       bench.push([data(9)], { lease });
       bench.push([data(3), { offset: 4 * 512, length: 512, payload: 'zeros' }], { lease });
       bench.push([data(6)], { lease });
@@ -193,7 +193,7 @@ describe('B5 B6 B7 Mirror', () => {
     });
 
     it('tells of changes that it does not write too', () => {
-      const bench = new Bench({ guarded: true });
+      const bench = new Bench({ guarded: () => true });
       bench.push([only(1)]);
       bench.push([only(1)], { lease });
       bench.push('wholeLu');

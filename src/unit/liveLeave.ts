@@ -1,0 +1,80 @@
+import { Extents } from '../base/extents.ts';
+import { Fault } from '../base/fault.ts';
+import type { MirrorState } from '../mirror/requests.ts';
+import type { Arm } from './arm.ts';
+import { before } from './before.ts';
+import type { Keeper } from './liveTypes.ts';
+import type { VolumeUnit } from './volumeUnit.ts';
+
+/** How a mirror that leaves its volume is dealt with. */
+export interface LeaveOrder {
+  /** What waits for it is given up once this is aborted. */
+  hurry: AbortSignal;
+  /** Bytes that were written, of those that waited. */
+  progress: (done: number, total: number) => void;
+}
+
+/** How a mirror left. */
+export interface Left {
+  /** `equal`: it holds what the volume held at the moment from which on it got nothing more. */
+  state: MirrorState;
+  /** Bytes that waited for it and were given up. */
+  droppedBytes: number;
+}
+
+/** How often it is looked how far a mirror is. */
+const LOOK_MS = 100;
+/** What was begun at a medium that does not answer is waited for so long, and its closing as long. */
+const STILL_MS = 5000;
+
+/** Resolves once the mirror has everything that it was to get, durably, or cannot have it, or somebody hurries. */
+export async function drained(unit: VolumeUnit, arm: Arm, { hurry, progress }: LeaveOrder): Promise<Left> {
+  const { mirror, pump, volume } = arm;
+  const total = waitingBytes(arm);
+  const end = new AbortController();
+  const look = (): void => {
+    // A far end that is lost tells nobody.
+    if (volume.down) end.abort();
+    mirror.step({ kind: 'more' });
+    pump.run();
+    progress(Math.max(0, total - waitingBytes(arm)), total);
+  };
+  const timer = setInterval(look, LOOK_MS);
+  const signal = AbortSignal.any([hurry, end.signal]);
+  try {
+    look();
+    if (await before(unit.whenDone(arm), signal)) {
+      mirror.step({ kind: 'flush' });
+      pump.run();
+      await before(unit.whenDone(arm), signal);
+    }
+  } finally {
+    clearInterval(timer);
+  }
+  const { state } = mirror;
+  const droppedBytes = waitingBytes(arm);
+  if (!mirror.idle) mirror.step({ kind: 'broken', fault: new Fault('local', GIVEN_UP) });
+  pump.run();
+  return { state, droppedBytes };
+}
+
+const GIVEN_UP = 'it was removed, and what waited for it was given up';
+
+/** Closes a mirror that is none of its volume's any more, with all that was opened for it. Never rejects. */
+export async function closeArm(unit: VolumeUnit, arm: Arm, { caretaker, record, copyOut }: Keeper): Promise<void> {
+  const signal = AbortSignal.timeout(STILL_MS);
+  await before(caretaker.stop(), signal);
+  await before(unit.whenStill(arm), signal);
+  const closed = arm.volume.close().then(() => new Promise<void>((resolve) => setImmediate(resolve)));
+  await before(
+    closed.catch(() => {}),
+    AbortSignal.timeout(STILL_MS),
+  );
+  await Promise.allSettled([record.stored.close(false), copyOut?.close()]);
+}
+
+function waitingBytes({ mirror }: Arm): number {
+  const all = new Extents();
+  mirror.forEachWaiting((start, end) => all.add(start, end));
+  return all.total;
+}
