@@ -6,24 +6,22 @@ import { piecesOf } from '../queue/draft.ts';
 import type { KeptTable } from './blockTable.ts';
 import { compareNodes } from './blockTableNodes.ts';
 import { Scrub } from './blockTableScrub.ts';
+import { ForwardingStore } from './forwardingStore.ts';
 
 /**
  * A far store that keeps a block table of its newest moment. Whoever changes the newest moment by anything but `append` calls
  * `lost` before.
  */
-export class TabledStore implements FarStore {
+export class TabledStore extends ForwardingStore implements FarStore {
   readonly scrub: Scrub;
-  readonly through?: NonNullable<FarStore['through']>;
-  readonly #store: FarStore;
   readonly #kept: KeptTable;
   #incarnation: string;
 
   /** The table's identity is the store's incarnation. */
   constructor(store: FarStore, kept: KeptTable, background?: boolean) {
-    this.#store = store;
+    super(store);
     this.#kept = kept;
     this.#incarnation = store.incarnation;
-    if (store.through) this.through = (place, number) => store.through?.(place, number);
     const read: FarStore['read'] = (offset, into) => store.read(offset, into);
     this.scrub = new Scrub({ table: kept.table, read, background });
   }
@@ -32,32 +30,8 @@ export class TabledStore implements FarStore {
     return this.#kept.table;
   }
 
-  get blockSize(): number {
-    return this.#store.blockSize;
-  }
-
-  get bytes(): number {
-    return this.#store.bytes;
-  }
-
-  get incarnation(): string {
-    return this.#store.incarnation;
-  }
-
-  get durable(): EntryPlace | undefined {
-    return this.#store.durable;
-  }
-
-  get consistent(): boolean {
-    return this.#store.consistent;
-  }
-
-  get cuts(): number {
-    return this.#store.cuts ?? 0;
-  }
-
   get pipelined(): boolean {
-    return this.#store.pipelined ?? false;
+    return this.store.pipelined ?? false;
   }
 
   async append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
@@ -66,7 +40,7 @@ export class TabledStore implements FarStore {
     const { table } = this.#kept;
     for (const { offset, length } of pieces) table.begin(offset, length);
     try {
-      await this.#store.append(place, entry);
+      await this.store.append(place, entry);
     } finally {
       for (const { offset, length } of pieces) table.end(offset, length);
     }
@@ -75,26 +49,22 @@ export class TabledStore implements FarStore {
   /** A medium that fails to make durable what it was given may show something else at any time from then on. */
   async sync(): Promise<void> {
     try {
-      await this.#store.sync();
+      await this.store.sync();
     } catch (error) {
       this.table.abandon(faultOf(error));
       throw error;
     }
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#store.read(offset, into);
-  }
-
   async compareNodes(theirs: NodeSums): Promise<Uint8Array> {
     this.#meet();
     const same = await compareNodes(this.#kept.table, this.scrub, theirs);
     // What was compared is not there any more.
-    return this.#incarnation === this.#store.incarnation ? same : new Uint8Array(same.length);
+    return this.#incarnation === this.store.incarnation ? same : new Uint8Array(same.length);
   }
 
   async grow(bytes: number): Promise<void> {
-    await this.#store.grow(bytes);
+    await this.store.grow(bytes);
     this.#meet();
   }
 
@@ -102,7 +72,7 @@ export class TabledStore implements FarStore {
     await this.scrub.stop();
     let clean = false;
     try {
-      await this.#store.close();
+      await this.store.close();
       clean = true;
     } finally {
       await this.#kept.close(clean);
@@ -116,7 +86,7 @@ export class TabledStore implements FarStore {
 
   /** The store may have become another one, or longer. */
   #meet(): void {
-    const { incarnation, bytes } = this.#store;
+    const { incarnation, bytes } = this.store;
     if (incarnation !== this.#incarnation) {
       this.#incarnation = incarnation;
       this.#kept.rename(incarnation);

@@ -4,6 +4,7 @@ import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
 import type { Room } from '../buffer/room.ts';
 import { piecesOf } from '../queue/draft.ts';
 import type { Outstanding } from '../snoop/lu/outstanding.ts';
+import { ForwardingStore } from './forwardingStore.ts';
 import { Turn } from './historyTurn.ts';
 import type { LiveVolume } from './liveVolume.ts';
 import { RelayFirst } from './relayFirst.ts';
@@ -34,12 +35,10 @@ const NO_NODES = new Uint8Array(0);
  * what the store holds now. Until that was pushed nothing that is read from the store is believed (`RelayFirst`), so no
  * copy takes a mirror from one of the two lives into the other unnoticed.
  */
-export class RelayStore implements FarStore {
+export class RelayStore extends ForwardingStore implements FarStore {
   readonly first: RelayFirst;
   readonly compareNodes?: NonNullable<FarStore['compareNodes']>;
-  readonly through?: NonNullable<FarStore['through']>;
   readonly #name: string;
-  readonly #store: FarStore;
   readonly #room: Room;
   readonly #turn = new Turn();
   #live: LiveVolume | undefined;
@@ -58,11 +57,10 @@ export class RelayStore implements FarStore {
   #cutIncarnation: string;
 
   constructor({ name, store, room }: RelayStoreOptions) {
+    super(store);
     this.#name = name;
-    this.#store = store;
     this.#room = room;
     if (store.compareNodes) this.compareNodes = async (theirs) => (await store.compareNodes?.(theirs)) ?? NO_NODES;
-    if (store.through) this.through = (place, number) => store.through?.(place, number);
     this.#incarnation = store.incarnation;
     this.#cutIncarnation = store.incarnation;
     this.#cuts = store.cuts ?? 0;
@@ -75,30 +73,6 @@ export class RelayStore implements FarStore {
     this.#live = live;
   }
 
-  get blockSize(): number {
-    return this.#store.blockSize;
-  }
-
-  get bytes(): number {
-    return this.#store.bytes;
-  }
-
-  get incarnation(): string {
-    return this.#store.incarnation;
-  }
-
-  get durable(): EntryPlace | undefined {
-    return this.#store.durable;
-  }
-
-  get consistent(): boolean {
-    return this.#store.consistent;
-  }
-
-  get cuts(): number {
-    return this.#store.cuts ?? 0;
-  }
-
   append(place: EntryPlace, entry: OrderedEntry): Promise<void> {
     return this.#turn.run(() => this.#append(place, entry));
   }
@@ -108,7 +82,7 @@ export class RelayStore implements FarStore {
     this.#loose = new Extents(LOOSE_RANGES);
     this.#settling.add(settling);
     try {
-      await this.#store.sync();
+      await this.store.sync();
     } catch (error) {
       settling.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => this.#loose.add(start, end));
       throw error;
@@ -118,18 +92,14 @@ export class RelayStore implements FarStore {
     }
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#store.read(offset, into);
-  }
-
   async grow(bytes: number): Promise<void> {
-    await this.#store.grow(bytes);
+    await this.store.grow(bytes);
     this.first.grown();
   }
 
   /** The mirrors are another's to close. */
   close(): Promise<void> {
-    return this.#store.close();
+    return this.store.close();
   }
 
   /** What is being written, in blocks. */
@@ -151,7 +121,7 @@ export class RelayStore implements FarStore {
 
   /** Tells the mirrors what the store gave up since the last look; true when it gave nothing up. */
   look(): boolean {
-    const { incarnation } = this.#store;
+    const { incarnation } = this.store;
     const { cuts } = this;
     if (incarnation === this.#incarnation && cuts === this.#cuts) return true;
     // What becomes another store says so before it gives up what it had: the cut behind that is as large.
@@ -178,7 +148,7 @@ export class RelayStore implements FarStore {
     this.#open = pieces;
     try {
       await this.#save(seq, pieces);
-      await this.#store.append(place, entry);
+      await this.store.append(place, entry);
       this.look();
       this.#pass(seq, entry, pieces);
       if (cuts !== this.cuts) this.#doubt(pieces);
