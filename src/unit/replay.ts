@@ -149,7 +149,7 @@ class Run {
     const { signal } = this.hooks;
     while (signal?.aborted !== true) {
       if (!(await this.feed.next())) break;
-      this.tell('replay', this.feed.position, this.feed.total);
+      this.tell('replay', this.feed.source.position, this.feed.source.total);
     }
     this.feed.finish();
     this.refuseUnseen();
@@ -172,8 +172,8 @@ class Run {
       source: {
         files: this.config.source.replay,
         frames: this.feed.frames,
-        bytes: this.feed.position,
-        faults: [...this.feed.faults],
+        bytes: this.feed.source.position,
+        faults: [...this.feed.source.faults],
       },
       streams: this.feed.streams,
       holes: { count: this.holes, bytes: this.holeBytes },

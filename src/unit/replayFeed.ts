@@ -1,5 +1,5 @@
 import type { LeaseRoom } from '../base/change.ts';
-import type { SourceFault } from '../base/frames.ts';
+import type { FrameSource } from '../base/frames.ts';
 import type { SnoopSink } from '../base/sink.ts';
 import type { LuClaim } from '../snoop/lu/directory.ts';
 import { ParallelSnoop } from '../snoop/parallel/parallel.ts';
@@ -16,9 +16,8 @@ export interface ReplayFeed {
   readonly frames: number;
   /** TCP connections that carried iSCSI; 1 for a parallel bus. */
   readonly streams: number;
-  readonly position: number;
-  readonly total: number;
-  readonly faults: readonly SourceFault[];
+  /** How far it is read, and what was wrong with it. */
+  readonly source: Pick<FrameSource, 'position' | 'total' | 'faults'>;
 }
 
 export interface FeedOptions {
@@ -38,11 +37,11 @@ export function feedOf(source: ReplaySource, options: FeedOptions): ReplayFeed {
 }
 
 class FrameFeed implements ReplayFeed {
-  private readonly source: (ReplaySource & { kind: 'frames' })['frames'];
+  readonly source: FrameSource;
   private readonly options: FeedOptions;
   private readonly snoop: Snoop;
 
-  constructor(source: (ReplaySource & { kind: 'frames' })['frames'], options: FeedOptions) {
+  constructor(source: FrameSource, options: FeedOptions) {
     this.source = source;
     this.options = options;
     const { sink, room, volumes, reorder, settleMs } = options;
@@ -73,23 +72,11 @@ class FrameFeed implements ReplayFeed {
   get streams(): number {
     return this.snoop.iscsiStreams;
   }
-
-  get position(): number {
-    return this.source.position;
-  }
-
-  get total(): number {
-    return this.source.total;
-  }
-
-  get faults(): readonly SourceFault[] {
-    return this.source.faults;
-  }
 }
 
 class TraceFeed implements ReplayFeed {
   readonly streams = 1;
-  private readonly source: TraceStream;
+  readonly source: TraceStream;
   private readonly options: FeedOptions;
   private readonly snoop: ParallelSnoop;
 
@@ -115,17 +102,5 @@ class TraceFeed implements ReplayFeed {
 
   get frames(): number {
     return this.snoop.samples;
-  }
-
-  get position(): number {
-    return this.source.position;
-  }
-
-  get total(): number {
-    return this.source.total;
-  }
-
-  get faults(): readonly SourceFault[] {
-    return this.source.faults;
   }
 }
