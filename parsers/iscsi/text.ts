@@ -12,17 +12,7 @@ const latin = new TextDecoder('latin1');
  */
 export function parseText(bytes: Uint8Array): TextKeys {
   const keys: TextKeys = new Map();
-  let from = 0;
-  while (from < bytes.length) {
-    let to = bytes.indexOf(0, from);
-    if (to < 0) to = bytes.length;
-    if (to > from) {
-      const pair = latin.decode(bytes.subarray(from, to));
-      const cut = pair.indexOf('=');
-      if (cut > 0) keys.set(pair.slice(0, cut), pair.slice(cut + 1));
-    }
-    from = to + 1;
-  }
+  for (const [key, value] of pairsIn(bytes)) if (key !== undefined) keys.set(key, value);
   return keys;
 }
 
@@ -35,20 +25,23 @@ const KEY_NAME = /^[A-Za-z][A-Za-z0-9.\-+@_]{0,62}$/;
  */
 export function parseTextStrictly(bytes: Uint8Array): TextKeys | undefined {
   const keys: TextKeys = new Map();
-  let from = 0;
-  while (from < bytes.length) {
-    let to = bytes.indexOf(0, from);
-    if (to < 0) to = bytes.length;
-    if (to > from) {
-      const pair = latin.decode(bytes.subarray(from, to));
-      const cut = pair.indexOf('=');
-      const key = pair.slice(0, cut);
-      if (cut <= 0 || !KEY_NAME.test(key) || keys.has(key)) return undefined;
-      keys.set(key, pair.slice(cut + 1));
-    }
-    from = to + 1;
+  for (const [key, value] of pairsIn(bytes)) {
+    if (key === undefined || !KEY_NAME.test(key) || keys.has(key)) return undefined;
+    keys.set(key, value);
   }
   return keys;
+}
+
+/** What lies between NULs; without a key where nothing stands before an equals sign. */
+function* pairsIn(bytes: Uint8Array): Generator<[key: string | undefined, value: string]> {
+  for (let from = 0, to = 0; from < bytes.length; from = to + 1) {
+    to = bytes.indexOf(0, from);
+    if (to < 0) to = bytes.length;
+    if (to === from) continue;
+    const pair = latin.decode(bytes.subarray(from, to));
+    const cut = pair.indexOf('=');
+    yield cut > 0 ? [pair.slice(0, cut), pair.slice(cut + 1)] : [undefined, pair];
+  }
 }
 
 /** The text of a request or response: every pair ended by NUL. */
