@@ -15,9 +15,11 @@ import { SessionControl } from './iscsi/management.ts';
 import { Nexus, type NexusParts } from './iscsi/nexus.ts';
 import { SessionTable } from './iscsi/session.ts';
 import { Tasks } from './iscsi/tasks.ts';
+import { claimedLu, doubtAll, learn } from './lu/claimed.ts';
 import { type LuClaim, LuDirectory } from './lu/directory.ts';
 import { Journal } from './lu/journal.ts';
 import type { Outstanding } from './lu/outstanding.ts';
+import { Notices } from './notices.ts';
 
 export interface SnoopOptions {
   sink: SnoopSink;
@@ -36,8 +38,6 @@ export interface SnoopOptions {
   /** The frames come from a bus that has gone on before (a tap): what was under way then may land unseen. */
   joins?: boolean;
 }
-
-const NOTICES_MAX = 1000;
 
 /** A session that is on the bus now. */
 export interface SessionView {
@@ -69,12 +69,12 @@ export class Snoop {
   private readonly sessions: SessionTable;
   private iscsi = 0;
   private started = false;
-  private readonly notices = new Set<string>();
   private readonly portals = new Set<string>();
   private lastTick = 0;
 
   constructor(options: SnoopOptions) {
     const { sink, room, volumes = [], reorder = { ms: 500, bytes: 2 << 20 }, settleMs = 30_000 } = options;
+    const notices = new Notices(sink);
     this.bus = {
       sink,
       room,
@@ -87,7 +87,7 @@ export class Snoop {
       settleNs: settleMs * 1e6,
       own: new Set(options.own),
       began: options.joins === true ? -1 : undefined,
-      notice: (key, text) => this.notice(key, text),
+      notice: (key, text) => notices.tell(key, text),
     };
     for (const volume of volumes) {
       for (const portal of volume.portals ?? []) this.portals.add(normalPortal(portal) ?? portal);
@@ -167,26 +167,20 @@ export class Snoop {
 
   /** What writes on their way to a configured LU may still change (requirement B6). */
   outstanding(id: LuId): Outstanding | undefined {
-    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    const lu = claimedLu(this.bus, id);
     if (lu === undefined) return undefined;
     const seen = this.journal.outstanding(lu);
     return this.inlines.unwatched(lu) ? { tasks: seen.tasks + 1, blocks: undefined } : seen;
   }
 
   /** What is known of a configured LU from elsewhere, its own target for example; 0 for what is not. */
-  learn({ lu: id, blockSize, blocks }: LuFacts): void {
-    const lu = this.bus.directory.claimed.find((one) => one.id === id);
-    if (lu === undefined || blockSize === 0 || lu.blockSizeGiven) return;
-    const first = lu.blockSize === 0;
-    if (!first && lu.blockSize !== blockSize) return;
-    lu.blockSize = blockSize;
-    if (blocks > 0) lu.blocks = blocks;
-    if (first) this.journal.sizeKnown(lu);
+  learn(facts: LuFacts): void {
+    learn(this.bus, this.journal, facts);
   }
 
   /** The source lost something that no sequence number may ever show: every configured LU is in doubt whole. */
   lose(): void {
-    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
+    doubtAll(this.bus, this.journal);
   }
 
   /** The source wants this buffer back: whatever is still queued from it is copied. */
@@ -232,11 +226,11 @@ export class Snoop {
   private doubtHeaderless(): void {
     const { truncated } = this.decoder;
     if (truncated === 0) return;
-    this.notice(
+    this.bus.notice(
       'truncated',
       `${truncated} frames are cut before the end of their headers: capture with a larger snap length`,
     );
-    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
+    doubtAll(this.bus, this.journal);
   }
 
   private tick(time: number): void {
@@ -249,11 +243,5 @@ export class Snoop {
     this.tasks.tick();
     this.journal.tick();
     for (const nexus of this.uneasy) nexus.tick();
-  }
-
-  private notice(key: string, text: string): void {
-    if (this.notices.has(key) || this.notices.size >= NOTICES_MAX) return;
-    this.notices.add(key);
-    this.bus.sink.notice?.(text);
   }
 }

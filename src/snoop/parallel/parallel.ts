@@ -2,9 +2,11 @@ import type { LeaseRoom, LuId } from '../../base/change.ts';
 import type { Burst, BusFacts, SampleSink } from '../../base/samples.ts';
 import type { LuFacts, SnoopSink } from '../../base/sink.ts';
 import type { Bus } from '../bus.ts';
+import { claimedLu, doubtAll, learn } from '../lu/claimed.ts';
 import { type LuClaim, LuDirectory } from '../lu/directory.ts';
 import { Journal } from '../lu/journal.ts';
 import type { Outstanding } from '../lu/outstanding.ts';
+import { Notices } from '../notices.ts';
 import { Nexuses } from './nexuses.ts';
 import { Phases } from './phases.ts';
 import type { PhaseView } from './phaseView.ts';
@@ -25,7 +27,6 @@ export interface ParallelOptions {
   phase?: (view: PhaseView) => void;
 }
 
-const NOTICES_MAX = 1000;
 /** Pulses shorter than this are none, where nothing faster than Fast-10 was agreed on (SPI-5 section 9.1). */
 const SETTLE_NS = 28;
 
@@ -43,13 +44,13 @@ export class ParallelSnoop implements SampleSink {
   private readonly nexuses: Nexuses;
   private readonly phases: Phases;
   private readonly settle: Settle;
-  private readonly notices = new Set<string>();
   private timed = false;
   private begun = false;
   private lastTick = 0;
 
   constructor(options: ParallelOptions) {
     const { sink, room, volumes = [], settleMs = 30_000 } = options;
+    const notices = new Notices(sink);
     this.bus = {
       sink,
       room,
@@ -61,7 +62,7 @@ export class ParallelSnoop implements SampleSink {
       settleNs: settleMs * 1e6,
       own: new Set(),
       began: undefined,
-      notice: (key, text) => this.tell(key, text),
+      notice: (key, text) => notices.tell(key, text),
     };
     this.journal = new Journal(this.bus);
     this.processes = new Processes(this.bus, this.journal);
@@ -106,7 +107,7 @@ export class ParallelSnoop implements SampleSink {
   }
 
   notice(text: string): void {
-    this.tell(text, text);
+    this.bus.notice(text, text);
   }
 
   /** Nanoseconds since 1970 of the source's moment 0. Never less than before: what was told keeps its order. */
@@ -116,24 +117,18 @@ export class ParallelSnoop implements SampleSink {
 
   /** What writes on their way to a configured LU may still change (requirement B6). */
   outstanding(id: LuId): Outstanding | undefined {
-    const lu = this.bus.directory.claimed.find((one) => one.id === id);
+    const lu = claimedLu(this.bus, id);
     return lu === undefined ? undefined : this.journal.outstanding(lu);
   }
 
   /** What is known of a configured LU from elsewhere, its first volume for example; 0 for what is not. */
-  learn({ lu: id, blockSize, blocks }: LuFacts): void {
-    const lu = this.bus.directory.claimed.find((one) => one.id === id);
-    if (lu === undefined || blockSize === 0 || lu.blockSizeGiven) return;
-    const first = lu.blockSize === 0;
-    if (!first && lu.blockSize !== blockSize) return;
-    lu.blockSize = blockSize;
-    if (blocks > 0) lu.blocks = blocks;
-    if (first) this.journal.sizeKnown(lu);
+  learn(facts: LuFacts): void {
+    learn(this.bus, this.journal, facts);
   }
 
   /** Nobody knows what passes on the bus: every configured LU is in doubt whole. */
   lose(): void {
-    for (const lu of this.bus.directory.claimed) this.journal.doubtWhole(lu, 'lost-command');
+    doubtAll(this.bus, this.journal);
   }
 
   /** Time has passed: settled writes are let go. */
@@ -174,11 +169,5 @@ export class ParallelSnoop implements SampleSink {
     if (this.bus.now - this.lastTick < 10e6) return;
     this.lastTick = this.bus.now;
     this.tick();
-  }
-
-  private tell(key: string, text: string): void {
-    if (this.notices.has(key) || this.notices.size >= NOTICES_MAX) return;
-    this.notices.add(key);
-    this.bus.sink.notice?.(text);
   }
 }
