@@ -1,5 +1,7 @@
+import { type CertificateStatus, certificateEnd } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type { ErrorWords, LinkStatus, MirrorStatus, ReceivedStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import type { VerifiedStatus } from '../unit/verifyTypes.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-words.ts';
 
@@ -24,13 +26,14 @@ export function drawStatus(
   served: readonly string[] = [],
   more: MirrorColumns = NO_MORE,
 ): string {
-  const { source, receive, since, version, unit, buffer, volumes, notices } = status;
+  const { source, receive, since, version, unit, buffer, certificates = [], volumes, notices } = status;
   const places = source.kind === 'links' || receive === undefined ? [source.text] : [source.text, receive.text];
   const lines = [
     cut(`${plain(places.join('; '))}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
     `unit ${plain(unit)}, version ${plain(version)}`,
     ...(source.kind === 'probe' ? [probeLine(source, terminal)] : []),
     ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
+    ...certificates.flatMap((one) => certificateLines(one, terminal, nowMs)),
   ];
   for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs, more));
   if (served.length > 0) lines.push('', ...served);
@@ -80,7 +83,7 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number, mo
   if (first.error !== undefined) lines.push(errorLine(`first volume ${first.url}`, first.error, terminal));
   if (volume.checkedReads) lines.push(checkedReadsLine(volume.checkedReads, terminal));
   lines.push(rows[0]);
-  mirrors.forEach(({ state, error, link, blockTable }, i) => {
+  mirrors.forEach(({ state, error, link, blockTable, verified }, i) => {
     const loud = state === 'broken' ? 'red' : state === 'paused' ? 'yellow' : undefined;
     lines.push(loud === undefined ? rows[i + 1] : paint(rows[i + 1], loud, terminal));
     if (error !== undefined) lines.push(errorLine('', error, terminal));
@@ -89,8 +92,27 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number, mo
     if (currentBytes < bytes) {
       lines.push(paint(`    block table: ${shareWords(currentBytes / bytes)} known`, 'dim', terminal));
     }
+    if (verified !== undefined) lines.push(verifiedLine(verified, terminal, nowMs));
   });
   return lines;
+}
+
+/** Only of those that are soon over. */
+function certificateLines(certificate: CertificateStatus, terminal: Terminal, nowMs: number): string[] {
+  const end = certificateEnd(certificate, nowMs);
+  if (end === 'far' || end === 'early') return [];
+  const { kind, name, until } = certificate;
+  const whose = `${kind === 'own' ? 'own certificate' : 'certificate of the authority'} ${plain(name)}`;
+  const words =
+    end === 'over' ? 'has ended: no link can be made' : `ends on ${plain(until.slice(0, 10))}: make a new one`;
+  return [paint(`${whose} ${words}`, end === 'soon' ? 'yellow' : 'red', terminal)];
+}
+
+function verifiedLine(verified: VerifiedStatus, terminal: Terminal, nowMs: number): string {
+  const { at, comparedBytes, differingBytes } = verified;
+  const found = differingBytes === 0 ? 'nothing differed' : `${sizeWords(differingBytes)} differed`;
+  const line = `    compared ${ageWords(at, nowMs)} ago: ${found} of ${sizeWords(comparedBytes)}`;
+  return paint(line, differingBytes === 0 ? 'dim' : 'red', terminal);
 }
 
 function checkedReadsLine({ blocks, differences }: CheckedReadsStatus, terminal: Terminal): string {

@@ -1,4 +1,5 @@
 import { Fault } from '../base/fault.ts';
+import type { CertificateStatus } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type {
   ErrorWords,
@@ -10,6 +11,7 @@ import type {
   UnitStatus,
   VolumeStatus,
 } from '../unit/status.ts';
+import type { VerifiedStatus } from '../unit/verifyTypes.ts';
 import { readMomentWords } from './history-read.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
@@ -34,6 +36,9 @@ export function readStatus(answer: unknown): UnitStatus {
       state: buffer.state === 'lbnOnly' ? 'lbnOnly' : 'data',
       falls: count(buffer.falls),
     },
+    ...(Array.isArray(unit.certificates)
+      ? { certificates: unit.certificates.map((one) => certificate(keys(one))) }
+      : {}),
     volumes: list(unit.volumes, 'volumes').map(volume),
     notices: Array.isArray(unit.notices) ? unit.notices.map(text) : [],
   };
@@ -97,6 +102,19 @@ function receivedStatus({ name, bytes, consistent, newest, history, sender }: Ke
           waitingBytes: count(waitingBytes),
         }
       : null,
+  };
+}
+
+function certificate({ kind, name, from, until }: Keys): CertificateStatus {
+  return { kind: kind === 'own' ? 'own' : 'authority', name: text(name), from: text(from), until: text(until) };
+}
+
+function verifiedStatus({ at, comparedBytes, differingBytes, uncomparedBytes }: Keys): VerifiedStatus {
+  return {
+    at: text(at),
+    comparedBytes: count(comparedBytes),
+    differingBytes: count(differingBytes),
+    uncomparedBytes: count(uncomparedBytes),
   };
 }
 
@@ -165,6 +183,7 @@ function mirror(value: unknown): MirrorStatus {
     ...errorWords(one.error),
     record: { chunkBytes: count(keys(record).chunkBytes), marked: count(keys(record).marked) },
     ...(one.blockTable === undefined ? {} : { blockTable: tableStatus(keys(one.blockTable)) }),
+    ...(isThere(one.verified) ? { verified: verifiedStatus(keys(one.verified)) } : {}),
     ...(one.link === undefined ? {} : { link: linkStatus(keys(one.link)) }),
   };
 }

@@ -80,6 +80,18 @@ groups:
         annotations:
           summary: "No session of a host to {{ $labels.volume }} is seen"
           description: "Either no host uses it, or its way is not tapped, and its mirrors differ unseen: tapmirror doctor."
+      - alert: TapmirrorReadsDiffer
+        expr: increase(tapmirror_checked_read_differences_total[1h]) > 0
+        labels: {severity: critical}
+        annotations:
+          summary: "What hosts read of {{ $labels.volume }} differs from its mirror"
+          description: "One of the two sides changed unseen. tapmirror verify --repair makes the mirror equal; look for a way that is not tapped, and at the disks."
+      - alert: TapmirrorMirrorDiffers
+        expr: tapmirror_verify_differing_bytes > 0
+        labels: {severity: critical}
+        annotations:
+          summary: "{{ $value | humanize1024 }}B of {{ $labels.mirror }} differed from {{ $labels.volume }} when they were compared"
+          description: "tapmirror verify --repair makes it equal, and a comparison that finds nothing ends this. Look for a way that is not tapped: tapmirror doctor."
       - alert: TapmirrorBufferShort
         expr: tapmirror_buffer_lbn_only == 1
         for: 5m
@@ -101,6 +113,20 @@ groups:
         annotations:
           summary: "The far end of {{ $labels.mirror }} takes nothing"
           description: "Its disk is full, or cannot be written: tapmirror status has its words."
+      - alert: TapmirrorCertificateEnds
+        expr: tapmirror_certificate_end_time_seconds - time() < 30 * 86400 >= 7 * 86400
+        for: 1h
+        labels: {severity: warning}
+        annotations:
+          summary: "The certificate {{ $labels.name }} of {{ $labels.instance }} ends in {{ $value | humanizeDuration }}"
+          description: "Make a new one with tapmirror keys and start the unit again: without it no link can be made."
+      - alert: TapmirrorCertificateEndsSoon
+        expr: tapmirror_certificate_end_time_seconds - time() < 7 * 86400
+        for: 5m
+        labels: {severity: critical}
+        annotations:
+          summary: "The certificate {{ $labels.name }} of {{ $labels.instance }} ends within a week"
+          description: "Make a new one with tapmirror keys and start the unit again: without it no link can be made."
       - alert: TapmirrorSenderGone
         expr: tapmirror_received_sender_connected == 0
         for: 10m

@@ -47,6 +47,27 @@ const PANELS: readonly Panel[] = [
     width: 6,
   },
   {
+    title: 'Differed when it was compared last',
+    kind: 'stat',
+    unit: 'bytes',
+    queries: [[`max(tapmirror_verify_differing_bytes${VOLUME})`, '']],
+    width: 8,
+  },
+  {
+    title: 'Blocks that differed when hosts read them, in a day',
+    kind: 'stat',
+    unit: 'none',
+    queries: [[`sum(increase(tapmirror_checked_read_differences_total${VOLUME}[1d]))`, '']],
+    width: 8,
+  },
+  {
+    title: 'First certificate ends in',
+    kind: 'stat',
+    unit: 's',
+    queries: [[`min(tapmirror_certificate_end_time_seconds${VOLUME}) - time()`, '']],
+    width: 8,
+  },
+  {
     title: 'Recovery point',
     kind: 'timeseries',
     unit: 's',

@@ -5,6 +5,7 @@ import type { Volume } from '../base/volume.ts';
 import type { MirrorMachine } from '../mirror/machine.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import type { Unresolved } from '../record/unresolved.ts';
+import type { VerifiedStatus } from './verifyTypes.ts';
 
 /** A mirror to be kept, as a volume's owner hands it in. */
 export interface ArmOptions {
@@ -51,6 +52,8 @@ export interface Arm {
   readonly backlog: Backlog;
   /** Those who refer to its blocks at present: each write waits for them. */
   readonly guards: WriteGuard[];
+  /** What the last comparison found. */
+  verified?: VerifiedStatus;
 }
 
 export interface MirrorReport {

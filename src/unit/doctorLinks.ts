@@ -1,37 +1,37 @@
-import { X509Certificate } from 'node:crypto';
 import { connectLink } from '../../hw/linkConnect.ts';
 import { reach, whyNotListen } from '../../hw/reach.ts';
 import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
+import { type CertificateStatus, certificateEnd, certificatesOf } from './certificates.ts';
 import type { JourneyMedium, LiveConfig, TlsConfig } from './configTypes.ts';
 import { about, type Finding } from './doctorTypes.ts';
 
-const DAY_MS = 86_400_000;
-/** Certificates that are soon over are told so long before, in days. */
-const SOON_DAYS = 30;
 const WITHIN_MS = 4000;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** When the certificates end that links are made with. */
 export function lookAtCertificates({ tls }: LiveConfig, nowMs: number): Finding[] {
   if (tls === undefined) return [];
   if ('psk' in tls) return [about('certificate', 'pre-shared key').ok('keys are shared beforehand: they do not end')];
-  return [...lookAtPem('authority', tls.ca, nowMs), ...lookAtPem('own certificate', tls.cert, nowMs)];
+  return certificatesOf(tls).map((one) => lookAtCertificate(one, nowMs));
 }
 
-export function lookAtPem(what: string, text: string, nowMs: number): Finding[] {
-  const one = about('certificate', what);
-  return (text.match(CERTIFICATE) ?? []).map((pem) => {
-    const { validFrom, validTo, subject } = new X509Certificate(pem);
-    const end = Date.parse(validTo);
-    const day = new Date(end).toISOString().slice(0, 10);
-    const name = subject.replace(/^CN=/, '');
-    const mend = 'make a new one with `tapmirror keys`, and bring it to the unit before';
-    if (nowMs > end) return one.fail(`${name} ended on ${day}: no link can be made`, mend);
-    if (nowMs < Date.parse(validFrom)) return one.fail(`${name} begins only later`, 'set the clock right');
-    const days = Math.floor((end - nowMs) / DAY_MS);
-    return days < SOON_DAYS ? one.warn(`${name} ends on ${day}`, mend) : one.ok(`${name} is good until ${day}`);
-  });
+function lookAtCertificate(certificate: CertificateStatus, nowMs: number): Finding {
+  const { kind, name, until } = certificate;
+  const one = about('certificate', kind === 'own' ? 'own certificate' : 'authority');
+  const day = until.slice(0, 10);
+  const mend = 'make a new one with `tapmirror keys`, and bring it to the unit before';
+  switch (certificateEnd(certificate, nowMs)) {
+    case 'over':
+      return one.fail(`${name} ended on ${day}: no link can be made`, mend);
+    case 'early':
+      return one.fail(`${name} begins only later`, 'set the clock right');
+    case 'urgent':
+      return one.fail(`${name} ends within a week, on ${day}: no link can be made then`, mend);
+    case 'soon':
+      return one.warn(`${name} ends on ${day}`, mend);
+    case 'far':
+      return one.ok(`${name} is good until ${day}`);
+  }
 }
 
 /** Proves itself to the far unit of each link, and it to us; nothing is sent behind that. */

@@ -6,6 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { Bus, type BusParts } from './bus.ts';
+import { certificateStatus } from './certificates.ts';
 import type { LiveConfig } from './configTypes.ts';
 import { EventLog } from './events.ts';
 import type { ExplainReport } from './explain.ts';
@@ -222,6 +223,7 @@ class LiveUnit implements RunningUnit {
       buffer: bus?.buffer ?? this.#buffer(),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       notices: [...this.#notices],
+      ...certificateStatus(this.#config.tls),
     };
   }
 

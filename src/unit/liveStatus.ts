@@ -32,6 +32,7 @@ export function mirrorStatus(keeper: Keeper, arm: Arm, limit: number, age: (posi
     record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
     ...tableStatus(tabledOf(arm)?.table),
   };
+    ...(arm.verified === undefined ? {} : { verified: arm.verified }),
 }
 
 /** How much of a block table is known. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { LATENCY_BUCKETS, type LatencySnapshot } from '../stat/latency.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
+import { certificateMetrics, verifiedMetrics } from './metricsChecks.ts';
 import { faultMetrics, seenMetrics } from './metricsFaults.ts';
 import { type PutMetric, serveMetrics } from './metricsServe.ts';
 import type { LinkStatus, MirrorStatus, UnitStatus, VolumeStatus } from './status.ts';
@@ -29,10 +30,14 @@ export async function metricsText(status: UnitStatus, latencies: readonly Latenc
   page.set('tapmirror_buffer_lbn_only', 'Changes are kept without their data.', {}, Number(buffer.state === 'lbnOnly'));
   page.count('tapmirror_buffer_falls_total', 'How often room became short.', {}, buffer.falls);
   const put: PutMetric = (...metric) => page.put(...metric);
+  certificateMetrics(status.certificates ?? [], put);
   seenMetrics(source, volumes, put);
   for (const volume of volumes) {
     volumeMetrics(page, volume);
     faultMetrics(volume, put);
+    for (const mirror of volume.mirrors) {
+      verifiedMetrics(mirror, { volume: volume.name ?? volume.lu, mirror: mirror.to }, put);
+    }
   }
   if (status.serve) serveMetrics(status.serve, put);
   page.latencies(latencies);

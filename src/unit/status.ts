@@ -4,6 +4,7 @@ import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
 import { isOrdinary } from './brief.ts';
+import type { CertificateStatus } from './certificates.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
 import type { ExplainReport } from './explain.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
@@ -16,7 +17,7 @@ import type { HistoryReport, RewindOrder, RewindReport } from './receivedVolume.
 import type { RollBackOrder, RollBackReport } from './rollBack.ts';
 import type { ServeStatus } from './serve.ts';
 import type { Steering } from './steerTypes.ts';
-import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
+import type { VerifiedStatus, VerifyOrder, VerifyReport } from './verifyTypes.ts';
 
 /** How a running unit stands: what `status --json` prints. Keys are only ever added; no secret is in any of it. */
 export interface UnitStatus {
@@ -31,6 +32,8 @@ export interface UnitStatus {
   /** What it serves as an iSCSI target; only there where it does. */
   serve?: ServeStatus | null;
   buffer: BufferStatus;
+  /** Only there where links are made with some. */
+  certificates?: CertificateStatus[];
   /** In the configuration's order. */
   volumes: VolumeStatus[];
   /** The last ones, oldest first. */
@@ -140,6 +143,8 @@ export interface MirrorStatus {
   record: { chunkBytes: number; marked: number };
   /** Only there where the mirror keeps a block table: bytes whose checksums are known, of all. */
   blockTable?: { currentBytes: number; bytes: number };
+  /** What the last comparison (`verify`) found; only there where there was one since the unit began. */
+  verified?: VerifiedStatus;
   /** Only there for a link to another unit. */
   link?: LinkStatus;
 }

@@ -20,6 +20,15 @@ export interface VerifyReport {
   mirrors: MirrorVerdict[];
 }
 
+/** What the last comparison of a mirror found. */
+export interface VerifiedStatus {
+  /** When it ended, ISO 8601. */
+  at: string;
+  comparedBytes: number;
+  differingBytes: number;
+  uncomparedBytes: number;
+}
+
 export interface MirrorVerdict {
   to: string;
   comparedBytes: number;

@@ -76,6 +76,8 @@ export async function verifyVolume(
     const repairing = order.repair && !differing.isEmpty && local === undefined;
     if (repairing) unit.doubt(differing, 'unseen');
     mirrors.push({ ...verdict, repairing });
+    const { comparedBytes, differingBytes, uncomparedBytes } = verdict;
+    arm.verified = { at: new Date().toISOString(), comparedBytes, differingBytes, uncomparedBytes };
   }
   const equal = mirrors.every(({ differingBytes, uncomparedBytes }) => differingBytes + uncomparedBytes === 0);
   return { volume: unit.lu, source: source.name, equal, mirrors };

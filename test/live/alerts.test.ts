@@ -93,8 +93,9 @@ describeLive('H2 the metrics of a unit that runs', ['tgt', 'promtool'], (bench) 
     const checked = await outcome(undefined, ['sh', '-c', `promtool check metrics < ${file}`]);
     assert.equal(checked.code, 0, checked.out + checked.err);
     const there = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]));
-    // A unit on a tee has no drops, links, received volumes or logical units of its own.
-    const elsewhere = /^tapmirror_(source_(drops|behind)|link_|received_|history_|serve_|fault)/;
+    // A unit on a tee has no drops, links, certificates, received volumes or logical units of its own, and compares nothing here.
+    const elsewhere =
+      /^tapmirror_(source_(drops|behind)|link_|certificate_|verify_|checked_read_|received_|history_|serve_|fault)/;
     const missing = [...asked(ALERTS), ...dashboardQueries().flatMap((query) => [...asked(query)])].filter(
       (name) => !there.has(name) && !elsewhere.test(name),
     );

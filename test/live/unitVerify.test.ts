@@ -64,8 +64,9 @@ describeLive('D5 verify on a live bus', ['tgt'], (bench) => {
     await unit.settled();
     assert.equal((await verify(unit)).code, 0);
     b.same('first.img', 'second.img', 'third.img');
-    const { blockTable } = (await unit.mirrors())[1];
+    const { blockTable, verified } = (await unit.mirrors())[1];
     assert.equal(blockTable?.bytes, 32 * 2 ** 20);
+    assert.deepEqual([verified?.comparedBytes, verified?.differingBytes], [32 * 2 ** 20, 0]);
     await unit.stop();
   });
 });

@@ -15,6 +15,7 @@ interface Case {
 const MIRROR = { instance: 'near:9780', job: 'tapmirror', volume: 'db', mirror: 'file:m.img' };
 const UNIT = { instance: 'near:9780', job: 'tapmirror' };
 const VOLUME = { ...UNIT, volume: 'db' };
+const CERTIFICATE = { ...UNIT, certificate: 'own', name: 'near' };
 
 function series(name: string, labels: Readonly<Record<string, string>>): string {
   const words = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
@@ -52,6 +53,54 @@ const CASES: readonly Case[] = [
   one('TapmirrorTapBehind', 'tapmirror_source_behind', UNIT, '1x5', '3m', 'warning'),
   one('TapmirrorHoles', 'tapmirror_source_holes_total', UNIT, '0+20x10', '8m', 'warning'),
   one('TapmirrorNoSession', 'tapmirror_volume_sessions', VOLUME, '0x20', '18m', 'warning'),
+  one('TapmirrorReadsDiffer', 'tapmirror_checked_read_differences_total', VOLUME, '0 0 2 2 2', '4m', 'critical'),
+  one('TapmirrorReadsDiffer', 'tapmirror_checked_read_differences_total', VOLUME, '2 2 2 2 2', '4m', 'critical', false),
+  one('TapmirrorMirrorDiffers', 'tapmirror_verify_differing_bytes', MIRROR, '0 0 4096', '3m', 'critical'),
+  one('TapmirrorMirrorDiffers', 'tapmirror_verify_differing_bytes', MIRROR, '4096 4096 0', '3m', 'critical', false),
+  // These tests begin at the time 0.
+  one(
+    'TapmirrorCertificateEnds',
+    'tapmirror_certificate_end_time_seconds',
+    CERTIFICATE,
+    '2000000x80',
+    '70m',
+    'warning',
+  ),
+  one(
+    'TapmirrorCertificateEnds',
+    'tapmirror_certificate_end_time_seconds',
+    CERTIFICATE,
+    '3000000x80',
+    '70m',
+    'warning',
+    false,
+  ),
+  one(
+    'TapmirrorCertificateEnds',
+    'tapmirror_certificate_end_time_seconds',
+    CERTIFICATE,
+    '500000x80',
+    '70m',
+    'warning',
+    false,
+  ),
+  one(
+    'TapmirrorCertificateEndsSoon',
+    'tapmirror_certificate_end_time_seconds',
+    CERTIFICATE,
+    '500000x20',
+    '10m',
+    'critical',
+  ),
+  one(
+    'TapmirrorCertificateEndsSoon',
+    'tapmirror_certificate_end_time_seconds',
+    CERTIFICATE,
+    '2000000x20',
+    '10m',
+    'critical',
+    false,
+  ),
   one('TapmirrorBufferShort', 'tapmirror_buffer_lbn_only', UNIT, '1x10', '8m', 'warning'),
   one('TapmirrorLinkDown', 'tapmirror_link_connected', MIRROR, '0x10', '8m', 'warning'),
   one('TapmirrorLinkPaused', 'tapmirror_link_paused', MIRROR, '1x5', '3m', 'critical'),

@@ -134,6 +134,36 @@ describe('H1 tapmirror status', () => {
     );
   });
 
+  it('names certificates that are soon over, and what the last comparison found', () => {
+    const certificate = (kind: 'own' | 'authority', name: string, until: string) => {
+      return { kind, name, from: '2025-01-01T00:00:00.000Z', until };
+    };
+    const verified = { at: '2026-01-01T02:00:00.000Z', comparedBytes: 1 << 24, differingBytes: 0, uncomparedBytes: 0 };
+    const all = status(
+      {
+        certificates: [
+          certificate('own', 'near', '2026-01-20T00:00:00.000Z'),
+          certificate('authority', 'ours', '2026-01-05T00:00:00.000Z'),
+          certificate('authority', 'old', '2025-12-31T00:00:00.000Z'),
+          certificate('authority', 'next', '2027-01-01T00:00:00.000Z'),
+        ],
+      },
+      { mirrors: [mirrorStatus({ verified }), mirrorStatus({ verified: { ...verified, differingBytes: 4096 } })] },
+    );
+    assert.deepEqual(readStatus(all), all);
+    const lines = drawStatus(all, PLAIN, NOW).split('\n');
+    assert.deepEqual(
+      lines.filter((line) => /certificate|compared/.test(line)),
+      [
+        'own certificate near ends on 2026-01-20: make a new one',
+        'certificate of the authority ours ends on 2026-01-05: make a new one',
+        'certificate of the authority old has ended: no link can be made',
+        '    compared 5 min ago: nothing differed of 16 MiB',
+        '    compared 5 min ago: 4 KiB differed of 16 MiB',
+      ],
+    );
+  });
+
   it('draws a row for each mirror', () => {
     assert.equal(
       drawStatus(status(), PLAIN, NOW),

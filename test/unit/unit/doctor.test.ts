@@ -170,6 +170,8 @@ describe('H4 doctor, a configuration', () => {
     assert.match(words(fresh.findings, 'warn'), /space .*the history of vol1 may grow by \d+ bytes, \d+ are free/);
     const soon = await look(config, nowMs + 20 * DAY_MS);
     assert.match(words(soon.findings, 'warn'), /certificate own certificate: far ends on .*tapmirror keys/);
+    const urgent = await look(config, nowMs + 34 * DAY_MS);
+    assert.match(words(urgent.findings, 'fail'), /certificate own certificate: far ends within a week, on/);
     const over = await look(config, nowMs + 50 * DAY_MS);
     assert.match(words(over.findings, 'fail'), /certificate own certificate: far ended on/);
   });

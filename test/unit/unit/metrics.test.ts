@@ -93,6 +93,25 @@ describe('H2 metrics', () => {
     for (const [name, type] of types) assert.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name);
   });
 
+  it('say when certificates end, the one that counts, and what the last comparison found', async () => {
+    const certificate = (kind: 'own' | 'authority', until: string) => ({ kind, name: 'x', from: until, until });
+    const [early, late] = ['2026-02-01T00:00:00.000Z', '2027-02-01T00:00:00.000Z'];
+    const certificates = [
+      certificate('own', late),
+      certificate('own', early),
+      certificate('authority', early),
+      certificate('authority', late),
+    ];
+    const verified = { at: early, comparedBytes: 1 << 20, differingBytes: 512, uncomparedBytes: 7 };
+    const volumes = STATUS.volumes.map((one) => ({ ...one, mirrors: one.mirrors.map((m) => ({ ...m, verified })) }));
+    const { values } = read(await metricsText({ ...STATUS, certificates, volumes }, []));
+    const end = (kind: string) => values.get(`tapmirror_certificate_end_time_seconds{certificate="${kind}",name="x"}`);
+    assert.deepEqual([end('own'), end('authority')], [Date.parse(early) / 1000, Date.parse(late) / 1000]);
+    const mirror = '{volume="db \\"one\\"",mirror="journey://10.0.9.1:7260/db"}';
+    assert.equal(values.get(`tapmirror_verify_time_seconds${mirror}`), Date.parse(early) / 1000);
+    assert.equal(values.get(`tapmirror_verify_differing_bytes${mirror}`), 512);
+  });
+
   it('have a histogram of latencies, cumulated as Prometheus wants it', async () => {
     const tally = new LatencyTally();
     for (const latency of [60_000, 60_000, 900_000, 30e9]) tally.record(view({ latency }));

@@ -90,6 +90,12 @@ describe('D5 verify', () => {
     ]);
     assert.deepEqual([report.mirrors[1].differingBytes, report.mirrors[1].uncomparedBytes], [4 * PAGE, 0]);
     assert.equal(progress.at(-1), 2 * SIZE);
+    // The status, the metrics and the page tell it from there.
+    const found = parts.unit.arms.map(({ verified }) => [verified?.comparedBytes, verified?.differingBytes]);
+    assert.deepEqual(found, [
+      [SIZE, 0],
+      [SIZE, 4 * PAGE],
+    ]);
     assert.equal((await verifyVolume(parts, watchers, order({ mirror: 'file:0' }))).equal, true);
     await assert.rejects(verifyVolume(parts, watchers, order({ mirror: 'file:9' })), /no mirror.*file:9/);
     assert.equal(Buffer.compare(other.bytes, bytes), other.bytes[100] > bytes[100] ? 1 : -1, 'nothing was written');
