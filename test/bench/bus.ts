@@ -8,36 +8,18 @@
  *
  * Needs sigrok-cli and GNU time.
  */
-import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { openTrace } from '../../hw/traceFile.ts';
 import { repositoryRoot } from '../repository.ts';
+import { median, type Run, timed } from './figures.ts';
 
 const RUNS = 5;
 const MIB = 2 ** 20;
 /** Nanoseconds (or the file's unit) between the end of a round and the start of the next. */
 const PAUSE = 1000;
-
-interface Figures {
-  seconds: number;
-  mebibytes: number;
-}
-
-function run(words: readonly string[]): Figures {
-  const started = process.hrtime.bigint();
-  const child = spawnSync('/usr/bin/time', ['-f', '%M', ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  const said = child.stderr?.toString().trim() ?? String(child.error);
-  if (child.status !== 0) throw new Error(`${words[0]} ended with ${child.status}: ${said}`);
-  return { seconds, mebibytes: Number(said.split('\n').at(-1)) / 1024 };
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
 
 /** Writes `trace`'s declarations once and its changes until `path` has `bytes`. */
 function repeat(trace: string, path: string, bytes: number): void {
@@ -92,23 +74,23 @@ try {
   repeat(trace, big, Number(size) * MIB);
   await reader(big);
   await reader(big);
-  const mine: Figures[] = [];
-  const other: Figures[] = [];
+  const mine: Run[] = [];
+  const other: Run[] = [];
   for (let i = 0; i <= RUNS; i++) {
-    const a = run([...tapmirror, 'stat', '--json', big]);
-    const b = run(['sigrok-cli', '-I', 'vcd', '-O', 'binary', '-i', big]);
+    const a = timed([...tapmirror, 'stat', '--json', big]);
+    const b = timed(['sigrok-cli', '-I', 'vcd', '-O', 'binary', '-i', big]);
     if (i === 0) continue; // the first pair warms the page cache
     mine.push(a);
     other.push(b);
   }
-  const of = (figures: Figures[]) => median(figures.map((f) => f.seconds)).toFixed(3);
+  const of = (figures: Run[]) => median(figures.map((f) => f.seconds)).toFixed(3);
   const ratio = median(mine.map((f, i) => f.seconds / other[i].seconds));
   const peak = Math.max(...mine.map((f) => f.mebibytes));
   console.log(
     `stat     ${of(mine)} s, sigrok-cli ${of(other)} s, ratio ${ratio.toFixed(2)} (median of ${RUNS} pairs), peak ${peak.toFixed(0)} MiB`,
   );
   repeat(trace, bigger, Number(size) * MIB * 2);
-  const twice = run([...tapmirror, 'stat', '--json', bigger]);
+  const twice = timed([...tapmirror, 'stat', '--json', bigger]);
   console.log(`twice    ${twice.seconds.toFixed(3)} s, peak ${twice.mebibytes.toFixed(0)} MiB`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import type { LuVolume } from '../../src/unit/luVolume.ts';
 import { IQN, TargetLab, whyNot } from '../live/initiatorLab.ts';
+import { median } from './figures.ts';
 
 const SIZE = 1 << 30;
 const PORT = 14150;
@@ -59,10 +60,6 @@ async function ours(
   await Promise.all(buffers.map(lane));
   const { user, system } = process.cpuUsage(before);
   return { rate: (count * 1000) / (performance.now() - started), cpu: (user + system) / count };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 async function main(): Promise<void> {

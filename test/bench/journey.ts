@@ -22,6 +22,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
 import { Authority } from '../kit/journey.ts';
+import { median } from './figures.ts';
 import { Far, type History } from './journeyFar.ts';
 import type { NearOrder, NearResult } from './journeyNear.ts';
 
@@ -47,10 +48,6 @@ async function digest(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const part of createReadStream(path)) hash.update(part as Buffer);
   return hash.digest('hex');
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 async function replays(folder: string, keys: { a: LinkKeys; b: LinkKeys }, capture: string, rounds: number) {

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import type { JourneyVolume, LinkKeys } from '../../src/unit/journeyTypes.ts';
 import { openJourneyVolume } from '../../src/unit/journeyVolume.ts';
 import { Authority, journeyOptions } from '../kit/journey.ts';
+import { median } from './figures.ts';
 import type { FarOrder } from './linkFar.ts';
 
 const VOLUME_BYTES = 64 * 1024 * 1024;
@@ -202,10 +203,6 @@ async function compareAll(volume: JourneyVolume, image: Uint8Array, step: number
   };
   await Promise.all([lane(), lane(), lane(), lane()]);
   return found;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 async function main(): Promise<void> {

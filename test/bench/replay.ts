@@ -7,20 +7,15 @@
  * Beside CAPTURE lies CAPTURE.json with `lun_size`, `after_sha256` and, where it is not the lab's, `lu`: the mirror must equal
  * the volume, or its time counts for nothing. The lab's `big.sh` makes such a pair. Needs tcpdump, tcpflow and GNU time.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { repositoryRoot } from '../repository.ts';
+import { median, type Run, timed } from './figures.ts';
 
 const RUNS = 5;
 const LAB_LU = 'iqn.2024-01.lab.example:big/1';
-
-interface Figures {
-  seconds: number;
-  mebibytes: number;
-}
 
 interface Contest {
   name: string;
@@ -33,33 +28,20 @@ interface Contest {
   after: () => void;
 }
 
-function run(words: readonly string[]): Figures {
-  const started = process.hrtime.bigint();
-  const child = spawnSync('/usr/bin/time', ['-f', '%M', ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  const said = child.stderr?.toString().trim() ?? String(child.error);
-  if (child.status !== 0) throw new Error(`${words[0]} ended with ${child.status}: ${said}`);
-  return { seconds, mebibytes: Number(said.split('\n').at(-1)) / 1024 };
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
 function contend({ name, peer, ours, theirs, before, after }: Contest): void {
-  const mine: Figures[] = [];
-  const other: Figures[] = [];
+  const mine: Run[] = [];
+  const other: Run[] = [];
   for (let i = 0; i <= RUNS; i++) {
     before();
-    const a = run(ours);
+    const a = timed(ours);
     after();
     before();
-    const b = run(theirs);
+    const b = timed(theirs);
     if (i === 0) continue; // the first pair warms the page cache
     mine.push(a);
     other.push(b);
   }
-  const of = (figures: Figures[]) => median(figures.map((f) => f.seconds)).toFixed(3);
+  const of = (figures: Run[]) => median(figures.map((f) => f.seconds)).toFixed(3);
   const ratio = median(mine.map((f, i) => f.seconds / other[i].seconds));
   const peak = Math.max(...mine.map((f) => f.mebibytes));
   console.log(

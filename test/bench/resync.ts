@@ -27,6 +27,7 @@ import { VolumeUnit } from '../../src/unit/volumeUnit.ts';
 import { Random } from '../fuzz/random.ts';
 import { CutProxy } from '../kit/cutProxy.ts';
 import { Authority, journeyOptions, monotonic, serve } from '../kit/journey.ts';
+import { median } from './figures.ts';
 
 const MIB = 1024 * 1024;
 const BLOCK = 4096;
@@ -149,10 +150,6 @@ async function rsync(folder: string): Promise<number> {
 
 async function same(one: string, other: string): Promise<void> {
   await promisify(execFile)('cmp', [one, other]);
-}
-
-function median(list: number[]): number {
-  return [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 }
 
 async function main(rounds: number, bytes: number): Promise<void> {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { openTap } from '../../hw/tap.ts';
 import { Snoop } from '../../src/snoop/snoop.ts';
 import { portalFilter } from '../../src/unit/tapFilter.ts';
+import { median } from './figures.ts';
 
 const PORT = 14310;
 const CONTROL = '7530';
@@ -165,10 +166,6 @@ async function stopTarget(target: ChildProcess): Promise<void> {
   const timer = setTimeout(() => target.kill('SIGKILL'), 2000);
   await ended;
   clearTimeout(timer);
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 const rounds = Number(process.argv[2] ?? 5);

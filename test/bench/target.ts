@@ -7,15 +7,14 @@
  * root, tgt, qemu-utils and qemu-block-extra.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { TargetLab } from '../live/initiatorLab.ts';
+import { inTurn, median } from './figures.ts';
+import { endAll, image, ownCommand, used } from './teeLab.ts';
 
 const IQN = 'iqn.2024-01.lab.example:target';
-const SIZE = 1 << 30;
 const TGTD = 14700;
 /** Of the first `serve`; further ones above. */
 const SERVES = 14710;
@@ -31,7 +30,7 @@ type Pattern = (typeof PATTERNS)[number];
 interface Peer {
   name: string;
   port: number;
-  pid: number;
+  process: Pick<ChildProcess, 'pid'>;
 }
 
 interface Figures {
@@ -40,33 +39,16 @@ interface Figures {
   cpu: number;
 }
 
-function image(path: string): string {
-  writeFileSync(path, '');
-  truncateSync(path, SIZE);
-  return path;
-}
-
-/** Processor seconds that a process has used (proc(5)). */
-function used(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function measure(kind: string, { count, depth, bytes, step }: Pattern, { port, pid }: Peer): Figures {
+function measure(kind: string, { count, depth, bytes, step }: Pattern, { port, process }: Peer): Figures {
   const load = ['-c', count, '-d', depth, '-s', bytes, '-S', step].map(String);
   const words = ['bench', '-f', 'raw', '-t', 'none', ...(kind === 'write' ? ['-w'] : []), ...load];
-  const before = used(pid);
+  const before = used(process);
   const said = execFileSync('qemu-img', [...words, `iscsi://127.0.0.1:${port}/${IQN}/1`], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const perSecond = count / Number(/in ([0-9.]+) sec/.exec(said)?.[1]);
-  return { perSecond, cpu: ((used(pid) - before) * 1e6) / count };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  return { perSecond, cpu: ((used(process) - before) * 1e6) / count };
 }
 
 async function serving(
@@ -79,22 +61,14 @@ async function serving(
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   const name = n === 0 ? 'serve' : `serve ${n + 1}`;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('ready')) return { peer: { name, port, pid: child.pid ?? 0 }, child };
+    if (line.startsWith('ready')) return { peer: { name, port, process: child }, child };
   }
   throw new Error(`the target ended before it was ready: ${command.join(' ')}`);
 }
 
-function contend(kind: string, rounds: number, peers: readonly Peer[]): void {
-  const seen = new Map<Peer, Figures[][]>(peers.map((peer) => [peer, PATTERNS.map(() => [])]));
+async function contend(kind: string, rounds: number, peers: readonly Peer[]): Promise<void> {
   for (const peer of peers) for (const pattern of PATTERNS) measure(kind, pattern, peer);
-  for (let round = 0; round < rounds; round++) {
-    for (const [p, pattern] of PATTERNS.entries()) {
-      // The first and the last of a round are not always the same.
-      const order = round % 2 === 0 ? peers : peers.toReversed();
-      for (const peer of order) seen.get(peer)?.[p].push(measure(kind, pattern, peer));
-    }
-  }
-  const figures = (peer: Peer): readonly Figures[][] => seen.get(peer) ?? [];
+  const figures = await inTurn(rounds, peers, PATTERNS, (pattern, peer) => measure(kind, pattern, peer));
   const [tgt, ...ours] = peers;
   for (const [p, { name }] of PATTERNS.entries()) {
     const rate = (peer: Peer): string =>
@@ -111,8 +85,8 @@ function contend(kind: string, rounds: number, peers: readonly Peer[]): void {
     });
     console.log(`${kind} ${name.padEnd(8)} tgtd ${rate(tgt)}/s ${cpu(tgt)} us${words.join('')}`);
   }
-  for (const { name, pid } of ours) {
-    const memory = /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  for (const { name, process } of ours) {
+    const memory = /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${process.pid}/status`, 'latin1'))?.[1];
     console.log(`${name}: peak memory ${(Number(memory) / 1024).toFixed(0)} MiB`);
   }
 }
@@ -128,19 +102,15 @@ const children: ChildProcess[] = [];
 try {
   const luns = [{ lun: 1, image: image(join(folder, 'tgtd.img')), blockSize: 512, params: [] }];
   const tgt = await lab.tgt({ portals: [`127.0.0.1:${TGTD}`], control: CONTROL, target: IQN, luns });
-  const peers: Peer[] = [{ name: 'tgtd', port: TGTD, pid: tgt.pid }];
-  const own = `${process.execPath} ${fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))}`;
-  for (const [n, command] of [own, ...others].entries()) {
+  const peers: Peer[] = [{ name: 'tgtd', port: TGTD, process: tgt }];
+  for (const [n, command] of [ownCommand(), ...others].entries()) {
     const { peer, child } = await serving(n, command.split(' '), folder);
     peers.push(peer);
     children.push(child);
   }
-  contend(kind, Number(rounds), peers);
+  await contend(kind, Number(rounds), peers);
 } finally {
-  for (const child of children) {
-    const ended = once(child, 'exit');
-    if (child.exitCode === null && child.kill()) await ended;
-  }
+  await endAll(children);
   await lab.close();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -11,6 +11,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TargetLab } from '../live/initiatorLab.ts';
+import { inTurn, median } from './figures.ts';
 import {
   answers,
   bench,
@@ -18,7 +19,6 @@ import {
   endAll,
   IQN,
   image,
-  median,
   ownCommand,
   PATTERNS,
   type Path,
@@ -93,8 +93,7 @@ async function startPath(
   return { ...path, watch };
 }
 
-function show(kind: string, paths: readonly Path[], seen: ReadonlyMap<Path, readonly Figures[][]>): void {
-  const figures = (path: Path): readonly Figures[][] => seen.get(path) ?? [];
+function show(kind: string, paths: readonly Path[], figures: (path: Path) => readonly Figures[][]): void {
   const ratio = (of: Path, to: Path, p: number): number =>
     median(figures(of)[p].map(({ perSecond }, round) => perSecond / figures(to)[p][round].perSecond));
   const [direct, proxy, ...tees] = paths;
@@ -124,16 +123,8 @@ function show(kind: string, paths: readonly Path[], seen: ReadonlyMap<Path, read
 }
 
 async function contend(kind: string, rounds: number, paths: readonly Path[]): Promise<void> {
-  const seen = new Map<Path, Figures[][]>(paths.map((path) => [path, PATTERNS.map(() => [])]));
   for (const path of paths) await settled(path);
-  for (let round = 0; round < rounds; round++) {
-    for (const [p, pattern] of PATTERNS.entries()) {
-      // The first and the last of a round are not always the same.
-      const order = round % 2 === 0 ? paths : paths.toReversed();
-      for (const path of order) seen.get(path)?.[p].push(await measure(pattern, path));
-    }
-  }
-  show(kind, paths, seen);
+  show(kind, paths, await inTurn(rounds, paths, PATTERNS, measure));
 }
 
 /** What went directly to the target passed the tees by: one pass of the same bytes through each makes all equal. */

@@ -1,4 +1,4 @@
-/** What benches of a tee share: a target with a file in memory, loads from `qemu-img bench`, units and those who look at them. */
+/** What benches of a tee (and of a target) share: a target with a file in memory, loads from `qemu-img bench`, units and those who look at them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ export function bench({ count, depth, bytes, step }: Pattern, port: number, ...m
 }
 
 /** Processor seconds of all threads of a process, or of its first alone; to the nanosecond (proc(5), schedstat). */
-export function used({ pid }: ChildProcess, threads: 'all' | 'main' = 'all'): number {
+export function used({ pid }: Pick<ChildProcess, 'pid'>, threads: 'all' | 'main' = 'all'): number {
   const tasks = threads === 'main' ? [String(pid)] : readdirSync(`/proc/${pid}/task`);
   return tasks.reduce((sum, task) => {
     const [onCpu] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ');
@@ -132,23 +132,4 @@ export async function endAll(children: readonly ChildProcess[]): Promise<void> {
     const ended = once(child, 'exit');
     if (child.exitCode === null && child.kill()) await ended;
   }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
-
-/** Between which two values the median of what was sampled lies, in 95 of 100 cases (order statistics, by the binomial). */
-export function medianBetween(values: readonly number[]): [low: number, high: number] {
-  const sorted = values.toSorted((a, b) => a - b);
-  const n = sorted.length;
-  let [below, share] = [0, 0.5 ** n];
-  for (let k = 0, sum = share; sum <= 0.025 && k < n / 2; k++) {
-    below = k;
-    share = (share * (n - k)) / (k + 1);
-    sum += share;
-  }
-  return [sorted[below], sorted[n - 1 - below]];
 }

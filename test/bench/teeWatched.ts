@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TargetLab } from '../live/initiatorLab.ts';
+import { median, medianBetween } from './figures.ts';
 import {
   bench,
   DIRECT,
@@ -18,8 +19,6 @@ import {
   IQN,
   image,
   type Looking,
-  median,
-  medianBetween,
   ownCommand,
   PATTERNS,
   type Path,
