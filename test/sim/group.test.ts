@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Group, type GroupMember } from '../../src/queue/group.ts';
-import { FaultyDisk } from './journeyDisk.ts';
-import { VirtualTimers } from './journeyTimers.ts';
+import { folderOf, histories, runsOr, Tally, withFaultyDisk } from './histories.ts';
+import type { FaultyDisk } from './journeyDisk.ts';
 import { JourneyWorld, type WorldParts } from './journeyWorld.ts';
 import { SIZE, text } from './orderedPieces.ts';
 import { random } from './random.ts';
 
-/** More histories: TAPMIRROR_SIM_RUNS; one of them again: TAPMIRROR_SIM_SEED. */
-const RUNS = Number(process.env.TAPMIRROR_SIM_RUNS ?? 20);
-const SEED = process.env.TAPMIRROR_SIM_SEED;
+const RUNS = runsOr(20);
 const STEPS = 90;
 
 /** One process that mirrors several volumes of a group, each over a link of its own to a store of its own. */
@@ -142,45 +138,23 @@ class GroupWorld {
 
 describe('C5 volumes of a group, each with a link and a history, under one seed', function () {
   this.timeout(60_000 + RUNS * 4000);
-  let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'group-sim-'));
-  });
-  after(() => rm(folder, { recursive: true }));
+  const folder = folderOf('group');
 
   it('every moment of the group that says so holds of each volume its changes up to one place in their order', async () => {
-    const base = SEED === undefined ? 1 + Math.floor(Math.random() * 0x3fffffff) : Number(SEED);
-    const total: Record<string, number> = {};
-    for (let n = 0; n < (SEED === undefined ? RUNS : 1); n++) {
-      const counts = await history(base + n);
-      for (const [what, count] of Object.entries(counts)) total[what] = (total[what] ?? 0) + count;
-    }
-    if (process.env.TAPMIRROR_SIM_RUNS) console.log(JSON.stringify(total));
-    if (SEED !== undefined || RUNS < 100) return;
-    // The histories are worth something only if all of this happens in them.
-    for (const [what, count] of Object.entries(total)) assert.ok(count > 0, what);
+    const tally = new Tally();
+    await histories(folder(), RUNS, (setting) =>
+      withFaultyDisk(setting, async (disk) => {
+        const { below, root, tick } = setting;
+        for (let n = 0; n < 3; n++) await mkdir(join(root, `${n}`));
+        const world = new GroupWorld(below, root, disk, tick);
+        try {
+          await world.run(STEPS);
+        } finally {
+          for (const one of world.worlds) await one.close();
+        }
+        tally.add(world.counts);
+      }),
+    );
+    tally.assertAll(RUNS >= 100);
   });
-
-  async function history(seed: number): Promise<Record<string, number>> {
-    const root = join(folder, `${seed}`);
-    for (let n = 0; n < 3; n++) await mkdir(join(root, `${n}`), { recursive: true });
-    const below = random(seed);
-    const disk = new FaultyDisk(root, below);
-    const timers = new VirtualTimers();
-    timers.install(() => below(1 << 20) / (1 << 20));
-    disk.install();
-    const world = new GroupWorld(below, root, disk, (ms) => timers.pass(ms));
-    try {
-      await world.run(STEPS);
-    } catch (error) {
-      const again = `TAPMIRROR_SIM_SEED=${seed} shows it again`;
-      throw new Error(`${again}: ${error instanceof Error ? error.message : error}`, { cause: error });
-    } finally {
-      for (const one of world.worlds) await one.close();
-      disk.remove();
-      timers.remove();
-      await rm(root, { recursive: true });
-    }
-    return world.counts;
-  }
 });

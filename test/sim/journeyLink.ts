@@ -5,6 +5,7 @@ import type { OrderedEntry, OrderedVolume } from '../../src/base/ordered.ts';
 import type { VolumeIdentity } from '../../src/base/volume.ts';
 import { ChunkHasher, differingPieces } from '../../src/link/checks.ts';
 import { Sender, type SenderAct } from '../../src/link/sender.ts';
+import { OrderedOnly } from './orderedOnly.ts';
 import { BLOCK, SIZE } from './orderedPieces.ts';
 
 interface Waiting {
@@ -24,7 +25,7 @@ export interface SimLinkOptions {
 const HASHER = new ChunkHasher('sha256');
 
 /** A journey volume whose connections the world makes and breaks. */
-export class SimLink implements OrderedVolume {
+export class SimLink extends OrderedOnly implements OrderedVolume {
   readonly sender: Sender;
   readonly blockSize: number = BLOCK;
   readonly #options: SimLinkOptions;
@@ -35,6 +36,7 @@ export class SimLink implements OrderedVolume {
   #opening: { promise: Promise<void>; resolve: () => void; reject: (fault: Fault) => void } | undefined;
 
   constructor(options: SimLinkOptions) {
+    super();
     this.#options = options;
     const { epoch, limitBytesPerSecond } = options;
     this.sender = new Sender({
@@ -119,31 +121,9 @@ export class SimLink implements OrderedVolume {
     if (this.sender.fault) this.wanted = false;
   }
 
-  read(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'nobody reads it'));
-  }
-
-  writev(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'it is written in order only'));
-  }
-
-  zero(): Promise<void> {
-    return this.writev();
-  }
-
-  unmap(): Promise<void> {
-    return this.writev();
-  }
-
   grow(): Promise<void> {
     return Promise.reject(new Fault('bug', 'it is as long as the first volume'));
   }
-
-  flush(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  onSizeChange(): void {}
 
   close(): Promise<void> {
     return Promise.resolve();

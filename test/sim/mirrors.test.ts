@@ -5,22 +5,12 @@ import { Fault } from '../../src/base/fault.ts';
 import { Room } from '../../src/buffer/room.ts';
 import { VolumeUnit } from '../../src/unit/volumeUnit.ts';
 import { MemoryVolume, settle } from './memoryVolume.ts';
+import { parted } from './orderedPieces.ts';
+import { random } from './random.ts';
 
 const BLOCK = 512;
 const BLOCKS = 48;
 const SIZE = BLOCK * BLOCKS;
-
-/** xorshift32: one seed, one run. */
-function random(seed: number): (below: number) => number {
-  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state % below;
-  };
-}
 
 interface Weather {
   /** LBN-only changes, LUs in doubt whole, refused leases. */
@@ -223,21 +213,6 @@ class World {
     assert.equal(this.room.freeBytes, bytes, 'every lease has come back');
     await this.unit.close();
   }
-}
-
-/** The bytes as they lie in the lease. */
-function parted(lease: Lease, bytes: Uint8Array): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const part of lease.parts) {
-    const taken = part.subarray(0, bytes.length - at);
-    if (taken.length === 0) break;
-    taken.set(bytes.subarray(at, at + taken.length));
-    parts.push(taken);
-    at += taken.length;
-  }
-  assert.equal(at, bytes.length);
-  return parts;
 }
 
 const seeds = fc.integer({ min: 1, max: 0x7fffffff });

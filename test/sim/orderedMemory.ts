@@ -3,6 +3,7 @@ import { Fault } from '../../src/base/fault.ts';
 import type { OrderedEntry, OrderedVolume } from '../../src/base/ordered.ts';
 import type { VolumeIdentity } from '../../src/base/volume.ts';
 import type { OrderedFar } from './orderedFar.ts';
+import { OrderedOnly } from './orderedOnly.ts';
 import { BLOCK } from './orderedPieces.ts';
 
 interface Answer {
@@ -11,7 +12,7 @@ interface Answer {
 }
 
 /** An ordered volume in memory whose entries become durable, and whose comparisons end, when the test says so. */
-export class OrderedMemory implements OrderedVolume {
+export class OrderedMemory extends OrderedOnly implements OrderedVolume {
   readonly far: OrderedFar;
   readonly blockSize: number = BLOCK;
   down = false;
@@ -21,6 +22,7 @@ export class OrderedMemory implements OrderedVolume {
   #lastId = 0;
 
   constructor(far: OrderedFar) {
+    super();
     this.far = far;
   }
 
@@ -72,27 +74,7 @@ export class OrderedMemory implements OrderedVolume {
     this.#answers.clear();
   }
 
-  read(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'nobody reads it'));
-  }
-
-  writev(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'it is written in order only'));
-  }
-
-  zero(): Promise<void> {
-    return this.writev();
-  }
-
-  unmap(): Promise<void> {
-    return this.writev();
-  }
-
   grow(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  flush(): Promise<void> {
     return Promise.resolve();
   }
 
@@ -100,8 +82,6 @@ export class OrderedMemory implements OrderedVolume {
     this.down = false;
     return Promise.resolve();
   }
-
-  onSizeChange(): void {}
 
   close(): Promise<void> {
     this.closed = true;

@@ -54,5 +54,6 @@ export function parted(lease: Lease, bytes: Uint8Array): Uint8Array[] {
     parts.push(taken);
     at += taken.length;
   }
+  assert.equal(at, bytes.length, 'a lease has room for its bytes');
   return parts;
 }

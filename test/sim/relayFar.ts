@@ -5,6 +5,7 @@ import type { OrderedEntry } from '../../src/base/ordered.ts';
 import type { VolumeIdentity } from '../../src/base/volume.ts';
 import type { JourneyStatus, JourneyVolume } from '../../src/unit/journeyTypes.ts';
 import { applyPiece } from '../kit/farStore.ts';
+import { OrderedOnly } from './orderedOnly.ts';
 import { BLOCK, BLOCKS, SIZE } from './relayMiddle.ts';
 import { type RelaySource, textOf } from './relaySource.ts';
 
@@ -56,7 +57,7 @@ export class RelayEnd {
 }
 
 /** The link to it, of one process of the middle unit. */
-export class RelayLink implements JourneyVolume {
+export class RelayLink extends OrderedOnly implements JourneyVolume {
   readonly blockSize = BLOCK;
   readonly blocks = BLOCKS;
   readonly pending: Pending[] = [];
@@ -67,6 +68,7 @@ export class RelayLink implements JourneyVolume {
   #over = false;
 
   constructor(end: RelayEnd, id: string) {
+    super();
     this.#end = end;
     this.#id = id;
   }
@@ -128,32 +130,10 @@ export class RelayLink implements JourneyVolume {
     return Promise.resolve();
   }
 
-  read(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'nobody reads it'));
-  }
-
-  writev(): Promise<void> {
-    return Promise.reject(new Fault('bug', 'it is written in order only'));
-  }
-
-  zero(): Promise<void> {
-    return this.writev();
-  }
-
-  unmap(): Promise<void> {
-    return this.writev();
-  }
-
-  flush(): Promise<void> {
-    return Promise.resolve();
-  }
-
   grow(bytes: number): Promise<void> {
     assert.ok(bytes <= SIZE);
     return Promise.resolve();
   }
-
-  onSizeChange(): void {}
 
   close(): Promise<void> {
     this.kill(0);
