@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { fitsSchema as fits, schemasOf } from '../kit/schemas.ts';
 import { repositoryRoot } from '../repository.ts';
 import { outcome, Processes } from './kit/processes.ts';
 import { MAIN, Unit } from './kit/unit.ts';
 
 const ROOT = repositoryRoot();
-const SCHEMAS = join(ROOT, 'src/cli/schemas');
 const CAPTURE = join(ROOT, 'fixtures/d24-veth-base.pcap');
 const SIZE = 8 * 2 ** 20;
 
@@ -71,24 +70,11 @@ async function freePort(): Promise<number> {
 
 describe('H2 what the commands print for programs, and what the README says to type', function () {
   this.timeout(120_000);
-  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
-  const schemas = new Map<string, ValidateFunction>();
   const processes = new Processes();
   let folder: string;
   let unit: Unit;
 
-  const fits = (schema: string, printed: string): void => {
-    const validate = schemas.get(schema);
-    assert.ok(validate, `there is no schema ${schema}`);
-    const value: unknown = JSON.parse(printed);
-    assert.ok(validate(value), `${schema}: ${ajv.errorsText(validate.errors)}: ${printed.slice(0, 500)}`);
-  };
-
   before(async () => {
-    for (const name of readdirSync(SCHEMAS)) {
-      const schema = JSON.parse(readFileSync(join(SCHEMAS, name), 'utf8')) as object;
-      schemas.set(name.replace(/\.json$/, ''), ajv.compile(schema));
-    }
     folder = await mkdtemp(join(tmpdir(), 'tapmirror-readme-'));
     for (const name of ['bus.pcap', 'busy-hour.pcap']) copyFileSync(CAPTURE, join(folder, name));
     writeFileSync(join(folder, 'first.img'), Buffer.alloc(SIZE, 7));
@@ -152,7 +138,7 @@ describe('H2 what the commands print for programs, and what the README says to t
     assert.match(out, /"kind":"verify".*"state":"done"/);
   });
 
-  it('names in its help, and in the README, only what there is', async () => {
+  it('names in its help, and in the README, only what there is; and has a schema for all JSON that it prints', async () => {
     const main = (await tapmirror(folder, '--help')).out;
     const names = [...main.matchAll(/^ {2}([a-z-]+) /gm)]
       .map(([, name]) => name)
@@ -178,6 +164,10 @@ describe('H2 what the commands print for programs, and what the README says to t
       }
       lines.push(...examples);
     }
+    const printing = [...helps].filter(([, help]) => /^ {2}--json\b/m.test(help)).map(([words]) => words.split(' ')[0]);
+    assert.ok(printing.length > 20, `${printing}`);
+    const without = printing.filter((name) => schemasOf(name).length !== 1);
+    assert.deepEqual(without, [], 'a schema in src/cli/schemas has the command in its title');
     assert.ok(lines.length > 60, `${lines.length} commands`);
     for (const line of lines) {
       const [first, second] = line.split(' ');

@@ -11,6 +11,7 @@ import { dashboard } from '../../../src/operate/dashboard.ts';
 import { EXAMPLES } from '../../../src/service/examples.ts';
 import { unitFile } from '../../../src/service/unitFile.ts';
 import { loadLiveConfig } from '../../../src/unit/config.ts';
+import { fitsSchema } from '../../kit/schemas.ts';
 import { Shown, status } from './cases.ts';
 
 const PROGRAM = '/usr/bin/tapmirror';
@@ -27,6 +28,7 @@ describe('H4 the service of a unit', () => {
   ): Promise<{ files: { path: string; text: string }[]; commands: string[] }> {
     const shown = new Shown();
     await runInstall({ root, user: 'tapmirror', program: PROGRAM, dryRun: true, json: true, ...changes }, shown);
+    fitsSchema('install', shown.text);
     return JSON.parse(shown.text);
   }
 
@@ -95,7 +97,9 @@ describe('H4 the service of a unit', () => {
     symlinkSync('/etc/systemd/system/tapmirror@.service', join(wants, 'tapmirror@db.service'));
     writeFileSync(join(wants, 'other.service'), '');
 
-    await runUninstall({ root, dryRun: true, purge: true }, new Shown(), assert.fail);
+    const json = new Shown();
+    await runUninstall({ root, dryRun: true, purge: true, json: true }, json, assert.fail);
+    fitsSchema('uninstall', json.text);
     await assert.rejects(
       runUninstall({ root, purge: true }, new Shown(), async () => false),
       /nothing was removed: it was not confirmed/,

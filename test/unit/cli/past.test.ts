@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -10,14 +11,18 @@ import { UsageFault } from '../../../src/cli/errors.ts';
 import { runHistory } from '../../../src/cli/history.ts';
 import { readHistory } from '../../../src/cli/history-read.ts';
 import { runMark } from '../../../src/cli/mark.ts';
+import { runOpen } from '../../../src/cli/open.ts';
+import { runPromotion } from '../../../src/cli/promote.ts';
 import { type RewindOptions, runRewind } from '../../../src/cli/rewind.ts';
 import { runVerify } from '../../../src/cli/verify.ts';
 import { serveControl } from '../../../src/unit/control.ts';
 import { Jobs } from '../../../src/unit/jobs.ts';
+import type { OpenOrder } from '../../../src/unit/openMoment.ts';
 import type { HistoryReport, RewindOrder } from '../../../src/unit/receivedVolume.ts';
 import type { RollBackOrder, RollBackReport } from '../../../src/unit/rollBack.ts';
 import type { MarkScope } from '../../../src/unit/status.ts';
 import type { VerifyOrder, VerifyReport } from '../../../src/unit/verifyTypes.ts';
+import { fitsSchema } from '../../kit/schemas.ts';
 import { Shown, status } from './cases.ts';
 
 const PLAIN = { width: 60, tty: false, colour: false, unicode: false };
@@ -46,6 +51,14 @@ function history(changes: Partial<HistoryReport> = {}): HistoryReport {
   };
 }
 
+/** Says when something was written. */
+class Told extends Shown {
+  override _write(chunk: string | Uint8Array, encoding: BufferEncoding, done: () => void): void {
+    super._write(chunk, encoding, done);
+    this.emit('told');
+  }
+}
+
 let folder: string;
 let control: string;
 let server: ControlServer;
@@ -71,9 +84,14 @@ describe('C2 bookmarks, history and rewinding', () => {
         orders.push({ volume, to, out, force });
         return { volume: volume ?? 'database', out, bytes: 100, at: null, sequence: 7, consistent: false };
       },
-      promote: () => assert.fail('not asked for'),
+      promote: async (volume: string) => [{ mirror: volume, target: 'iqn.2024-01.example:served', lun: 1 }],
       demote: () => assert.fail('not asked for'),
-      open: () => assert.fail('not asked for'),
+      open: async (volume: string | undefined, { listen, name, lun, ready, signal }: OpenOrder) => {
+        const urls = listen.map((portal) => `iscsi://${portal}/${name}/${lun}`);
+        const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        ready({ volume: volume ?? 'database', urls, writable: false, at: null, sequence: 7, consistent: true });
+        await ended;
+      },
       verify: async (volume: string | undefined, { mirror, repair, progress }: VerifyOrder): Promise<VerifyReport> => {
         if (refusal) throw refusal;
         progress(50, 100);
@@ -95,6 +113,7 @@ describe('C2 bookmarks, history and rewinding', () => {
         const told = { entries: 3, newest: { ...moment, sequence: 10 }, bookmarks: ['b\u001b[2J'], sender: 'unit-a' };
         return { volume: volume ?? 'database', done: sure !== undefined, ...moment, ...told, sure: 'this one' };
       },
+      mirrors: { add: () => assert.fail('not asked for'), remove: () => assert.fail('not asked for') },
       get steer() {
         return assert.fail('not asked for');
       },
@@ -138,6 +157,7 @@ describe('C2 bookmarks, history and rewinding', () => {
     const stdout = new Shown();
     await runHistory('other', { control, json: true }, { stdout, env: {}, nowMs: () => NOW });
     assert.deepEqual(JSON.parse(stdout.text), history({ volume: 'other' }));
+    fitsSchema('history', stdout.text);
   });
 
   it('history draws the kept window and a row for each bookmark', async () => {
@@ -190,6 +210,7 @@ describe('C2 bookmarks, history and rewinding', () => {
     const json = seat();
     assert.equal(await runVerify(undefined, { control, repair: true, json: true }, json), 3);
     assert.deepEqual(JSON.parse(json.stdout.text).mirrors[0].differing, [[4096, 8192]]);
+    fitsSchema('verify', json.stdout.text);
     refusal = new Fault('local', 'the first volume cannot be read');
     await assert.rejects(runVerify(undefined, { control }, seat()), /cannot be read/);
   });
@@ -212,13 +233,31 @@ describe('C2 bookmarks, history and rewinding', () => {
     const [first, second] = seat.stdout.text.split('\n');
     assert.equal(first, `${resolve('x.img')}: as of before anything came, sequence 7, inconsistent`);
     assert.equal(JSON.parse(second).bytes, 100);
+    fitsSchema('rewind', second);
     assert.equal(seat.stderr.text, '');
+  });
+
+  it('open and promote print, as JSON, what the schemas say', async () => {
+    const stop: (() => void)[] = [];
+    const stdout = new Told();
+    const seat = { stdout, env: {}, nowMs: () => NOW, onStop: (stopped: () => void) => stop.push(stopped) };
+    const written = once(stdout, 'told');
+    const open = { control, at: '7', listen: ['127.0.0.1:3260'], lun: '1', json: true };
+    const opened = runOpen('database', open, seat);
+    await written;
+    for (const one of stop) one();
+    await opened;
+    fitsSchema('open', stdout.text);
+    const promoted = new Shown();
+    await runPromotion('promote', 'file:m.img', { control, json: true }, promoted);
+    fitsSchema('promote', promoted.text);
   });
 
   it('history and rewind of a group name the group and its volumes (C5)', async () => {
     const seat = { stdout: new Shown(), stderr: new Shown(), env: {}, nowMs: () => NOW };
     await runHistory(undefined, { control, group: 'books', json: true }, seat);
     assert.deepEqual(JSON.parse(seat.stdout.text).volumes, ['a', 'b']);
+    fitsSchema('history', seat.stdout.text);
     assert.match(drawHistory(readHistory(JSON.parse(seat.stdout.text)), PLAIN, NOW), /^group books: a, b\n/);
     const none = { at: null, sequence: 0, consistent: false };
     const silent = { ...history({ newest: none, oldest: none }), group: 'books', volumes: ['a'], why: 'nothing came' };
@@ -246,7 +285,9 @@ describe('C2 bookmarks, history and rewinding', () => {
     const line = 'database: rolled back to 2026-01-01T00:00:00Z, sequence 7; 3 newer entries dropped\n';
     assert.equal(seat.stdout.text, line + line);
     await run({ yes: true, json: true });
-    assert.equal(JSON.parse(seat.stdout.text.slice(2 * line.length)).done, true);
+    const json = seat.stdout.text.slice(2 * line.length);
+    assert.equal(JSON.parse(json).done, true);
+    fitsSchema('rewind', json);
     for (const wrong of [
       { out: '/y' },
       { group: 'books' },

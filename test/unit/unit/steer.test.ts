@@ -15,6 +15,7 @@ import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { startUnit } from '../../../src/unit/live.ts';
 import type { MirrorStatus, RunningUnit, UnitStatus } from '../../../src/unit/status.ts';
 import type { SteerReport } from '../../../src/unit/steerTypes.ts';
+import { fitsSchema } from '../../kit/schemas.ts';
 import { Heard, until } from '../../live/kit/until.ts';
 
 const MiB = 2 ** 20;
@@ -247,6 +248,7 @@ describe('H1 a unit that is steered while it runs', () => {
     await site.ask({ do: 'pause', mirror: 'file:a', by: 'joe' });
     const report = (await site.ask({ do: 'drain', withinMs: 5000 })) as SteerReport;
     await site.unit.drained;
+    fitsSchema('steer', JSON.stringify(report));
     assert.deepEqual(
       report.mirrors.map(({ mirror, behindBytes }) => [mirror, behindBytes]),
       [
