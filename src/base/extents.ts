@@ -1,6 +1,8 @@
 import { Fault } from './fault.ts';
 
 const FIRST_ROOM = 16;
+/** Of sets that nothing was added to: many are made only to be looked at. */
+const NO_ROOM = new Float64Array(0);
 
 /**
  * A set of non-negative safe integers as sorted, disjoint, non-touching half-open ranges `[start, end)`.
@@ -14,8 +16,8 @@ const FIRST_ROOM = 16;
  */
 export class Extents {
   readonly #limit: number;
-  #starts: Float64Array = new Float64Array(FIRST_ROOM);
-  #ends: Float64Array = new Float64Array(FIRST_ROOM);
+  #starts: Float64Array = NO_ROOM;
+  #ends: Float64Array = NO_ROOM;
   #count = 0;
   #total = 0;
 
@@ -144,8 +146,8 @@ export class Extents {
   clear(): void {
     this.#count = 0;
     this.#total = 0;
-    this.#starts = new Float64Array(FIRST_ROOM);
-    this.#ends = new Float64Array(FIRST_ROOM);
+    this.#starts = NO_ROOM;
+    this.#ends = NO_ROOM;
   }
 
   /** The lowest range as `[start, end]`. */
@@ -215,8 +217,9 @@ export class Extents {
   #open(at: number): void {
     const n = this.#count;
     if (n === this.#starts.length) {
-      const starts = new Float64Array(n * 2);
-      const ends = new Float64Array(n * 2);
+      const room = Math.max(FIRST_ROOM, n * 2);
+      const starts = new Float64Array(room);
+      const ends = new Float64Array(room);
       starts.set(this.#starts);
       ends.set(this.#ends);
       this.#starts = starts;

@@ -5,37 +5,13 @@ import type { Task } from './task.ts';
 /** Hands ended commands to the sink as one reused row. */
 export class CommandReporter {
   private readonly bus: Bus;
-  private readonly view: CommandView = {
-    frame: 0,
-    responseFrame: 0,
-    stream: 0,
-    at: 0n,
-    latency: -1,
-    host: '',
-    target: '',
-    lu: '',
-    lun: 0,
-    itt: 0,
-    ordinal: 0,
-    opcode: 0,
-    operation: '',
-    nature: 'control',
-    lbn: -1,
-    blocks: -1,
-    lbnExact: undefined,
-    blockSize: 0,
-    edtl: 0,
-    direction: '-',
-    status: -1,
-    sense: undefined,
-    ending: 'unfinished',
-    dataIn: 0,
-    dataOut: 0,
-    queueDepth: 0,
-  };
+  private readonly view: CommandView;
+  /** Of the command that the view is of. */
+  private time = 0;
 
   constructor(bus: Bus) {
     this.bus = bus;
+    this.view = viewOf(() => absolute(bus, this.time));
   }
 
   report(task: Task, session: { targetText: string }): void {
@@ -47,7 +23,7 @@ export class CommandReporter {
     view.frame = task.frame;
     view.responseFrame = answered ? task.responseFrame : 0;
     view.stream = task.stream;
-    view.at = absolute(this.bus, task.time);
+    this.time = task.time;
     view.latency = answered ? Math.max(0, task.responseTime - task.time) : -1;
     view.host = task.host;
     view.target = session.targetText;
@@ -72,4 +48,38 @@ export class CommandReporter {
     view.queueDepth = task.queueDepth;
     sink.command(view);
   }
+}
+
+/** `at`: when the command came; made for those who ask, as a large integer costs more than all the rest. */
+function viewOf(at: () => bigint): CommandView {
+  return {
+    frame: 0,
+    responseFrame: 0,
+    stream: 0,
+    get at() {
+      return at();
+    },
+    latency: -1,
+    host: '',
+    target: '',
+    lu: '',
+    lun: 0,
+    itt: 0,
+    ordinal: 0,
+    opcode: 0,
+    operation: '',
+    nature: 'control',
+    lbn: -1,
+    blocks: -1,
+    lbnExact: undefined,
+    blockSize: 0,
+    edtl: 0,
+    direction: '-',
+    status: -1,
+    sense: undefined,
+    ending: 'unfinished',
+    dataIn: 0,
+    dataOut: 0,
+    queueDepth: 0,
+  };
 }

@@ -11,73 +11,93 @@ const BOUNDS_NS = Float64Array.from(LATENCY_BUCKETS, (seconds) => seconds * 1e9)
 /** Hosts at LUs that are told apart; what comes later is counted together. */
 const PATHS_MAX = 256;
 
-/** How long commands of one nature took on one way from a host to an LU. */
+/** How long commands of one nature took on one way from a host to an LU, as it is now: it goes on as commands end. */
 export interface LatencySnapshot {
-  host: string;
-  target: string;
-  lu: string;
-  nature: string;
-  /** Commands whose status was seen, in each of `LATENCY_BUCKETS` and above; not cumulated. */
-  buckets: readonly number[];
-  /** How long they took together. */
-  seconds: number;
-  commands: number;
-  bytes: number;
-  /** Commands that ended in another status than GOOD, or without one. */
-  errors: number;
-}
-
-class Path {
   readonly host: string;
   readonly target: string;
   readonly lu: string;
-  readonly buckets: Float64Array[] = NATURES.map(() => new Float64Array(BOUNDS_NS.length + 1));
-  readonly commands = new Float64Array(NATURES.length);
-  readonly nanos = new Float64Array(NATURES.length);
-  readonly bytes = new Float64Array(NATURES.length);
-  readonly errors = new Float64Array(NATURES.length);
+  readonly nature: string;
+  /** Commands whose status was seen, in each of `LATENCY_BUCKETS` and above; not cumulated. */
+  readonly buckets: Readonly<Float64Array>;
+  /** How long they took together. */
+  readonly seconds: number;
+  readonly commands: number;
+  readonly bytes: number;
+  /** Commands that ended in another status than GOOD, or without one. */
+  readonly errors: number;
+}
 
-  constructor(host: string, target: string, lu: string) {
+/** What it counts lies in one array, so that counting allocates nothing. */
+class Row implements LatencySnapshot {
+  readonly host: string;
+  readonly target: string;
+  readonly lu: string;
+  readonly nature: string;
+  readonly buckets = new Float64Array(BOUNDS_NS.length + 1);
+  readonly #counts = new Float64Array(4);
+
+  constructor(host: string, target: string, lu: string, nature: string) {
     this.host = host;
     this.target = target;
     this.lu = lu;
+    this.nature = nature;
   }
+
+  get commands(): number {
+    return this.#counts[0];
+  }
+
+  get bytes(): number {
+    return this.#counts[1];
+  }
+
+  get errors(): number {
+    return this.#counts[2];
+  }
+
+  get seconds(): number {
+    return this.#counts[3] / 1e9;
+  }
+
+  record({ dataIn, dataOut, status, latency }: CommandView): void {
+    const counts = this.#counts;
+    counts[0]++;
+    counts[1] += dataIn + dataOut;
+    if (status !== 0) counts[2]++;
+    if (latency < 0) return;
+    counts[3] += latency;
+    let bucket = 0;
+    while (bucket < BOUNDS_NS.length && latency > BOUNDS_NS[bucket]) bucket++;
+    this.buckets[bucket]++;
+  }
+}
+
+/** A way from a host to an LU: a row for each nature. */
+type Path = readonly Row[];
+
+function pathOf(host: string, target: string, lu: string): Path {
+  return NATURES.map((nature) => new Row(host, target, lu, nature));
 }
 
 /** Latency histograms by host, target and LU (requirement H2), in bounded memory; recording a command allocates nothing. */
 export class LatencyTally {
   readonly #hosts = new Map<string, Map<string, Path>>();
-  readonly #others = new Path(OTHERS, OTHERS, OTHERS);
+  readonly #others = pathOf(OTHERS, OTHERS, OTHERS);
   #paths = 0;
 
   record(view: CommandView): void {
-    const path = this.#path(view);
-    const nature = natureIndex(view.nature);
-    path.commands[nature]++;
-    path.bytes[nature] += view.dataIn + view.dataOut;
-    if (view.status !== 0) path.errors[nature]++;
-    if (view.latency < 0) return;
-    path.nanos[nature] += view.latency;
-    let bucket = 0;
-    while (bucket < BOUNDS_NS.length && view.latency > BOUNDS_NS[bucket]) bucket++;
-    path.buckets[nature][bucket]++;
+    this.#path(view)[natureIndex(view.nature)].record(view);
   }
 
+  /** Those that counted anything; the same objects each time. */
   snapshot(): LatencySnapshot[] {
-    const all = [...this.#hosts.values()].flatMap((lus) => [...lus.values()]);
-    return [...all, this.#others].flatMap((path) =>
-      NATURES.map((nature, i) => ({
-        host: path.host,
-        target: path.target,
-        lu: path.lu,
-        nature,
-        buckets: [...path.buckets[i]],
-        seconds: path.nanos[i] / 1e9,
-        commands: path.commands[i],
-        bytes: path.bytes[i],
-        errors: path.errors[i],
-      })).filter(({ commands }) => commands > 0),
-    );
+    const all: LatencySnapshot[] = [];
+    const take = (path: Path): void => {
+      for (const row of path) if (row.commands > 0) all.push(row);
+    };
+    for (const lus of this.#hosts.values()) for (const path of lus.values()) take(path);
+    take(this.#others);
+    return all;
   }
 
   #path({ host, target, lu }: CommandView): Path {
@@ -90,7 +110,7 @@ export class LatencyTally {
       lus = new Map();
       this.#hosts.set(host, lus);
     }
-    const made = new Path(host, target, lu);
+    const made = pathOf(host, target, lu);
     lus.set(lu, made);
     return made;
   }

@@ -1,21 +1,24 @@
-import { Counter, Gauge, type Metric, Registry } from 'prom-client';
-import { LATENCY_BUCKETS, type LatencySnapshot } from '../stat/latency.ts';
+import type { LatencySnapshot } from '../stat/latency.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
 import { certificateMetrics, verifiedMetrics } from './metricsChecks.ts';
 import { faultMetrics, seenMetrics } from './metricsFaults.ts';
+import { LatencyText } from './metricsLatency.ts';
+import { type Labels, MetricsPage as Page } from './metricsPage.ts';
 import { type PutMetric, serveMetrics } from './metricsServe.ts';
 import type { LinkStatus, MirrorStatus, UnitStatus, VolumeStatus } from './status.ts';
-
-/** What Prometheus is told the text is. */
-export const METRICS_TYPE: string = new Registry().contentType;
-
-type Labels = Record<string, string>;
+import { Turns } from './turns.ts';
 
 /**
- * A unit's status in Prometheus' text format (requirement H2), made anew for each reader. Names follow Prometheus'
- * conventions: base units, `_total` for what only grows. `volume` is an operator's name for it, or the LU.
+ * A unit's status in Prometheus' text format (requirement H2), made anew for each status. Names follow Prometheus'
+ * conventions: base units, `_total` for what only grows. `volume` is an operator's name for it, or the LU. `said`: what
+ * latencies were the last time, where the same reader comes again.
  */
-export async function metricsText(status: UnitStatus, latencies: readonly LatencySnapshot[]): Promise<string> {
+export async function metricsText(
+  status: UnitStatus,
+  latencies: readonly LatencySnapshot[],
+  said: LatencyText = new LatencyText(),
+): Promise<string> {
+  const turns = new Turns();
   const page = new Page();
   const { unit, version, since, source, buffer, volumes } = status;
   page.set('tapmirror_info', 'What runs here; always 1.', { unit, version, source: source.kind, text: source.text }, 1);
@@ -38,10 +41,10 @@ export async function metricsText(status: UnitStatus, latencies: readonly Latenc
     for (const mirror of volume.mirrors) {
       verifiedMetrics(mirror, { volume: volume.name ?? volume.lu, mirror: mirror.to }, put);
     }
+    await turns.next();
   }
   if (status.serve) serveMetrics(status.serve, put);
-  page.latencies(latencies);
-  return page.text();
+  return `${await page.text(turns)}${await said.text(latencies, turns)}`;
 }
 
 /** What attachments count, by the name that it has in the status. */
@@ -234,75 +237,6 @@ function linkMetrics(page: Page, labels: Labels, link: LinkStatus): void {
   if (link.roundTripMs !== undefined) {
     page.set('tapmirror_link_round_trip_seconds', 'To the far unit and back.', labels, link.roundTripMs / 1000);
   }
-}
-
-/** Metrics by name, each made when its first value comes. */
-class Page {
-  readonly #registry = new Registry();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #counters = new Map<string, Counter>();
-
-  /** A counter where the name says so, else a gauge. */
-  put(name: string, help: string, labels: Labels, value: number): void {
-    if (name.endsWith('_total')) this.count(name, help, labels, value);
-    else this.set(name, help, labels, value);
-  }
-
-  set(name: string, help: string, labels: Labels, value: number): void {
-    let gauge = this.#gauges.get(name);
-    if (gauge === undefined) {
-      gauge = new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] });
-      this.#gauges.set(name, gauge);
-    }
-    gauge.set(labels, value);
-  }
-
-  count(name: string, help: string, labels: Labels, value: number): void {
-    let counter = this.#counters.get(name);
-    if (counter === undefined) {
-      counter = new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] });
-      this.#counters.set(name, counter);
-    }
-    counter.inc(labels, value);
-  }
-
-  latencies(all: readonly LatencySnapshot[]): void {
-    if (all.length === 0) return;
-    for (const { host, target, lu, nature, commands, bytes, errors } of all) {
-      const labels = { host, target, lu, nature };
-      this.count('tapmirror_commands_total', 'SCSI commands that ended.', labels, commands);
-      this.count('tapmirror_command_bytes_total', 'Data that they moved.', labels, bytes);
-      this.count('tapmirror_command_errors_total', 'Of them those that did not end in GOOD.', labels, errors);
-    }
-    this.#registry.registerMetric(durations(all));
-  }
-
-  text(): Promise<string> {
-    return this.#registry.metrics();
-  }
-}
-
-const DURATION = 'tapmirror_command_duration_seconds';
-
-/**
- * A histogram that was counted elsewhere, as the library takes a metric of its own: recording one by the library would cost
- * a tee more than reporting is worth.
- */
-function durations(all: readonly LatencySnapshot[]): Metric {
-  const values = all.flatMap(({ host, target, lu, nature, buckets, seconds }) => {
-    const labels = { host, target, lu, nature };
-    let count = 0;
-    const steps = buckets.map((commands, i) => {
-      count += commands;
-      const le = LATENCY_BUCKETS[i] ?? '+Inf';
-      return { metricName: `${DURATION}_bucket`, value: count, labels: { ...labels, le } };
-    });
-    const sum = { metricName: `${DURATION}_sum`, value: seconds, labels };
-    return [...steps, sum, { metricName: `${DURATION}_count`, value: count, labels }];
-  });
-  const help = 'From a command to its status, as the bus showed it.';
-  const metric = { name: DURATION, get: async () => ({ name: DURATION, help, type: 'histogram', values }) };
-  return metric as unknown as Metric;
 }
 
 function snake(words: string): string {

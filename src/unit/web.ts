@@ -7,7 +7,9 @@ import type { LatencySnapshot } from '../stat/latency.ts';
 import type { WebConfig } from './configTypes.ts';
 import type { UnitEvent } from './events.ts';
 import type { MapReport } from './map.ts';
-import { METRICS_TYPE, metricsText } from './metrics.ts';
+import { metricsText } from './metrics.ts';
+import { LatencyText } from './metricsLatency.ts';
+import { METRICS_TYPE } from './metricsPage.ts';
 import type { HistoryReport } from './receivedVolume.ts';
 import type { UnitStatus } from './status.ts';
 import { Trend } from './trend.ts';
@@ -32,11 +34,20 @@ export interface WebParts {
   guessed?: (address: string) => void;
 }
 
+/** How the unit stood at a time, and that as it was written for those who asked. */
+interface Look {
+  readonly at: number;
+  readonly status: UnitStatus;
+  page?: WebPage | undefined;
+  metrics?: Promise<string>;
+}
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 const HTML_TYPE = 'text/html; charset=utf-8';
-/** Those who look at the same time look at the same. */
-const LOOK_MS = 200;
-const MAP_MS = 1000;
+/** Those who look within so long look at the same, and what it was written as: each look costs the data path something. */
+const LOOK_MS = 1000;
+/** Pages of one volume that are kept so long; there are more names than that only where somebody makes them up. */
+const KEPT_MAX = 64;
 
 /** What collects metrics, and people's browsers, are given (requirements H2, H4): a running unit as others see it. */
 export class UnitWeb {
@@ -44,10 +55,10 @@ export class UnitWeb {
   readonly #page: PageFile;
   readonly #trend: Trend;
   #server: WebServer | undefined;
-  /** Of volumes that there are. */
-  readonly #maps = new Map<LuId, { at: number; page: WebPage }>();
-  #status: UnitStatus | undefined;
-  #lookedAt = 0;
+  /** Of what there is, by path and query. */
+  readonly #kept = new Map<string, { at: number; page: WebPage }>();
+  readonly #latencies = new LatencyText();
+  #look: Look | undefined;
 
   private constructor(parts: WebParts, page: PageFile) {
     this.#parts = parts;
@@ -64,7 +75,7 @@ export class UnitWeb {
       listen,
       names,
       page: (path, query) => web.#serve(path, query),
-      ...(token === undefined ? {} : { orders: { token, act: parts.order } }),
+      ...(token === undefined ? {} : { orders: { token, act: (order) => web.#order(order) } }),
       failed: parts.failed,
       guessed: (address) => parts.guessed?.(address),
     });
@@ -77,7 +88,9 @@ export class UnitWeb {
 
   /** Time has passed. */
   tick(): void {
-    if (this.#trend.due(this.#now)) this.#trend.look(this.#now, this.#look().volumes, this.#parts.written);
+    if (!this.#trend.due(this.#now)) return;
+    this.#look = undefined;
+    this.#trend.look(this.#now, this.#looked().status.volumes, this.#parts.written);
   }
 
   async close(): Promise<void> {
@@ -88,46 +101,67 @@ export class UnitWeb {
     return this.#parts.now() / 1e6;
   }
 
-  #look(): UnitStatus {
+  #looked(): Look {
     const now = this.#now;
-    if (this.#status === undefined || now - this.#lookedAt > LOOK_MS) {
-      this.#status = this.#parts.status();
-      this.#lookedAt = now;
+    if (this.#look === undefined || now - this.#look.at >= LOOK_MS) {
+      this.#look = { at: now, status: this.#parts.status() };
     }
-    return this.#status;
+    return this.#look;
   }
 
   async #serve(path: string, query: URLSearchParams): Promise<WebPage | undefined> {
-    const { latencies, events } = this.#parts;
+    const volume = query.get('volume') ?? '';
     switch (path) {
       case '/':
         return { type: HTML_TYPE, body: this.#page.html, policy: this.#page.policy };
-      case '/metrics':
-        return { type: METRICS_TYPE, body: await metricsText(this.#look(), latencies()) };
-      case '/status.json':
-        return json(this.#look());
-      case '/events.json':
-        return json(events());
-      case '/trend.json':
-        return json(this.#trendOf(query));
-      case '/map.json':
-        return this.#map(query.get('volume') ?? '');
-      case '/history.json': {
-        const report = this.#parts.history(query.get('volume') ?? '');
-        return json(report && shortHistory(report));
+      case '/metrics': {
+        const look = this.#looked();
+        look.metrics ??= metricsText(look.status, this.#parts.latencies(), this.#latencies);
+        return { type: METRICS_TYPE, body: await look.metrics };
       }
+      case '/status.json': {
+        const look = this.#looked();
+        look.page ??= json(look.status);
+        return look.page;
+      }
+      case '/events.json':
+        return json(this.#parts.events());
+      case '/trend.json':
+        return this.#keep(`${path} ${volume} ${query.get('span')}`, () => this.#trendOf(query));
+      case '/map.json':
+        return this.#keep(`${path} ${volume}`, () => this.#parts.map(volume));
+      case '/history.json':
+        return this.#keep(`${path} ${volume}`, () => {
+          const report = this.#parts.history(volume);
+          return report && shortHistory(report);
+        });
       default:
         return undefined;
     }
   }
 
-  /** A volume that has much marked takes a while to be looked through: once a second is enough, whoever asks. */
-  #map(lu: LuId): WebPage | undefined {
+  /** What was ordered is to be seen at the next look. */
+  async #order(order: Record<string, unknown>): Promise<unknown> {
+    try {
+      return await this.#parts.order(order);
+    } finally {
+      this.#look = undefined;
+    }
+  }
+
+  /** Once a second is enough, whoever asks: a volume that has much marked takes a while to be looked through. */
+  #keep(key: string, make: () => unknown): WebPage | undefined {
     const now = this.#now;
-    const last = this.#maps.get(lu);
-    if (last !== undefined && now - last.at < MAP_MS) return last.page;
-    const page = json(this.#parts.map(lu));
-    if (page !== undefined) this.#maps.set(lu, { at: now, page });
+    const last = this.#kept.get(key);
+    if (last !== undefined && now - last.at < LOOK_MS) return last.page;
+    this.#kept.delete(key);
+    const page = json(make());
+    if (page === undefined) return undefined;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size < KEPT_MAX) break;
+      this.#kept.delete(oldest);
+    }
+    this.#kept.set(key, { at: now, page });
     return page;
   }
 

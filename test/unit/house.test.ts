@@ -33,7 +33,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@peculiar/x509': /^hw\/keysCertificates\.ts$/,
   'reflect-metadata': /^hw\/keysCertificates\.ts$/,
   'chrono-node': /^src\/cli\/moment-said\.ts$/,
-  'prom-client': /^src\/unit\/metrics\.ts$/,
+  'prom-client': /^src\/unit\/metricsPage\.ts$/,
   yaml: /^src\/unit\/configYaml\.ts$/,
   mocha: /^test\//,
   'fast-check': /^test\//,

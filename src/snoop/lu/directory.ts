@@ -12,6 +12,7 @@ export interface LuClaim {
 
 /** LUs remembered beyond the configured ones; a hostile capture may name any number. */
 const LUS_MAX = 65536;
+const NONE: readonly Lu[] = [];
 
 /** Finds the LU that a session's LUN means, across portals and sessions. */
 export class LuDirectory {
@@ -37,6 +38,19 @@ export class LuDirectory {
   /** Every LU seen or configured. */
   all(): Lu[] {
     return [...new Set([...this.claimed, ...this.byName.values()])];
+  }
+
+  /** Those but for `lu` where writes are open: few, however many LUs are known. */
+  busyBeside(lu: Lu): Iterable<Lu> {
+    let busy: Set<Lu> | undefined;
+    const see = (one: Lu): void => {
+      if (one === lu || one.open.length === 0) return;
+      busy ??= new Set();
+      busy.add(one);
+    };
+    for (const one of this.claimed) see(one);
+    for (const one of this.byName.values()) see(one);
+    return busy ?? NONE;
   }
 
   /** The LU `lun` of a session whose login was seen (`target` set) or not. */

@@ -23,8 +23,7 @@ export function outstandingAt(lu: Lu, directory: LuDirectory, restless: Readonly
   };
   see(lu);
   // What is on its way under another name, or to a LU that may be this one, may land anywhere here.
-  for (const other of directory.all()) {
-    if (other === lu) continue;
+  for (const other of directory.busyBeside(lu)) {
     if (other.root === lu || other.candidates?.includes(lu) || other.twins?.includes(lu)) see(other);
   }
   return { tasks, blocks: anywhere ? undefined : blocks };

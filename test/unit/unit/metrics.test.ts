@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LatencyTally } from '../../../src/stat/latency.ts';
-import { METRICS_TYPE, metricsText } from '../../../src/unit/metrics.ts';
+import { metricsText } from '../../../src/unit/metrics.ts';
+import { METRICS_TYPE } from '../../../src/unit/metricsPage.ts';
 import type { UnitStatus } from '../../../src/unit/status.ts';
 import { view } from '../stat/view.ts';
 
