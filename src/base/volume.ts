@@ -1,4 +1,5 @@
 import type { Piece } from './change.ts';
+import type { Fault } from './fault.ts';
 
 /** What tells one medium from another (VPD 83h designators, serial number, or device and inode of a file). */
 export interface VolumeIdentity {
@@ -23,6 +24,11 @@ export interface Volume {
   grow(bytes: number): Promise<void>;
   /** True while calls fail because the medium cannot be reached at all; `revive` tells when that is over. */
   readonly down: boolean;
+  /**
+   * Why it is not reached at present: its session was lost a while ago, and calls wait for the next one, or fail (`down`) as that
+   * took too long. Absent where nobody can tell before a call fails.
+   */
+  readonly away?: Fault | undefined;
   /**
    * How often what was acknowledged and not made durable may have been lost (a target's volatile cache), counted before
    * anything is read from then on. Absent where that cannot happen while this process lives.

@@ -1,5 +1,5 @@
 /** Nothing was sent for so long: a sign of life is due. */
-const QUIET_NS = 5e9;
+const QUIET_NS = 1.5e9;
 /** Nothing was heard for so long: the connection is dead, whatever the system believes. */
 const DEAD_NS = 20e9;
 

@@ -13,6 +13,11 @@ export function silent(): Fault {
   return new Fault('local', 'the far end has not been heard of for 20 s', LOOK, { unreachable: true });
 }
 
+/** Before it is given up. */
+export function quiet(): Fault {
+  return new Fault('local', 'the far end is silent', LOOK, { unreachable: true });
+}
+
 export function ended(words: string): Fault {
   return new Fault('local', `the far end ended the connection: ${words}`, undefined, { unreachable: true });
 }

@@ -13,6 +13,7 @@ export const LINES: readonly Message[] = [
   { says: 'starting', means: 'the process has begun', mend: NOTHING },
   { says: 'ready', means: 'it is attached, as `attached` says', mend: NOTHING },
   { says: 'stopping', means: 'it was told to end, and writes what is buffered', mend: NOTHING },
+  { says: 'draining', means: 'that takes a while; `what` is still to be written, and where', mend: NOTHING },
   { says: 'stopped', means: 'it has ended in order', mend: NOTHING },
   {
     says: 'the unit cannot go on',
@@ -365,6 +366,11 @@ export const ERRORS: readonly Message[] = [
   },
   { says: '… refuses the connection …', means: 'nothing listens there', mend: 'start it, or correct the port' },
   { says: '… does not answer …', means: 'a target or a far unit is away', mend: 'look at it and at the network' },
+  {
+    says: '…; a new session is being opened',
+    means: 'a target was lost a second ago; what is to be written waits for it for 10 s, then stands in the record',
+    mend: 'look at it and at the network',
+  },
   {
     says: '… has a certificate of another authority',
     means: 'a stranger, or mixed-up keys',

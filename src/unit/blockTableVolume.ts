@@ -35,6 +35,10 @@ export class TabledVolume implements Volume {
     return this.#volume.down;
   }
 
+  get away(): Fault | undefined {
+    return this.#volume.away;
+  }
+
   get losses(): number {
     return this.#volume.losses ?? 0;
   }

@@ -93,6 +93,7 @@ export class Caretaker {
     const { arm, record } = this.#options;
     if (this.#held) return this.#held;
     if (arm.mirror.fault) return this.#lastFault ?? (this.#released ? undefined : arm.mirror.fault);
+    if (this.#away) return this.#away;
     if (!record.broken) return undefined;
     return new Fault('local', 'the record cannot be written: a restart would compare the whole volume', 'see the log');
   }
@@ -103,8 +104,15 @@ export class Caretaker {
     const { state } = mirror;
     if (this.#held) return 'paused';
     if (state === 'broken' && this.#released && !this.#lastFault) return 'behind';
+    if (this.#away) return 'broken';
     if (state !== 'equal') return state;
     return this.#options.underWay().tasks > 0 ? 'behind' : 'equal';
+  }
+
+  /** Its session was lost, and nothing has come of opening another yet: what is to be written waits at the medium. */
+  get #away(): Fault | undefined {
+    const { ordered, volume } = this.#options.arm;
+    return ordered ? undefined : volume.away;
   }
 
   /** Since when the state is what the log last said, in milliseconds since 1970. */
@@ -132,6 +140,7 @@ export class Caretaker {
     const { arm, record, now } = this.#options;
     const { mirror } = arm;
     if (arm.ordered) this.#look();
+    else this.#lookAway();
     if (mirror.fault) {
       // A paused mirror waits for its medium to grow: that is asked for again as well.
       if (!this.#held) this.#reviver.start();
@@ -153,6 +162,14 @@ export class Caretaker {
       const fault = new Fault('peer', 'the far end takes nothing any more', 'it is asked again until it does');
       mirror.step({ kind: 'broken', fault });
     } else mirror.step({ kind: 'more' });
+    pump.run();
+  }
+
+  /** A medium that cannot be reached any more breaks its mirror also while nothing is written to it. */
+  #lookAway(): void {
+    const { mirror, volume, pump } = this.#options.arm;
+    if (mirror.fault || !volume.down || volume.away === undefined) return;
+    mirror.step({ kind: 'broken', fault: volume.away });
     pump.run();
   }
 

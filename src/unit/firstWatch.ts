@@ -13,6 +13,8 @@ export interface FirstWatchOptions {
 
 /** It is told so long after it went down without the reason, if that is not known sooner. */
 const WORDS_MS = 1000;
+/** Reasons of one outage that are told. */
+const WORDS_MAX = 8;
 
 /** Looks after a first volume: tries it again while it is down, and tells when that begins and ends. */
 export class FirstWatch {
@@ -21,6 +23,8 @@ export class FirstWatch {
   #fault: Fault | undefined;
   #told = true;
   #downAt: number | undefined;
+  /** Reasons that the log has of this outage. */
+  readonly #words = new Set<string>();
 
   constructor(options: FirstWatchOptions) {
     const { first, now } = options;
@@ -36,10 +40,14 @@ export class FirstWatch {
   }
 
   tick(): void {
-    const up = !this.#options.first.volume.down;
-    if (!up) this.#reviver.start();
+    const { down, away } = this.#options.first.volume;
+    const up = !down && away === undefined;
+    if (down) this.#fault ??= away;
+    else if (away !== undefined) this.#fault = away;
+    if (down) this.#reviver.start();
     if (up === this.#told) {
       this.#downAt = undefined;
+      if (!up) this.#tellWords();
       return;
     }
     if (!up && !this.#knows()) return;
@@ -47,7 +55,17 @@ export class FirstWatch {
     const [from, to] = up ? ['down', 'up'] : ['up', 'down'];
     const why = up ? 'it answers again' : (this.#fault?.message ?? '');
     if (up) this.#fault = undefined;
+    this.#words.clear();
+    this.#words.add(why);
     this.#options.told({ from, to, why });
+  }
+
+  /** Trying it again may give another reason, which `status` has from then on: each is one line, once. */
+  #tellWords(): void {
+    const why = this.#fault?.message;
+    if (why === undefined || this.#words.has(why) || this.#words.size >= WORDS_MAX) return;
+    this.#words.add(why);
+    this.#options.told({ from: 'down', to: 'down', why });
   }
 
   /** Whether it is known why it is down: log and status have the same words, so the first attempt to reach it is waited for. */

@@ -5,7 +5,9 @@ import type { LinkStream } from '../../hw/linkStream.ts';
 import type { LinkCompression } from '../../parsers/formats/linkGreeting.ts';
 import { Fault } from '../base/fault.ts';
 import { Sender } from '../link/sender.ts';
+import { quiet } from '../link/senderFaults.ts';
 import type { SenderAct } from '../link/senderTypes.ts';
+import { Silence } from '../link/silence.ts';
 import { Thrift } from '../link/thrift.ts';
 import { BodyPool } from './bodyPool.ts';
 import type { JourneyStatus, JourneyVolumeOptions } from './journeyTypes.ts';
@@ -16,12 +18,14 @@ import { fastestHashes, isLineage, lineageEpoch } from './linkIdentity.ts';
 export type SenderNews = Exclude<SenderAct, { kind: 'send' | 'hangUp' | 'notice' | 'up' }>;
 
 const CONNECT_MS = 10_000;
-const TICK_MS = 1000;
+const TICK_MS = 500;
 /** How soon a sender that is short of credit looks again. */
 const CREDIT_MS = 10;
-/** Waits between attempts: the first, and the longest. */
+/** Waits between attempts: the first, and the longest, so that the end of a fault is seen within 5 s. */
 const FIRST_MS = 200;
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 3500;
+/** Reasons of one break that are told. */
+const WORDS_MAX = 8;
 /** A connection that stood so long has been one: the waits begin anew. */
 const STEADY_NS = 10e9;
 
@@ -56,7 +60,10 @@ export class JourneyLink {
   #reconnects = -1;
   #wireBefore = 0;
   #lastFault: Fault | undefined;
-  #told = false;
+  /** What has been told of the break. */
+  readonly #told = new Set<string>();
+  #silence: Silence;
+  #silent = false;
 
   constructor(options: JourneyVolumeOptions, news: (news: SenderNews) => void) {
     const { host, port, volume, unit, compress, limitBytesPerSecond, now } = options;
@@ -65,6 +72,7 @@ export class JourneyLink {
     this.#news = news;
     this.#thrift = new Thrift(compress);
     this.#since = now();
+    this.#silence = new Silence(now());
     this.sender = new Sender({
       volume,
       unit,
@@ -79,13 +87,14 @@ export class JourneyLink {
     this.#ticker = setInterval(() => {
       this.sender.tick(now());
       this.run();
+      this.#listen();
     }, TICK_MS);
   }
 
   get status(): JourneyStatus {
     const { sender } = this;
     return {
-      connected: sender.up,
+      connected: sender.up && !this.#silent,
       since: this.#since,
       remote: this.#stream?.remote ?? '',
       peer: this.#stream?.peer ?? '',
@@ -190,12 +199,18 @@ export class JourneyLink {
     }
     const { now } = this.#options;
     const { sender } = this;
+    this.#silence = new Silence(now());
     this.#stream = stream;
     this.#end = new LinkEnd({
       stream,
       pool: this.#pool,
       now,
-      heard: () => sender.heard(now()),
+      heard: () => {
+        const at = now();
+        sender.heard(at);
+        this.#silence.heard(at);
+        if (this.#silent) this.#heardAgain();
+      },
       frame: (type, body) => {
         sender.frame(type, body, now());
         this.run();
@@ -251,10 +266,31 @@ export class JourneyLink {
     this.#wanted = true;
     this.#since = now();
     this.#reconnects++;
-    if (this.#told) notice(`${this.text}: the connection is back`);
-    this.#told = false;
+    if (this.#told.size > 0) notice(`${this.text}: the connection is back`);
+    this.#told.clear();
     this.#opening?.resolve();
     this.#opening = undefined;
+  }
+
+  /** A far end that is not heard of any more is told of long before the connection to it is given up. */
+  #listen(): void {
+    if (this.#silent || !this.sender.up || !this.#silence.lasts(this.#options.now())) return;
+    this.#silent = true;
+    this.#lastFault = quiet();
+    this.#tell(this.#lastFault);
+  }
+
+  #heardAgain(): void {
+    this.#silent = false;
+    this.#told.clear();
+    this.#options.notice(`${this.text}: the connection is back`);
+  }
+
+  /** Every reason once, as the status has the newest. */
+  #tell({ message }: Fault): void {
+    if (this.#told.has(message) || this.#told.size >= WORDS_MAX) return;
+    this.#told.add(message);
+    this.#options.notice(`${this.text}: ${message}; changes wait until it is connected again`);
   }
 
   /** The stream ended, or what came was no frame. */
@@ -276,6 +312,7 @@ export class JourneyLink {
     this.#end = undefined;
     this.#wireBefore += this.#stream?.sentBytes ?? 0;
     this.#stream = undefined;
+    this.#silent = false;
     if (end) how(end);
     this.sender.broken();
     if (end && wasUp) {
@@ -287,14 +324,12 @@ export class JourneyLink {
   }
 
   #failed(fault: Fault): void {
-    const { notice } = this.#options;
     this.#lastFault = fault;
     this.#opening?.reject(fault);
     this.#opening = undefined;
     if (this.sender.fault) this.#wanted = false;
     if (!this.#wanted || this.#abort.signal.aborted) return;
-    if (!this.#told) notice(`${this.text}: ${fault.message}; changes wait until it is connected again`);
-    this.#told = true;
+    this.#tell(fault);
     // Units that lost the same far end do not all come back at one moment.
     const jittered = this.#waitMs * (0.75 + Math.random() / 2);
     this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_MS);

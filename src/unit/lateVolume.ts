@@ -64,6 +64,10 @@ export class LateVolume<V extends Volume = Volume> implements Volume {
     return this.#volume?.down ?? true;
   }
 
+  get away(): Fault | undefined {
+    return this.#volume?.away;
+  }
+
   get losses(): number {
     return this.#volume?.losses ?? 0;
   }

@@ -39,6 +39,8 @@ import type { UnitWeb } from './web.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
+/** A stop that takes longer says what for. */
+const DRAIN_TOLD_MS = 2000;
 /** Notices that `status` shows. */
 const NOTICES_KEPT = 20;
 
@@ -317,8 +319,9 @@ class LiveUnit implements RunningUnit {
     let late: MirrorStatus[] = [];
     // Looked at when the time runs out: what is closed then is broken. One that cannot be reached is late for nobody.
     const timer = setTimeout(() => {
-      late = this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
+      late = this.#behind();
     }, withinMs);
+    const slow = setTimeout(() => this.#tellDraining(), DRAIN_TOLD_MS);
     const signal = AbortSignal.timeout(withinMs);
     // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
     // may be a volume that comes over a link to this very unit.
@@ -327,15 +330,25 @@ class LiveUnit implements RunningUnit {
     await this.#bus?.stop(withinMs);
     await this.#receive?.stop(signal);
     clearTimeout(timer);
+    clearTimeout(slow);
     clearInterval(this.#timer);
     await this.#web?.close();
     await this.#names.close();
     await this.#state.close();
     this.#noticeLog.flush();
     if (late.length === 0) return;
-    const words = late.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
-    const why = `what was buffered could not all be written within ${withinMs / 1000} s: ${words}`;
+    const why = `what was buffered could not all be written within ${withinMs / 1000} s: ${behindWords(late)}`;
     throw new Fault('local', why, 'start the unit again: it repairs them');
+  }
+
+  /** What an operator who waits for the end waits for. */
+  #tellDraining(): void {
+    const behind = this.#behind();
+    if (behind.length > 0) this.#events.info('draining', { what: behindWords(behind) });
+  }
+
+  #behind(): MirrorStatus[] {
+    return this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
   }
 
   #received(volume: string | undefined): ReceivedVolume {
@@ -376,6 +389,10 @@ class LiveUnit implements RunningUnit {
 /** Nobody expects the others to be up to date, nor a mirror at another site that cannot be reached. */
 function isWritten({ state, link }: MirrorStatus): boolean {
   return state !== 'broken' && state !== 'paused' && link?.connected !== false;
+}
+
+function behindWords(mirrors: readonly MirrorStatus[]): string {
+  return mirrors.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
 }
 
 /** Monotonic time in nanoseconds. */

@@ -1,19 +1,22 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Arm } from './arm.ts';
 import { before } from './before.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import type { Keeper } from './liveTypes.ts';
 import type { VolumeUnit } from './volumeUnit.ts';
 
-/** Writes what is buffered until `signal` ends that, makes the mirrors durable, and closes them with their records. */
+/** How often it is looked for media that are lost meanwhile. */
+const LOOK_MS = 100;
+
+/**
+ * Writes what is buffered until `signal` ends that, makes the mirrors durable, and closes them with their records. A medium
+ * that is not reached, now or at any time until then, is not waited for: what waits for it enters its record.
+ */
 export async function closeMirrors(unit: VolumeUnit, keepers: readonly Keeper[], signal: AbortSignal): Promise<void> {
-  // A mirror that takes nothing does not end a flush, either.
-  const stopped = Promise.all(keepers.map(({ caretaker }) => caretaker.stop()));
-  // What waits at a link that is cut is given up, and enters the record.
-  for (const { volume } of unit.arms) {
-    if (volume instanceof LateOrderedVolume && volume.cut) await before(volume.close(), signal);
-  }
+  const over = new AbortController();
+  const lost = giveUpLost(unit.arms, AbortSignal.any([signal, over.signal]));
   await before(
-    stopped.then(() => {}),
+    Promise.all(keepers.map(({ caretaker }) => caretaker.stop())).then(() => {}),
     signal,
   );
   for (const { mirror, pump } of unit.arms) {
@@ -22,8 +25,29 @@ export async function closeMirrors(unit: VolumeUnit, keepers: readonly Keeper[],
     pump.stopCopies();
   }
   const idle = await before(unit.whenIdle(), signal);
+  over.abort();
+  await before(lost, signal);
   await Promise.all(keepers.map((keeper, i) => closeKeeper(keeper, unit.arms[i], signal)));
   if (idle) await unit.close();
+}
+
+/** Closes media that are not reached, as soon as that shows: calls that wait there fail then. Resolves once those are closed. */
+async function giveUpLost(arms: readonly Arm[], signal: AbortSignal): Promise<void> {
+  const left = new Set(arms);
+  const closing: Promise<void>[] = [];
+  while (!signal.aborted) {
+    for (const arm of left) {
+      if (!isLost(arm)) continue;
+      left.delete(arm);
+      closing.push(arm.volume.close());
+    }
+    await pause(LOOK_MS, undefined, { signal }).catch(() => {});
+  }
+  await Promise.allSettled(closing);
+}
+
+function isLost({ volume }: Arm): boolean {
+  return volume instanceof LateOrderedVolume ? volume.cut : volume.away !== undefined;
 }
 
 /** A mirror that has not caught up stands in no other's way. */

@@ -8,8 +8,9 @@ import type { FirstStatus, MirrorStatus } from './status.ts';
 
 /** `fault`: why the first volume was lost. */
 export function firstStatus({ to, volume }: Medium, lost: Fault | undefined): FirstStatus {
-  const fault = volume.down ? (lost ?? (volume.opened ? undefined : volume.fault)) : undefined;
-  return { url: to, state: volume.down ? 'down' : 'up', ...(fault ? { error: faultWords(fault) } : {}) };
+  const down = volume.down || volume.away !== undefined;
+  const fault = down ? (lost ?? (volume.opened ? undefined : volume.fault)) : undefined;
+  return { url: to, state: down ? 'down' : 'up', ...(fault ? { error: faultWords(fault) } : {}) };
 }
 
 /** `limit`: bytes of the volume, 0 while unknown. */
@@ -31,8 +32,8 @@ export function mirrorStatus(keeper: Keeper, arm: Arm, limit: number, age: (posi
     ...(fault ? { error: faultWords(fault) } : {}),
     record: { chunkBytes: record.stored.chunkBytes, marked: record.stored.marked },
     ...tableStatus(tabledOf(arm)?.table),
-  };
     ...(arm.verified === undefined ? {} : { verified: arm.verified }),
+  };
 }
 
 /** How much of a block table is known. */

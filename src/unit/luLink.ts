@@ -29,6 +29,8 @@ export interface LinkOptions {
   notice(text: string): void;
 }
 
+/** A session that is back sooner is no news: targets ask for a new login now and then. */
+const AWAY_MS = 1000;
 /** Commands of one job under way at once: enough to keep the line full, few enough to leave room for others. */
 const JOB_WIDTH = 8;
 /** Tries of one command that the target neither refuses nor does. */
@@ -66,6 +68,9 @@ export class LuLink {
   #session: LuSession | undefined;
   #state: 'up' | 'recovering' | 'down' | 'closed' = 'down';
   #down: Fault;
+  /** When the session was lost, and why, while the next one is being opened. */
+  #lostAt = 0;
+  #away: Fault | undefined;
   #recovery: Promise<void> | undefined;
   #connecting: Promise<void> | undefined;
   #wellDone = 0;
@@ -83,6 +88,13 @@ export class LuLink {
   /** Calls fail, as the LU could not be reached. */
   get down(): boolean {
     return this.#state === 'down' || this.#state === 'closed';
+  }
+
+  /** Why there is no session, once that is so for a while: calls wait for the next one, and fail when it does not come. */
+  get away(): Fault | undefined {
+    if (this.#state === 'down') return this.#down;
+    const late = this.#state === 'recovering' && monotonicNs() - this.#lostAt > AWAY_MS * 1e6;
+    return late ? this.#away : undefined;
   }
 
   /** Logs in and makes the session ready; rejects with why that cannot be. Calls at one time share one attempt. */
@@ -287,6 +299,8 @@ export class LuLink {
     this.#session = undefined;
     this.#state = 'recovering';
     this.#down = why;
+    this.#lostAt = monotonicNs();
+    this.#away = new Fault('local', `${why.message}; a new session is being opened`, why.mend, { unreachable: true });
     this.#recovery = this.#recover(why).finally(() => {
       this.#recovery = undefined;
     });

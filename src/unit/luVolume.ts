@@ -149,6 +149,10 @@ class IscsiVolume implements LuVolume {
     return this.#link.down;
   }
 
+  get away(): Fault | undefined {
+    return this.#link.away;
+  }
+
   get losses(): number {
     return this.#cache.losses;
   }

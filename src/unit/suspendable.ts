@@ -40,6 +40,10 @@ export class SuspendableVolume implements Volume {
     return this.#fault !== undefined || this.inner.down;
   }
 
+  get away(): Fault | undefined {
+    return this.inner.away;
+  }
+
   get losses(): number {
     return this.inner.losses ?? 0;
   }

@@ -4,7 +4,7 @@ import { initKeys, unitKeys } from '../../hw/keys.ts';
 import { describeLive, lu, SECOND_LU, SIZE, TAP, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { MiB } from './kit/files.ts';
 import { run } from './kit/processes.ts';
-import { gone, shown, WEB, wrong } from './kit/shown.ts';
+import { gone, shown, toldSoon, WEB, wrong } from './kit/shown.ts';
 import { JOURNEY, Sites } from './kit/sites.ts';
 
 const web = { listen: WEB };
@@ -13,6 +13,29 @@ describeLive(
   'H2 a fault is seen everywhere in the same words, and so is its end',
   ['pcap', 'tgt', 'mount'],
   (bench) => {
+    it('a mirror whose target is killed while nobody writes', async () => {
+      const b = bench();
+      await b.first();
+      const second = await b.second();
+      const unit = await b.unit({ source: TEE_SOURCE, web, volumes: [volume(SECOND_LU)] });
+      await unit.settled();
+      const since = Date.now();
+      await second.stop('SIGKILL');
+      const lost = await unit.toldState('broken');
+      toldSoon(lost, since);
+      assert.match(lost.why ?? '', /127\.0\.0\.1:14710.*; a new session is being opened/);
+      await shown(b.target, lost.why ?? '');
+      // It stays so when no session comes in time, whether anything is to be written or not.
+      const given = (why = ''): boolean => /no session again within 10 s/.test(why);
+      await unit.told('it is given up', ({ to, why }) => to === 'broken' && given(why));
+      await shown(b.target, '127.0.0.1:14710');
+      await second.start();
+      await unit.told('it goes on', ({ from, to }) => from === 'broken' && to !== from);
+      await gone(b.target);
+      await unit.settled();
+      await unit.stop();
+    });
+
     it('a mirror whose target is killed', async () => {
       const b = bench();
       await b.first();
@@ -21,8 +44,11 @@ describeLive(
       await unit.settled();
       const load = await b.load({ url: lu(TEE), pauseMs: 5 });
       await load.further(20);
+      const since = Date.now();
       await second.stop('SIGKILL');
-      const { why = '' } = await unit.toldState('broken');
+      const lost = await unit.toldState('broken');
+      toldSoon(lost, since);
+      const { why = '' } = lost;
       // Later attempts may fail for another reason, which the status then has.
       await shown(b.target, '127.0.0.1:14710');
       assert.match(why, /127\.0\.0\.1:14710/);
@@ -60,8 +86,11 @@ describeLive(
       b.image('m.img');
       const unit = await b.unit({ source: TAP, web, volumes: [volume('file:m.img')] });
       await unit.settled();
+      const since = Date.now();
       await first.stop('SIGKILL');
-      const { why = '', mirror } = await unit.toldState('down');
+      const lost = await unit.toldState('down');
+      toldSoon(lost, since);
+      const { why = '', mirror } = lost;
       assert.equal(mirror, lu(TARGET));
       assert.deepEqual(await wrong(unit), [why]);
       await shown(b.target, why);
@@ -87,6 +116,28 @@ describeLive(
       await sites.far();
       await near.told('it is back', (line) => /: the connection is back$/.test(line.text ?? ''));
       await gone(b.target);
+      await near.stop();
+    });
+
+    it('a link that is cut, and joined again', async () => {
+      const b = bench();
+      const sites = await new Sites(b).open();
+      await b.first();
+      b.image('far.img');
+      await sites.far();
+      const near = await sites.near([JOURNEY], { web });
+      await near.settled();
+      const since = Date.now();
+      await sites.cut();
+      const lost = await near.told('nothing is heard', (line) => /far end is silent/.test(line.text ?? ''));
+      toldSoon(lost, since);
+      const [words] = await wrong(near);
+      assert.ok(lost.text?.includes(words), `${lost.text} / ${words}`);
+      await shown(b.target, words);
+      await sites.join();
+      await near.told('it is back', (line) => /: the connection is back$/.test(line.text ?? ''));
+      await gone(b.target);
+      await near.settled();
       await near.stop();
     });
 

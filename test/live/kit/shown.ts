@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { outcome } from './processes.ts';
-import type { Unit } from './unit.ts';
+import type { LogLine, Unit } from './unit.ts';
 
 /** Where a unit of these tests serves its metrics, in its own namespace. */
 export const WEB = '127.0.0.1:14790';
+/** A unit is built to tell any fault within 5 s; that much more is given to a machine which is busy with other things. */
+const TOLD_MS = 15_000;
 /** So long anything wrong may take to be seen everywhere. */
 const WITHIN_MS = 5000;
 
@@ -37,6 +39,12 @@ look();
 export async function shown(space: string, words: string): Promise<void> {
   const { code, err } = await outcome(space, [process.execPath, '-e', WATCH, words]);
   assert.equal(code, 0, `wanted: ${words}\n${err}`);
+}
+
+/** The unit's own clock says that it told this soon enough after `since` (of `Date.now`). */
+export function toldSoon({ timestamp, text, why }: LogLine, since: number): void {
+  const ms = Date.parse(timestamp) - since;
+  assert.ok(ms < TOLD_MS, `told after ${ms / 1000} s: ${text ?? why}`);
 }
 
 /** Resolves once they tell of no fault any more. */

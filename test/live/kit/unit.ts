@@ -14,6 +14,7 @@ export const MAIN: string = fileURLToPath(new URL('../../../src/cli/main.js', im
 
 /** A line of the unit's log. */
 export interface LogLine {
+  timestamp: string;
   level: string;
   message: string;
   text?: string;
