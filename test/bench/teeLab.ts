@@ -46,10 +46,16 @@ export interface Path {
   watch?: (word: Looking | 'off') => Promise<void>;
 }
 
-/** Operations a second of writes. */
-export function bench({ count, depth, bytes, step }: Pattern, port: number, ...more: string[]): number {
+/** Of `qemu-img`, for writes. */
+export function benchWords({ count, depth, bytes, step }: Pattern, port: number, ...more: string[]): string[] {
   const load = ['-c', count, '-d', depth, '-s', bytes, '-S', step].map(String);
-  const words = ['bench', '-f', 'raw', '-t', 'none', '-w', ...more, ...load, `iscsi://127.0.0.1:${port}/${IQN}/1`];
+  return ['bench', '-f', 'raw', '-t', 'none', '-w', ...more, ...load, `iscsi://127.0.0.1:${port}/${IQN}/1`];
+}
+
+/** Operations a second of writes. */
+export function bench(pattern: Pattern, port: number, ...more: string[]): number {
+  const { count } = pattern;
+  const words = benchWords(pattern, port, ...more);
   const said = execFileSync('qemu-img', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   return count / Number(/in ([0-9.]+) sec/.exec(said)?.[1]);
 }

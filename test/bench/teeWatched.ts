@@ -1,19 +1,22 @@
 /**
  * `npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN]`: what it costs a tee's data path that somebody looks at the unit. One
- * unit, and short loads through it with and without those who look, in turn (with, without, without, with): `status --watch`, the
- * status page with a volume chosen, and metrics each second. Shown for each: operations a second with / without as the median of
- * the pairs and the interval that it lies in (95 %); the unit's processor time for an operation, with / without; and how many
- * milliseconds of it a second of looking takes of the main thread when nothing else is done. Needs root, tgt, qemu-utils and
- * qemu-block-extra. A machine that does other things beside needs more pairs, not longer ones.
+ * unit under one load that goes on, and spans of a second in which somebody looks and in which nobody does, in turn (with,
+ * without, without, with): `status --watch`, the status page with a volume chosen, metrics, and all of them, each of which asks
+ * all it ever asks in each span. Shown for each: operations a second with / without, and the unit's processor time for an
+ * operation with / without, as the median of the pairs and the interval that it lies in (95 %); and how many milliseconds of
+ * the main thread a second of looking takes while nothing else is done. Needs root, tgt, qemu-utils and qemu-block-extra. A
+ * machine that does other things beside needs more pairs; there the second figure tells more.
  */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askControl } from '../../hw/controlClient.ts';
+import type { UnitStatus } from '../../src/unit/status.ts';
 import { TargetLab } from '../live/initiatorLab.ts';
 import { median, medianBetween } from './figures.ts';
 import {
-  bench,
+  benchWords,
   DIRECT,
   endAll,
   IQN,
@@ -32,9 +35,11 @@ import {
 
 const [TEE, WEB, CONTROL] = [14610, 14650, 7560];
 const LOOKS: readonly Looking[] = ['status', 'page', 'metrics', 'all'];
-/** Long enough for two looks, and short against what else a machine does. */
-const LOADS: Readonly<Record<string, number>> = { '4K d1': 8000, '4K d32': 30_000, '64K d8': 6000, '256K d4': 2400 };
-const IDLE_MS = 3000;
+const SPAN_MS = 1000;
+const REST_MS = 3000;
+/** More than any load here gets done. */
+const ENDLESS = 100_000_000;
+const WARM_OPERATIONS = 3000;
 
 interface Figures {
   perSecond: number;
@@ -42,16 +47,20 @@ interface Figures {
   cpu: number;
 }
 
-async function measure(
-  pattern: Pattern,
-  { port, unit, watch }: Required<Path>,
-  word: Looking | 'off',
-): Promise<Figures> {
+/** Writes that the unit has seen. The same is asked in every span. */
+async function seen({ control }: Unit): Promise<number> {
+  const { volumes } = (await askControl(control, { do: 'status' })) as UnitStatus;
+  return volumes[0].changes;
+}
+
+async function measure({ unit, watch }: Required<Path>, word: Looking | 'off'): Promise<Figures> {
+  const [changes, cpu, began] = [await seen(unit), used(unit.process), performance.now()];
   await watch(word);
-  const before = used(unit.process);
-  const perSecond = bench(pattern, port);
-  const cpu = ((used(unit.process) - before) * 1e6) / pattern.count;
-  return { perSecond, cpu };
+  await sleep(Math.max(0, SPAN_MS - (performance.now() - began)));
+  const spent = used(unit.process) - cpu;
+  const seconds = (performance.now() - began) / 1000;
+  const operations = (await seen(unit)) - changes;
+  return { perSecond: operations / seconds, cpu: (spent * 1e6) / operations };
 }
 
 function shown(values: readonly number[]): string {
@@ -59,27 +68,47 @@ function shown(values: readonly number[]): string {
   return `${median(values).toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }
 
-async function contend(path: Required<Path>, pattern: Pattern, pairs: number): Promise<void> {
-  for (const word of LOOKS) {
-    const ratios: Figures[] = [];
-    for (let pair = 0; pair < pairs; pair++) {
+/** A load without an end; killed by who started it. */
+async function load(pattern: Pattern, { port, unit }: Required<Path>): Promise<ChildProcess> {
+  const words = benchWords({ ...pattern, count: ENDLESS }, port);
+  const child = spawn('qemu-img', words, { stdio: 'ignore' });
+  children.push(child);
+  const before = await seen(unit);
+  while ((await seen(unit)) < before + WARM_OPERATIONS) {
+    if (child.exitCode !== null) throw new Error('qemu-img ended');
+    await sleep(100);
+  }
+  return child;
+}
+
+async function contend(path: Required<Path>, { name }: Pattern, pairs: number): Promise<void> {
+  const ratios = new Map<Looking, Figures[]>(LOOKS.map((word) => [word, []]));
+  const alone: Figures[] = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    for (const [word, all] of ratios) {
       const order: (Looking | 'off')[] = pair % 2 === 0 ? [word, 'off'] : ['off', word];
-      const seen = new Map<string, Figures>();
-      for (const one of order) seen.set(one, await measure(pattern, path, one));
-      const [watched, alone] = [seen.get(word), seen.get('off')];
-      if (watched === undefined || alone === undefined) continue;
-      ratios.push({ perSecond: watched.perSecond / alone.perSecond, cpu: watched.cpu / alone.cpu });
+      const figures = new Map<string, Figures>();
+      for (const one of order) figures.set(one, await measure(path, one));
+      const [watched, off] = [figures.get(word), figures.get('off')];
+      if (watched === undefined || off === undefined) continue;
+      alone.push(off);
+      all.push({ perSecond: watched.perSecond / off.perSecond, cpu: watched.cpu / off.cpu });
     }
-    const rate = shown(ratios.map((one) => one.perSecond));
-    const cpu = shown(ratios.map((one) => one.cpu));
-    console.log(`${pattern.name.padEnd(8)} ${word.padEnd(8)} operations/s ${rate}   processor an operation ${cpu}`);
+  }
+  const rates = median(alone.map((one) => one.perSecond)).toFixed(0);
+  const cost = median(alone.map((one) => one.cpu)).toFixed(1);
+  console.log(`${name.padEnd(8)} nobody   ${rates}/s, ${cost} us of the unit's processor time an operation`);
+  for (const [word, all] of ratios) {
+    const rate = shown(all.map((one) => one.perSecond));
+    const cpu = shown(all.map((one) => one.cpu));
+    console.log(`${name.padEnd(8)} ${word.padEnd(8)} operations/s ${rate}   processor an operation ${cpu}`);
   }
 }
 
 /** Milliseconds of the main thread in a second. */
 async function busy({ process }: Unit): Promise<number> {
   const [before, began] = [used(process, 'main'), performance.now()];
-  await sleep(IDLE_MS);
+  await sleep(REST_MS);
   return ((used(process, 'main') - before) * 1e6) / (performance.now() - began);
 }
 
@@ -96,7 +125,7 @@ async function rest({ unit, watch }: Required<Path>): Promise<void> {
   }
 }
 
-const [pairs = '10', volumes = '1', only] = process.argv.slice(2);
+const [pairs = '60', volumes = '1', only] = process.argv.slice(2);
 if (!(Number(pairs) >= 1) || !(Number(volumes) >= 1)) {
   console.error('usage: npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN]');
   process.exit(2);
@@ -129,9 +158,9 @@ try {
   await settled(path);
   await rest(path);
   for (const pattern of PATTERNS.filter(({ name }) => only === undefined || name === only)) {
-    const load = { ...pattern, count: LOADS[pattern.name] };
-    bench(load, TEE);
-    await contend(path, load, Number(pairs));
+    const running = await load(pattern, path);
+    await contend(path, pattern, Number(pairs));
+    await endAll([running]);
   }
 } finally {
   await endAll(children);
