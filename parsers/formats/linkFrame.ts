@@ -46,6 +46,7 @@ export const LinkType = {
   nodes: 18,
   same: 19,
   through: 20,
+  about: 21,
 } as const;
 export type LinkType = (typeof LinkType)[keyof typeof LinkType];
 

@@ -14,7 +14,7 @@ export const LINK_HASHES = ['sha256', 'blake2b512'] as const;
 export type LinkHash = (typeof LINK_HASHES)[number];
 
 /** What a receiver can do beyond version 1; the numbers stand on the wire, and what a sender does not know it leaves out. */
-export const LINK_FEATURES = ['nodes', 'order'] as const;
+export const LINK_FEATURES = ['nodes', 'order', 'about'] as const;
 export type LinkFeature = (typeof LINK_FEATURES)[number];
 
 /** The sender's first frame. */

@@ -1,3 +1,4 @@
+import { aboutFrame, type LinkAbout, readAbout } from '../../parsers/formats/linkAbout.ts';
 import { readEntryPart } from '../../parsers/formats/linkEntry.ts';
 import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
 import {
@@ -135,6 +136,11 @@ export class Receiver {
     this.#send(welcomeFrame({ ...facts, compression: this.#compression, hash, ...limits }), now);
   }
 
+  /** Tells a sender that has said something of its unit the same of this one. */
+  about(about: LinkAbout, now: number): void {
+    if (this.#state === 'up') this.#send(aboutFrame(about), now);
+  }
+
   /** Nothing is taken from this sender. */
   refuse(refusal: Refusal, now: number): void {
     if (this.#state === 'over') return;
@@ -259,6 +265,12 @@ export class Receiver {
         const through = readThrough(body);
         if ('fault' in through) return through;
         this.#add({ kind: 'through', ...through, cost: QUESTION_COST }, QUESTION_COST, now);
+        return undefined;
+      }
+      case LinkType.about: {
+        const about = readAbout(body);
+        if ('fault' in about) return about;
+        this.#acts.push({ kind: 'about', about });
         return undefined;
       }
       case LinkType.ping: {

@@ -1,3 +1,4 @@
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import type { LinkFrame } from '../../parsers/formats/linkFrame.ts';
 import type { Hello } from '../../parsers/formats/linkGreeting.ts';
 import type { LinkQuestion } from '../../parsers/formats/linkRequests.ts';
@@ -26,6 +27,8 @@ export type ReceiverAct =
   | { kind: 'append'; place: EntryPlace; entry: OrderedEntry; bodies: readonly Uint8Array[] }
   /** The volume's changes up to `order` of a shared order have been applied, with the last entry. */
   | { kind: 'through'; place: EntryPlace; order: number }
+  /** What the sender says of its unit; `about` answers it. */
+  | { kind: 'about'; about: LinkAbout }
   /** `answered` answers it. */
   | { kind: 'question'; question: LinkQuestion }
   /** `synced` or `notSynced` answers it, once entry `number` is durable or not; it may run beside the others. */

@@ -1,3 +1,4 @@
+import { aboutFrame, readAbout } from '../../parsers/formats/linkAbout.ts';
 import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
 import {
   helloFrame,
@@ -269,6 +270,12 @@ export class Sender {
       case LinkType.pong:
         this.#roundTrip.back(stampOf(body), now);
         return undefined;
+      case LinkType.about: {
+        const about = readAbout(body);
+        if ('fault' in about) return about;
+        this.#acts.push({ kind: 'about', about });
+        return undefined;
+      }
       case LinkType.refuse:
         return this.#refused(body);
       case LinkType.bye: {
@@ -283,6 +290,7 @@ export class Sender {
   }
 
   #meet(welcome: Welcome, now: number): void {
+    const { about } = this.#options;
     const before = this.#far.welcome;
     const lost = this.#far.meet(welcome, this.#durable, this.sent);
     if (lost !== undefined) {
@@ -306,6 +314,7 @@ export class Sender {
       if (item.kind === 'entry') this.#ended(item);
       else if (item.state === 'open') this.#acts.push({ kind: 'answer', id: item.id, answer: NO_TABLES });
     }
+    if (about && welcome.features?.includes('about')) this.#send(aboutFrame(about()), now);
     this.#acts.push({ kind: 'up' });
     if (before && before.bytes !== welcome.bytes) this.#acts.push({ kind: 'size', bytes: welcome.bytes });
     this.#fill(now);

@@ -1,3 +1,4 @@
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import type { LinkFrame } from '../../parsers/formats/linkFrame.ts';
 import type { LinkCompression, LinkHash } from '../../parsers/formats/linkGreeting.ts';
 import type { LinkAnswer } from '../../parsers/formats/linkRequests.ts';
@@ -17,6 +18,8 @@ export interface SenderOptions {
   compression: readonly LinkCompression[];
   hashes: readonly LinkHash[];
   limitBytesPerSecond?: number;
+  /** What the far end is told of this unit, where it wants to know. */
+  about?: () => LinkAbout;
 }
 
 export type SenderAct =
@@ -28,6 +31,8 @@ export type SenderAct =
   | { kind: 'answer'; id: number; answer: LinkAnswer }
   /** The entry, or the question, will never be. */
   | { kind: 'failed'; id: number; fault: Fault }
+  /** What the far end says of its unit. */
+  | { kind: 'about'; about: LinkAbout }
   /** The far end takes changes; `up` from here on. */
   | { kind: 'up' }
   /** The far volume has another length now. */

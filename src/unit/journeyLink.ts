@@ -13,9 +13,10 @@ import { BodyPool } from './bodyPool.ts';
 import type { JourneyStatus, JourneyVolumeOptions } from './journeyTypes.ts';
 import { LinkEnd } from './linkEnd.ts';
 import { fastestHashes, isLineage, lineageEpoch } from './linkIdentity.ts';
+import { type MetUnit, metUnit } from './linkWords.ts';
 
 /** What the sender says that is not the connection's own business. */
-export type SenderNews = Exclude<SenderAct, { kind: 'send' | 'hangUp' | 'notice' | 'up' }>;
+export type SenderNews = Exclude<SenderAct, { kind: 'send' | 'hangUp' | 'notice' | 'up' | 'about' }>;
 
 const CONNECT_MS = 10_000;
 const TICK_MS = 500;
@@ -60,6 +61,7 @@ export class JourneyLink {
   #reconnects = -1;
   #wireBefore = 0;
   #lastFault: Fault | undefined;
+  #about: MetUnit | undefined;
   /** What has been told of the break. */
   readonly #told = new Set<string>();
   #silence: Silence;
@@ -83,6 +85,7 @@ export class JourneyLink {
       compression: compress === false ? [] : LINK_COMPRESSIONS,
       hashes: fastestHashes(now),
       ...(limitBytesPerSecond === undefined ? {} : { limitBytesPerSecond }),
+      ...(options.about ? { about: options.about } : {}),
     });
     this.#ticker = setInterval(() => {
       this.sender.tick(now());
@@ -98,6 +101,8 @@ export class JourneyLink {
       since: this.#since,
       remote: this.#stream?.remote ?? '',
       peer: this.#stream?.peer ?? '',
+      version: this.#about?.version,
+      clockMs: this.#about?.clockMs,
       appended: sender.appended,
       sent: sender.sent,
       durable: sender.durable,
@@ -241,6 +246,9 @@ export class JourneyLink {
       }
       case 'up':
         this.#up();
+        return;
+      case 'about':
+        this.#about = metUnit(act.about);
         return;
       case 'hangUp':
         this.#drop(act.fault, (end) => end.end());

@@ -1,3 +1,4 @@
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import type { OrderedVolume } from '../base/ordered.ts';
 
 /** Keys that units share beforehand; the first is the unit's own. A key appears in no message. */
@@ -38,6 +39,8 @@ export interface JourneyVolumeOptions {
   limitBytesPerSecond?: number;
   /** `auto`: when the link is slower than compressing, and it pays. */
   compress: boolean | 'auto';
+  /** What the far unit is told of this one. */
+  about?: () => LinkAbout;
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;
@@ -64,6 +67,9 @@ export interface JourneyStatus {
   remote: string;
   /** The far unit's name as its certificate has it; empty where both have one pre-shared key. */
   peer: string;
+  /** The far unit's version, and how far its clock is ahead of this one's in milliseconds (less than a round trip amiss). */
+  version: string | undefined;
+  clockMs: number | undefined;
   /** Entries appended, sent on this connection or before, and durable at the far end. */
   appended: number;
   sent: number;

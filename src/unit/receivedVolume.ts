@@ -246,6 +246,7 @@ export class ReceivedVolume {
               peer: sender.peer,
               remote: sender.remote,
               since: new Date(Date.now() - (this.#options.now() - sender.since) / 1e6).toISOString(),
+              ...sender.unit,
               receivedBytes: sender.receivedBytes,
               waitingBytes: sender.waitingBytes,
             },

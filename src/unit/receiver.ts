@@ -37,7 +37,7 @@ class Service implements LinkService {
   }
 
   async listen(): Promise<void> {
-    const { listen, keys, notice, now } = this.#options;
+    const { listen, keys, about, notice, now } = this.#options;
     this.#listener = await listenLink({
       ...listen,
       keys,
@@ -48,6 +48,7 @@ class Service implements LinkService {
         }
         const session = new ReceiverSession({
           stream,
+          ...(about ? { about } : {}),
           notice,
           now,
           greeted: (one, hello) => void this.#greet(one, hello),

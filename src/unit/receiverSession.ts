@@ -1,5 +1,6 @@
 import { LINK_COMPRESSIONS } from '../../hw/linkCompress.ts';
 import type { LinkStream } from '../../hw/linkStream.ts';
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import { LinkType } from '../../parsers/formats/linkFrame.ts';
 import type { Hello, LinkFeature, LinkHash, Refusal } from '../../parsers/formats/linkGreeting.ts';
 import { CHECK_CHUNK_MAX, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
@@ -10,7 +11,8 @@ import { Receiver } from '../link/receiver.ts';
 import type { ReceiverAct } from '../link/receiverTypes.ts';
 import { BodyPool } from './bodyPool.ts';
 import { LinkEnd } from './linkEnd.ts';
-import type { SenderStatus } from './receiverTypes.ts';
+import { type MetUnit, metUnit } from './linkWords.ts';
+import type { LinkServiceOptions, SenderStatus } from './receiverTypes.ts';
 
 export interface ReceiverSessionOptions {
   stream: LinkStream;
@@ -18,6 +20,8 @@ export interface ReceiverSessionOptions {
   greeted: (session: ReceiverSession, hello: Hello) => void;
   /** The connection is over. The store may still be at work: see `idle`. */
   over: (session: ReceiverSession) => void;
+  /** See `LinkServiceOptions`. */
+  about?: LinkServiceOptions['about'];
   notice: (text: string) => void;
   now: () => number;
 }
@@ -49,6 +53,7 @@ export class ReceiverSession {
   #flushing = false;
   #held = false;
   #over = false;
+  #met: MetUnit | undefined;
 
   constructor(options: ReceiverSessionOptions) {
     const { stream, now } = options;
@@ -93,6 +98,7 @@ export class ReceiverSession {
     return {
       peer: stream.peer,
       remote: stream.remote,
+      ...(this.#met ? { unit: this.#met } : {}),
       since: this.#since,
       applied: this.#receiver.appliedNumber,
       durable: this.#receiver.durableNumber,
@@ -134,6 +140,7 @@ export class ReceiverSession {
     this.#end.greeted();
     const features: LinkFeature[] = store.compareNodes ? ['nodes'] : [];
     if (store.through) features.push('order');
+    if (this.#options.about) features.push('about');
     const told = this.#end.version === undefined || this.#end.version < 2 ? undefined : features;
     this.#receiver.welcome(store, hash, this.#options.now(), told);
     this.#run();
@@ -192,6 +199,9 @@ export class ReceiverSession {
       case 'through':
         if (this.#store?.incarnation === this.#incarnation) this.#store.through?.(act.place, act.order);
         return;
+      case 'about':
+        this.#heard(act.about);
+        return;
       case 'question':
         this.#question(act.question);
         return;
@@ -205,6 +215,15 @@ export class ReceiverSession {
       case 'notice':
         this.#notice(act.text);
     }
+  }
+
+  #heard(about: LinkAbout): void {
+    const { about: ours, now } = this.#options;
+    const volume = this.#receiver.hello?.volume;
+    if (!ours || volume === undefined) return;
+    this.#met = metUnit(about);
+    ours.heard(volume, about);
+    this.#receiver.about(ours.own(), now());
   }
 
   #append({ place, entry, bodies }: AppendAct): void {

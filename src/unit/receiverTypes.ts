@@ -1,5 +1,7 @@
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import type { FarStore } from '../base/ordered.ts';
 import type { LinkProof } from './journeyTypes.ts';
+import type { MetUnit } from './linkWords.ts';
 import type { LinkWriters } from './linkWriters.ts';
 
 /** `serveLink(options): Promise<LinkService>` (receiver.ts) rejects with a `Fault` when it cannot listen there. */
@@ -11,6 +13,8 @@ export interface LinkServiceOptions {
   stores: (volume: string) => FarStore | undefined;
   /** Who may send which volume; absent: every unit that has proved itself. */
   writers?: LinkWriters;
+  /** What senders are told of this unit, and what one says of its own; absent: neither. */
+  about?: { own: () => LinkAbout; heard: (volume: string, about: LinkAbout) => void };
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;
@@ -33,6 +37,8 @@ export interface SenderStatus {
   /** The unit's name as its certificate has it. */
   peer: string;
   remote: string;
+  /** Its unit's version, and how far that one's clock is ahead of this one's in milliseconds; absent while it has not said. */
+  unit?: MetUnit;
   /** Monotonic nanoseconds. */
   since: number;
   /** Entries applied and durable in this connection's numbering. */

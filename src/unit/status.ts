@@ -108,6 +108,9 @@ export interface SenderWords {
   remote: string;
   /** ISO 8601. */
   since: string;
+  /** Its version, and how far its clock is ahead in milliseconds; absent while it has not said. */
+  version?: string;
+  clockMs?: number;
   receivedBytes: number;
   /** Of entries that wait to be applied. */
   waitingBytes: number;
@@ -157,6 +160,9 @@ export interface LinkStatus {
   remote: string;
   /** The far unit's name as its certificate has it. */
   peer: string;
+  /** The far unit's version, and how far its clock is ahead in milliseconds; absent while it has not said. */
+  version?: string;
+  clockMs?: number;
   appended: number;
   sent: number;
   durable: number;

@@ -105,7 +105,7 @@ export class SimLink extends OrderedOnly implements OrderedVolume {
     if (act.kind === 'up') {
       this.#opening?.resolve();
       this.#opening = undefined;
-    } else if (act.kind !== 'size' && act.kind !== 'notice') {
+    } else if (act.kind !== 'size' && act.kind !== 'notice' && act.kind !== 'about') {
       const waiting = this.#waiting.get(act.id);
       this.#waiting.delete(act.id);
       if (act.kind === 'failed') waiting?.reject(act.fault);

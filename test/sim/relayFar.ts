@@ -75,8 +75,9 @@ export class RelayLink extends OrderedOnly implements JourneyVolume {
 
   get link(): JourneyStatus {
     const counts = { appended: 0, sent: 0, durable: 0, waitingBytes: 0, wireBytes: 0, entryBytes: 0, reconnects: 0 };
-    const words = { remote: '', peer: '', compression: 'none', roundTripMs: undefined };
-    return { connected: !this.#over, since: 0, paused: undefined, lastFault: undefined, ...counts, ...words };
+    const words = { remote: '', peer: '', version: undefined, clockMs: undefined, compression: 'none' };
+    const silent = { roundTripMs: undefined, paused: undefined, lastFault: undefined };
+    return { connected: !this.#over, since: 0, ...silent, ...counts, ...words };
   }
 
   identity(): VolumeIdentity {
