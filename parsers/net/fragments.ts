@@ -19,6 +19,7 @@ const FINISHED = 1 << 20;
 type State = 'free' | 'open' | 'whole' | 'bad';
 
 const NONE = new Uint32Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 /** One datagram on its way to be whole; it stays afterwards, so that late duplicates are known as such. */
 class Datagram {
@@ -32,7 +33,7 @@ class Datagram {
   /** Payload bytes from the start without a gap in what was captured, once whole. */
   captured = 0;
   /** Addresses and payload; allocated with the first use. */
-  buffer: Uint8Array = new Uint8Array(0);
+  buffer: Uint8Array = NO_BYTES;
   /** Fragments in order: where they start, where they end, and where what was captured of them ends. */
   count = 0;
   start: Uint32Array = NONE;

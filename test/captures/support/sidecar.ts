@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { captureFolder } from '../../repository.ts';
@@ -79,7 +79,9 @@ export function captureFrames(name: string): readonly Frame[] {
   return frames;
 }
 
-const CHUNK = 65536;
+/** Pieces that images are made in. */
+const PIECE = 4096;
+const DIGEST = 32;
 
 /**
  * The image that a capture started from: zeros, or sha256("SEED:k") for k = 0, 1, 2 ... Made piece by piece where it is
@@ -87,28 +89,41 @@ const CHUNK = 65536;
  */
 export class Image {
   readonly bytes: Uint8Array;
-  private readonly seed: string;
-  private readonly made: Uint8Array;
+  readonly #lu: LuTruth;
+  readonly #made: Uint8Array;
 
-  constructor({ before, size }: LuTruth) {
-    this.bytes = new Uint8Array(size);
-    this.seed = before;
-    this.made = new Uint8Array(before === 'zeros' ? 0 : Math.ceil(size / CHUNK));
+  constructor(lu: LuTruth) {
+    this.bytes = new Uint8Array(lu.size);
+    this.#lu = lu;
+    this.#made = new Uint8Array(lu.before === 'zeros' ? 0 : Math.ceil(lu.size / PIECE));
   }
 
   /** Makes bytes [start, end) before they are read or overwritten for the first time. */
   need(start: number, end: number): void {
-    const last = Math.min(this.made.length, Math.ceil(end / CHUNK));
-    for (let chunk = Math.floor(start / CHUNK); chunk < last; chunk++) {
-      if (this.made[chunk] === 1) continue;
-      this.made[chunk] = 1;
-      const to = Math.min(this.bytes.length, (chunk + 1) * CHUNK);
-      for (let at = chunk * CHUNK; at < to; at += 32) {
-        const digest = createHash('sha256')
-          .update(`${this.seed}:${at / 32}`)
-          .digest();
-        this.bytes.set(digest.subarray(0, Math.min(32, to - at)), at);
-      }
+    const last = Math.min(this.#made.length, Math.ceil(end / PIECE));
+    for (let piece = Math.floor(start / PIECE); piece < last; piece++) {
+      if (this.#made[piece] === 1) continue;
+      this.#made[piece] = 1;
+      this.#make(piece * PIECE, Math.min(this.bytes.length, (piece + 1) * PIECE));
+    }
+  }
+
+  /** Bytes [start, end), not to be kept. */
+  read(start: number, end: number): Uint8Array {
+    this.need(start, end);
+    return this.bytes.subarray(start, end);
+  }
+
+  /** Digests are asked for once: every other image of the volume copies those of the one that all share. */
+  #make(from: number, to: number): void {
+    const shared = beforeImage(this.#lu);
+    if (shared !== this) {
+      this.bytes.set(shared.read(from, to), from);
+      return;
+    }
+    for (let at = from; at < to; at += DIGEST) {
+      const digest = hash('sha256', `${this.#lu.before}:${at / DIGEST}`, 'buffer');
+      this.bytes.set(digest.subarray(0, Math.min(DIGEST, to - at)), at);
     }
   }
 }

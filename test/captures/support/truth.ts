@@ -38,34 +38,26 @@ function proved(shadow: Shadow): Truth {
     const end = Math.min(at + CHUNK, lu.size);
     const want = after.get(at / CHUNK);
     if (want === undefined && !shadow.touched.intersects(at, end)) continue;
-    image.need(at, end);
-    before.need(at, end);
-    const is = image.bytes.subarray(at, end);
-    if (want === undefined ? Buffer.compare(is, before.bytes.subarray(at, end)) !== 0 : sha(is) !== want)
-      differs = true;
+    const [is, was] = [image.read(at, end), before.read(at, end)];
+    if (want === undefined ? Buffer.compare(is, was) !== 0 : sha(is) !== want) differs = true;
     for (let s = at; s < end; s += lu.block_size) {
       const e = s + lu.block_size;
-      if (Buffer.compare(image.bytes.subarray(s, e), before.bytes.subarray(s, e)) !== 0) changed.add(s, e);
+      if (Buffer.compare(is.subarray(s - at, e - at), was.subarray(s - at, e - at)) !== 0) changed.add(s, e);
     }
     if (want !== undefined) changed.add(at, end);
   }
   if (differs) return { lu, image: undefined, changed };
   const copy = new Image(lu);
-  changed.forEachIn(0, lu.size, (s, e) => copy.bytes.set(image.bytes.subarray(s, e), s));
+  changed.forEachIn(0, lu.size, (s, e) => {
+    // What is made now is not made again over what is put there.
+    copy.need(s, e);
+    copy.bytes.set(image.bytes.subarray(s, e), s);
+  });
   return { lu, image: copy, changed };
 }
 
 function sha(bytes: Uint8Array): string {
   return sha256(bytes).slice(0, 16);
-}
-
-/** Runs of the volume as they were in the end. */
-function truly({ image, changed }: Truth & { image: Image }, before: Image, s: number, e: number): Uint8Array {
-  if (changed.covers(s, e)) return image.bytes.subarray(s, e);
-  before.need(s, e);
-  const out = before.bytes.slice(s, e);
-  changed.forEachIn(s, e, (from, to) => out.set(image.bytes.subarray(from, to), from - s));
-  return out;
 }
 
 /**
@@ -84,18 +76,14 @@ export function wrong(shadow: Shadow, truth: Truth): [number, number][] {
     for (let at = 0; at < size; at += CHUNK) {
       const end = Math.min(at + CHUNK, size);
       if (!suspects.intersects(at, end) || shadow.unresolved.intersects(at, end)) continue;
-      before.need(at, end);
-      shadow.image.need(at, end);
-      const want = after.get(at / CHUNK) ?? sha(before.bytes.subarray(at, end));
-      if (sha(shadow.image.bytes.subarray(at, end)) !== want) bad.add(at, end);
+      const want = after.get(at / CHUNK) ?? sha(before.read(at, end));
+      if (sha(shadow.image.read(at, end)) !== want) bad.add(at, end);
     }
     return bad.toRanges();
   }
   suspects.forEachIn(0, size, (from, to) => {
     shadow.unresolved.gaps(Math.floor(from / block) * block, Math.ceil(to / block) * block, (s, e) => {
-      shadow.image.need(s, e);
-      const want = truly({ ...truth, image }, before, s, e);
-      const is = shadow.image.bytes.subarray(s, e);
+      const [is, want] = [shadow.image.read(s, e), image.read(s, e)];
       if (Buffer.compare(is, want) === 0) return;
       for (let at = 0; at < e - s; at += block) {
         if (Buffer.compare(is.subarray(at, at + block), want.subarray(at, at + block)) !== 0)
