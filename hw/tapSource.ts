@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Fault } from '../src/base/fault.ts';
 import type { FrameBatch, FrameRun, SourceFault } from '../src/base/frames.ts';
 import type { TapInterface, TapLevel, TapLoss, TapSource } from './tap.ts';
+import { LEVEL_WORDS } from './tapLevels.ts';
 import { TapMerge } from './tapMerge.ts';
 import type { CaptureOptions, FromCapture, LaneCounts, LaneState, ToCapture } from './tapMessages.ts';
 import { slotBatch, slotFrames } from './tapSlot.ts';
@@ -11,12 +12,6 @@ import { askForCapture } from './tapThread.ts';
 const KEPT = 2;
 /** How long an end is waited for. */
 const END_MS = 2000;
-
-const LEVEL_WORDS: Readonly<Record<TapLevel, string>> = {
-  full: 'the tap keeps up again: frames are captured whole',
-  headers: 'the tap cannot keep up: long frames are cut to their first bytes, and their data is read back later',
-  dropping: 'the tap cannot keep up: frames are dropped',
-};
 
 interface Lane {
   name: string;

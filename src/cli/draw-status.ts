@@ -32,6 +32,7 @@ export function drawStatus(
     cut(`${plain(places.join('; '))}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
     `unit ${plain(unit)}, version ${plain(version)}`,
     ...(source.kind === 'probe' ? [probeLine(source, terminal)] : []),
+    ...(source.error ? [errorLine('the source', source.error, terminal)] : []),
     ...(source.kind === 'links' ? [] : [bufferLine(buffer, terminal)]),
     ...certificates.flatMap((one) => certificateLines(one, terminal, nowMs)),
   ];
@@ -55,9 +56,11 @@ function probeLine({ state, probe, headerOnly, why, holes }: UnitStatus['source'
   return paint(`${who} ${mode}${gaps}`, headerOnly === true ? 'yellow' : 'dim', terminal);
 }
 
-function bufferLine({ bytes, freeBytes, state, falls }: UnitStatus['buffer'], terminal: Terminal): string {
+function bufferLine({ bytes, freeBytes, state, falls, error }: UnitStatus['buffer'], terminal: Terminal): string {
   const free = bytes > 0 ? `, ${shareWords(freeBytes / bytes)} free` : '';
-  const short = state === 'lbnOnly' ? '; short of room: changes are kept by their LBNs and read back later' : '';
+  const lbnOnly = state === 'lbnOnly' ? 'short of room: changes are kept by their LBNs and read back later' : undefined;
+  const words = error?.message ?? lbnOnly;
+  const short = words === undefined ? '' : `; ${plain(words)}`;
   const before = falls > 0 ? `; was short of room ${falls === 1 ? 'once' : `${countWords(falls)} times`}` : '';
   return paint(`buffer ${sizeWords(bytes)}${free}${short || before}`, short === '' ? 'dim' : 'yellow', terminal);
 }

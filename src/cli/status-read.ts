@@ -22,19 +22,20 @@ type Keys = Readonly<Record<string, unknown>>;
  */
 export function readStatus(answer: unknown): UnitStatus {
   const unit = keys(answer);
-  const source = keys(unit.source);
+  const { error, ...counters } = keys(unit.source);
   const buffer = keys(unit.buffer);
   return {
     unit: text(unit.unit),
     version: text(unit.version),
     since: text(unit.since),
-    source: { ...source, kind: sourceKind(source.kind), text: text(source.text) },
+    source: { ...counters, kind: sourceKind(counters.kind), text: text(counters.text), ...errorWords(error) },
     ...(unit.receive === undefined ? {} : { receive: { text: text(keys(unit.receive).text) } }),
     buffer: {
       bytes: count(buffer.bytes),
       freeBytes: count(buffer.freeBytes),
       state: buffer.state === 'lbnOnly' ? 'lbnOnly' : 'data',
       falls: count(buffer.falls),
+      ...errorWords(buffer.error),
     },
     ...(Array.isArray(unit.certificates)
       ? { certificates: unit.certificates.map((one) => certificate(keys(one))) }

@@ -82,6 +82,21 @@ export const NOTICES: readonly Message[] = [
     mend: 'a larger `source.tap.bufferBytes` or card ring; `tapmirror doctor`',
   },
   {
+    says: 'nothing more is missed on the bus',
+    means: 'that is over since some seconds; comparing goes on',
+    mend: NOTHING,
+  },
+  {
+    says: 'the buffer is short of room: changes are kept by their LBNs, and read back from the first volume later',
+    means: 'mirrors or links are slower than hosts write',
+    mend: 'a faster mirror or link, or a larger `buffer.bytes`',
+  },
+  {
+    says: 'the buffer has room again: changes are kept with their data',
+    means: 'that is over since some seconds',
+    mend: NOTHING,
+  },
+  {
     says: '… frames are cut before the end of their headers: capture with a larger snap length',
     means: 'they may have carried anything',
     mend: 'a larger `source.tap.snaplen`',
@@ -377,11 +392,6 @@ export const ERRORS: readonly Message[] = [
     mend: '`tapmirror keys unit` with one authority',
   },
   { says: '… has a certificate that is over', means: 'links cannot be made', mend: '`tapmirror keys unit`' },
-  {
-    says: 'the record cannot be written: a restart would compare the whole volume',
-    means: 'the disk of `state` fails; mirroring goes on',
-    mend: 'look at that disk, then start again',
-  },
 ];
 
 /** The three tables in Markdown, as the README has them. */

@@ -85,15 +85,8 @@ export function unitVerdict({ volumes, buffer, source }: UnitStatus): Verdict {
       word: `${troubled} of ${many(volumes.length, 'volume')} ${troubled === 1 ? 'needs' : 'need'} attention`,
     };
   }
-  if (buffer.state === 'lbnOnly') {
-    return { tone: 'warn', word: `${all}: the buffer is short of room, changes are kept by their LBNs` };
-  }
-  if (Number(source.drops ?? 0) > 0) {
-    return {
-      tone: 'warn',
-      word: `${all}: the capture has lost ${many(Number(source.drops), 'frame')} since the start`,
-    };
-  }
+  const { error } = source.error ? source : buffer;
+  if (error) return { tone: 'warn', word: `${all}: ${error.message}`, ...(error.mend && { mend: error.mend }) };
   const equal = mirrors.filter(({ tone }) => tone === 'ok').length;
   if (equal === mirrors.length) return { tone: 'ok', word: `${all}: all equal` };
   const tone = worst(mirrors.map((one) => one.tone));

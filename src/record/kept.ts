@@ -14,7 +14,7 @@ import { Unresolved } from './unresolved.ts';
 export class KeptRecord extends Unresolved {
   readonly stored: StoredRecord;
   readonly #failed: (fault: Fault) => void;
-  #broken = false;
+  #fault: Fault | undefined;
   #discarding: Promise<void> | undefined;
   #batch: Promise<void> | undefined;
 
@@ -26,7 +26,12 @@ export class KeptRecord extends Unresolved {
 
   /** True once the storage took a mark no more. */
   get broken(): boolean {
-    return this.#broken;
+    return this.#fault !== undefined;
+  }
+
+  /** Why, in the words that `failed` was told last. */
+  get fault(): Fault | undefined {
+    return this.#fault;
   }
 
   override add(offset: number, length: number, reason: Reason): void {
@@ -54,7 +59,7 @@ export class KeptRecord extends Unresolved {
    * when what is stored has been discarded (or cannot be: `failed` is told before it resolves). Never rejects.
    */
   settled(offset: number, length: number): Promise<void> | undefined {
-    if (this.#broken) return this.#discarding;
+    if (this.broken) return this.#discarding;
     if (this.stored.durable(offset, length)) return undefined;
     this.#batch ??= this.#syncSoon();
     return this.#batch;
@@ -62,7 +67,7 @@ export class KeptRecord extends Unresolved {
 
   /** As `settled`, for every mark made so far. */
   async sync(): Promise<void> {
-    if (!this.#broken) {
+    if (!this.broken) {
       try {
         await this.stored.sync();
         return;
@@ -105,8 +110,8 @@ export class KeptRecord extends Unresolved {
   }
 
   #fail(fault: Fault): void {
-    if (this.#broken) return;
-    this.#broken = true;
+    if (this.broken) return;
+    this.#fault = fault;
     this.#discarding = this.#discard();
     this.#failed(fault);
   }
@@ -117,7 +122,8 @@ export class KeptRecord extends Unresolved {
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       const what = `what it holds cannot be discarded, and a restart would believe it: ${why}`;
-      this.#failed(new Fault('local', what, 'remove the file before the next start', { cause }));
+      this.#fault = new Fault('local', what, 'remove the file before the next start', { cause });
+      this.#failed(this.#fault);
     }
     this.#discarding = undefined;
   }

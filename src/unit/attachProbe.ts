@@ -77,6 +77,8 @@ class ProbeAttachment implements Attachment {
   readonly #parts: ProbeParts;
   readonly #probe: LiveProbe;
   #watching = false;
+  /** It was heard before, and is not now. */
+  #fault: string | undefined;
 
   constructor({ port }: ProbeSource, parts: ProbeParts, probe: LiveProbe) {
     this.text = `probe ${port}`;
@@ -84,6 +86,10 @@ class ProbeAttachment implements Attachment {
     this.#probe = probe;
     this.failed = probe.failed;
     parts.hold();
+  }
+
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   status(): SourceStatus {
@@ -103,8 +109,11 @@ class ProbeAttachment implements Attachment {
     const { snoop, room, now, lost, hold } = this.#parts;
     room.tick(now());
     const watching = this.#probe.status.state === 'capturing' && snoop.samples > 0;
-    if (this.#watching && !watching)
-      lost(`${this.text}: nothing is heard of the bus; every volume is compared with its first`);
+    if (watching) this.#fault = undefined;
+    else if (this.#watching) {
+      this.#fault = `${this.text}: nothing is heard of the bus; every volume is compared with its first`;
+      lost(this.#fault);
+    }
     this.#watching = watching;
     // What hosts write before the probe is heard would pass a copy by.
     if (!watching) hold();

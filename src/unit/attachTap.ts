@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type TapSource as LiveTapSource, openTap, type TapLoss } from '../../hw/tap.ts';
+import { LEVEL_WORDS } from '../../hw/tapLevels.ts';
 import { Fault } from '../base/fault.ts';
 import type { Room } from '../buffer/room.ts';
 import type { Snoop } from '../snoop/snoop.ts';
@@ -60,6 +61,11 @@ class Tap implements Attachment {
     source.beforeReuse = (bytes) => snoop.beforeReuse(bytes);
     source.onLoss((loss) => parts.lost(lossWords(loss)));
     this.#read = this.#feed().catch((error: unknown) => this.#fail(faultOf(error)));
+  }
+
+  get fault(): string | undefined {
+    const { level } = this.#source;
+    return level === 'full' ? undefined : LEVEL_WORDS[level];
   }
 
   status(): SourceStatus {

@@ -7,6 +7,8 @@ export interface Attachment {
   readonly text: string;
   /** Resolves when it cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
+  /** What is wrong with it at present, in the words of the notice that told it. */
+  readonly fault?: string | undefined;
   status(): SourceStatus;
   /** Time has passed. */
   tick(): void;

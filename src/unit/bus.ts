@@ -11,6 +11,7 @@ import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
+import { BusFaults } from './busFaults.ts';
 import { BusMedia } from './busMedia.ts';
 import { BusOthers } from './busOthers.ts';
 import { readWatch } from './checkedReadsBus.ts';
@@ -85,12 +86,14 @@ export class Bus {
   readonly #others = new BusOthers();
   readonly #journal = new JournalRing();
   #attachment: Attachment | undefined;
+  readonly #faults: BusFaults;
 
   constructor(config: BusConfig, parts: BusParts) {
     const { source } = config;
     this.#config = config;
     this.#parts = parts;
     this.#room = parts.room;
+    this.#faults = new BusFaults(parts);
     this.#media = new BusMedia(config, parts);
     this.#latencies = config.web && new LatencyTally();
     this.#heats = config.web && new Map(config.volumes.map(({ lu }) => [lu, new Heat()]));
@@ -194,9 +197,10 @@ export class Bus {
   status(): Pick<UnitStatus, 'source' | 'buffer' | 'volumes'> {
     const { bytes, state, falls } = this.#room.report();
     const attached = this.#attachment?.status() ?? { kind: this.#config.source.kind, text: '' };
+    const source = this.#faults.source(attached, this.#attachment ?? {});
     return {
-      source: { ...attached, holes: this.#holes, holeBytes: this.#holeBytes, ...this.#others.seen(this.#snoop) },
-      buffer: { bytes, freeBytes: this.#room.freeBytes, state, falls },
+      source: { ...source, holes: this.#holes, holeBytes: this.#holeBytes, ...this.#others.seen(this.#snoop) },
+      buffer: this.#faults.buffer({ bytes, freeBytes: this.#room.freeBytes, state, falls }),
       volumes: [...this.#volumes.values()].map((volume) => this.#media.withLinks(volume.status())),
     };
   }
@@ -218,6 +222,7 @@ export class Bus {
 
   tick(): void {
     this.#attachment?.tick();
+    this.#faults.tick(this.#attachment?.fault !== undefined);
     this.#room.tick(this.#parts.now());
     for (const volume of this.#volumes.values()) volume.tick();
     if (this.#heats) for (const heat of this.#heats.values()) heat.look(this.#parts.now() / 1e6);
@@ -325,7 +330,7 @@ export class Bus {
 
   /** Something passed the tap by: nothing smaller than everything can be proved. */
   #lost(text: string): void {
-    this.#parts.notice(text);
+    this.#faults.missed(text);
     this.#snoop.lose();
     this.#holdCopies();
   }

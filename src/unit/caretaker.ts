@@ -94,8 +94,9 @@ export class Caretaker {
     if (this.#held) return this.#held;
     if (arm.mirror.fault) return this.#lastFault ?? (this.#released ? undefined : arm.mirror.fault);
     if (this.#away) return this.#away;
-    if (!record.broken) return undefined;
-    return new Fault('local', 'the record cannot be written: a restart would compare the whole volume', 'see the log');
+    if (!record.fault) return undefined;
+    const { message, mend } = record.fault;
+    return new Fault('local', `the record of ${arm.to} is not kept any more: ${message}`, mend);
   }
 
   /** The state that `status` shows: always true of now. */

@@ -1,7 +1,7 @@
 import type { LatencySnapshot } from '../stat/latency.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
 import { certificateMetrics, verifiedMetrics } from './metricsChecks.ts';
-import { faultMetrics, seenMetrics } from './metricsFaults.ts';
+import { faultMetrics, seenMetrics, unitFaultMetrics } from './metricsFaults.ts';
 import { LatencyText } from './metricsLatency.ts';
 import { type Labels, MetricsPage as Page } from './metricsPage.ts';
 import { type PutMetric, serveMetrics } from './metricsServe.ts';
@@ -35,6 +35,7 @@ export async function metricsText(
   const put: PutMetric = (...metric) => page.put(...metric);
   certificateMetrics(status.certificates ?? [], put);
   seenMetrics(source, volumes, put);
+  unitFaultMetrics(status, put);
   for (const volume of volumes) {
     volumeMetrics(page, volume);
     faultMetrics(volume, put);

@@ -1,6 +1,6 @@
 import type { BusSeen } from './busOthers.ts';
 import type { PutMetric } from './metricsServe.ts';
-import type { SourceStatus, VolumeStatus } from './status.ts';
+import type { SourceStatus, UnitStatus, VolumeStatus } from './status.ts';
 
 /** What a tap lost, by who lost it. */
 interface Drops {
@@ -34,6 +34,15 @@ export function seenMetrics(source: SourceStatus, volumes: readonly VolumeStatus
   }
 }
 
+const FAULT = 'What is wrong now, in the words of the status; always 1.';
+
+/** The same for what is no volume's own. */
+export function unitFaultMetrics({ source, buffer }: UnitStatus, put: PutMetric): void {
+  for (const [medium, { error }] of [['source', source] as const, ['buffer', buffer] as const]) {
+    if (error) put('tapmirror_fault', FAULT, { volume: '', medium, message: error.message }, 1);
+  }
+}
+
 /**
  * One series for each thing that is wrong now, with the words of the status as a label: it is gone once that is mended.
  */
@@ -41,7 +50,7 @@ export function faultMetrics({ lu, name, first, mirrors }: VolumeStatus, put: Pu
   const volume = name ?? lu;
   const fault = (medium: string, message: string | undefined): void => {
     if (message === undefined) return;
-    put('tapmirror_fault', 'What is wrong now, in the words of the status; always 1.', { volume, medium, message }, 1);
+    put('tapmirror_fault', FAULT, { volume, medium, message }, 1);
   };
   if (first.state === 'down') fault(first.url, first.error?.message ?? 'it cannot be read');
   for (const { to, error, link } of mirrors) {

@@ -46,6 +46,8 @@ export interface SourceStatus {
   kind: 'tap' | 'tee' | 'probe' | 'links';
   /** For people: `tap eth1, eth2`, `tee 10.0.0.1:3262 -> 10.0.0.2:3260`, `probe /dev/ttyACM0` or `links at 10.0.0.1:7260`. */
   text: string;
+  /** What is missed, and why, while that lasts. */
+  error?: ErrorWords;
   [counter: string]: unknown;
 }
 
@@ -56,6 +58,8 @@ export interface BufferStatus {
   state: 'data' | 'lbnOnly';
   /** How often room became short. */
   falls: number;
+  /** While room is short again and again. */
+  error?: ErrorWords;
 }
 
 export interface VolumeStatus {

@@ -5,6 +5,7 @@ import { initKeys, unitKeys } from '../../hw/keys.ts';
 import { type Bench, describeLive, IQN, lu, TAP, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { dice } from './kit/files.ts';
 import { run } from './kit/processes.ts';
+import { gone, shown, toldSoon, WEB, wrong } from './kit/shown.ts';
 import { JOURNEY, LINK_PORT, sitesOf } from './kit/sites.ts';
 
 const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
@@ -213,16 +214,26 @@ describeLive('H5 a far end without room', ['tgt', 'mount'], (bench) => {
     b.image('far.img', { seed: 1 });
     const history = { window: '1h', bytes: '1GiB', folder: 'disk/queue' };
     const far = await sites.far({ history });
-    const near = await sites.near();
+    const near = await sites.near([JOURNEY], { web: { listen: WEB } });
     await near.settled(60_000);
     const load = await b.load({ url: lu(TEE), depth: 8, blocks: [64, 256], operations: ['w10'] });
+    const full = await far.toldState('paused');
     const { error } = (await far.until('it has no room', (s) => s.volumes[0].mirrors[0].state === 'paused')).volumes[0]
       .mirrors[0];
     assert.match(error?.message ?? '', /no space/i);
     const told = await near.until('the sender is told', (s) => s.volumes[0].mirrors[0].link?.paused !== undefined);
     assert.match(told.volumes[0].mirrors[0].link?.paused ?? '', /no space/i);
+    const { text = '', ...line } = await near.told('it says so', ({ text = '' }) =>
+      /: the far end is paused: /.test(text),
+    );
+    toldSoon({ text, ...line }, Date.parse(full.timestamp));
+    const [words] = await wrong(near);
+    assert.ok(text.includes(words) && full.why === words, `${text} / ${words} / ${full.why}`);
+    await shown(b.target, words);
     await load.stop();
     await run(undefined, ['mount', '-o', 'remount,size=256m', disk]);
+    await near.told('it goes on', (one) => /: the far end goes on$/.test(one.text ?? ''));
+    await gone(b.target);
     await sites.sameNow(near, far);
     await near.stop();
     await far.stop();

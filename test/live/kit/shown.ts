@@ -25,7 +25,9 @@ const label = (line) => JSON.parse(line.replace(/^.*message=/, '').replace(/\\} 
 const look = async () => {
   const [metrics, status] = await Promise.all([get('metrics'), get('status.json')]);
   const faults = metrics.split('\\n').filter((line) => line.startsWith('tapmirror_fault{')).map(label);
-  const words = [...new Set(JSON.parse(status).volumes.flatMap(wrongOf).filter((one) => one !== undefined))];
+  const { source, buffer, volumes } = JSON.parse(status);
+  const all = [source.error?.message, buffer.error?.message, ...volumes.flatMap(wrongOf)];
+  const words = [...new Set(all.filter((one) => one !== undefined))];
   const same = JSON.stringify([...new Set(faults)].sort()) === JSON.stringify(words.sort());
   const there = wanted === '' ? words.length === 0 : words.some((one) => one.includes(wanted));
   if (same && there) return;
@@ -52,10 +54,11 @@ export async function gone(space: string): Promise<void> {
   await shown(space, '');
 }
 
-/** What `status` says is wrong with the mirrors, and the first volume, of a unit. */
+/** What `status` says is wrong with the bus, the mirrors, and the first volume, of a unit. */
 export async function wrong(unit: Unit): Promise<string[]> {
-  const { volumes } = await unit.status();
-  return volumes.flatMap(({ first, mirrors }) => [
+  const { source, buffer, volumes } = await unit.status();
+  const own = [source.error?.message, buffer.error?.message].filter((one) => one !== undefined);
+  const all = volumes.flatMap(({ first, mirrors }) => [
     ...(first.error ? [first.error.message] : []),
     ...mirrors.flatMap(({ error, link }) => [
       ...(error ? [error.message] : []),
@@ -63,4 +66,5 @@ export async function wrong(unit: Unit): Promise<string[]> {
       ...(link?.paused === undefined ? [] : [link.paused]),
     ]),
   ]);
+  return [...own, ...all];
 }

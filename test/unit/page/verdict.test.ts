@@ -45,8 +45,10 @@ describe('H4 what the page says', () => {
     assert.deepEqual(unitVerdict(unit), { tone: 'bad', word: '3 of 8 volumes need attention' });
     const calm = { ...unit, volumes: [volume('a/0', [mirror('file:a')])] };
     assert.deepEqual(unitVerdict(calm), { tone: 'ok', word: '1 volume, 1 mirror: all equal' });
-    assert.equal(unitVerdict({ ...calm, source: { ...calm.source, drops: 3 } }).tone, 'warn');
-    assert.equal(unitVerdict({ ...calm, buffer: { ...calm.buffer, state: 'lbnOnly' } }).tone, 'warn');
+    const error = { message: 'frames were missed', mend: 'look' };
+    const missed = { tone: 'warn', word: '1 volume, 1 mirror: frames were missed', mend: 'look' };
+    assert.deepEqual(unitVerdict({ ...calm, source: { ...calm.source, error } }), missed);
+    assert.deepEqual(unitVerdict({ ...calm, buffer: { ...calm.buffer, error } }), missed);
   });
 
   it('writes figures so that people can read them', () => {
