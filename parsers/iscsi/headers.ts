@@ -113,6 +113,12 @@ export function putLogout(b: Uint8Array, at: number, itt: number): void {
   startHeader(b, at, Op.logout | IMMEDIATE, FINAL, 0, itt);
 }
 
+/** Text Request, section 11.10, immediate, whole in itself; `ttt` is that of the answer whose rest is asked for. */
+export function putText(b: Uint8Array, at: number, dataSegmentLength: number, itt: number, ttt: number): void {
+  startHeader(b, at, Op.text | IMMEDIATE, FINAL, dataSegmentLength, itt);
+  put32(b, at + 20, ttt);
+}
+
 /** Stages of the login phase, section 11.12.3. */
 export const SECURITY = 0;
 export const OPERATIONAL = 1;

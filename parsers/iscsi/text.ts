@@ -16,6 +16,11 @@ export function parseText(bytes: Uint8Array): TextKeys {
   return keys;
 }
 
+/** All pairs in their order: in an answer to SendTargets (appendix C) keys come again and again. */
+export function textPairs(bytes: Uint8Array): [key: string, value: string][] {
+  return [...pairsIn(bytes)].filter((pair): pair is [string, string] => pair[0] !== undefined);
+}
+
 /** A key's name: a standard-label, RFC 7143 section 6.1, but that one registered key begins with a small letter. */
 const KEY_NAME = /^[A-Za-z][A-Za-z0-9.\-+@_]{0,62}$/;
 

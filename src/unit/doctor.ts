@@ -3,6 +3,7 @@ import { Fault } from '../base/fault.ts';
 import { loadConfig } from './config.ts';
 import { ConfigFault } from './configFault.ts';
 import type { Config, LiveConfig } from './configTypes.ts';
+import type { SeenPaths } from './doctorPaths.ts';
 import { lookAtPorts, type PortReport } from './doctorPorts.ts';
 import { about, type DoctorReport, type Finding, type FindingCheck, worstOf } from './doctorTypes.ts';
 import type { UnitStatus } from './status.ts';
@@ -97,13 +98,26 @@ async function lookAtBus(
   listenMs: number | undefined,
 ): Promise<Finding[]> {
   const { source } = config;
-  const { lookAtPaths } = await import('./doctorPaths.ts');
   if (listenMs !== undefined && source?.kind === 'tap') {
     const { listenForPaths } = await import('./doctorListen.ts');
-    return lookAtPaths(config, await listenForPaths(config, source, listenMs));
+    return listenForPaths(config, source, listenMs);
+  const [{ lookAtPaths }, { lookAtOffers }] = await Promise.all([
+    import('./doctorPaths.ts'),
+    import('./doctorOffers.ts'),
+  ]);
+  const seen = await seenPaths(config, status, listenMs);
+  const offers = await guard('path', () => lookAtOffers(config, seen));
+  return seen === undefined ? offers : [...lookAtPaths(config, seen), ...offers];
+}
+
+/** By ears of its own, or those of the unit; undefined where neither tells. */
+async function seenPaths(
+  config: LiveConfig,
+  status: UnitStatus | undefined,
+  listenMs: number | undefined,
+): Promise<SeenPaths | undefined> {
   }
-  if (status === undefined) return [];
-  const { sessions, others } = status.source as Partial<Parameters<typeof lookAtPaths>[1]>;
+  const { sessions, others } = (status?.source ?? {}) as Partial<SeenPaths>;
   // A parallel bus has no sessions; an older unit does not tell.
   if (sessions === undefined || others === undefined) return [];
   return lookAtPaths(config, { by: 'unit', sessions, others });

@@ -2,6 +2,7 @@ import { openTap } from '../../hw/tap.ts';
 import { type SessionView, Snoop } from '../snoop/snoop.ts';
 import type { OtherLu } from './busOthers.ts';
 import type { LiveConfig, TapSource } from './configTypes.ts';
+import { DOCTOR_NAME } from './doctorIdentity.ts';
 import type { SeenPaths } from './doctorPaths.ts';
 import { portalFilter } from './tapFilter.ts';
 
@@ -30,7 +31,7 @@ export async function listenForPaths(config: LiveConfig, source: TapSource, ms: 
         if (others.size < OTHERS_MAX) others.set(lu, known);
       },
     },
-    ...(config.initiator === undefined ? {} : { own: [config.initiator] }),
+    own: [DOCTOR_NAME, ...(config.initiator === undefined ? [] : [config.initiator])],
     joins: true,
   });
   const tap = await openTap({

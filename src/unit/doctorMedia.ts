@@ -1,12 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
 import { mayWrite } from '../../hw/hostFacts.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Config, MediumConfig } from './configTypes.ts';
+import { DOCTOR, DOCTOR_NAME } from './doctorIdentity.ts';
 import { about, type Finding } from './doctorTypes.ts';
 import { openLuVolume } from './luVolume.ts';
-import { initiatorNameOf, isidOf } from './media.ts';
+import { isidOf } from './media.ts';
 import { refuseTwins } from './twins.ts';
 
 /** A medium of a volume, as the configuration has it. */
@@ -29,11 +29,10 @@ const TIMING = { connectMs: 3000, loginMs: 5000, commandMs: 5000, busyMs: 5000, 
  * the doctor's own: a unit that runs is not disturbed.
  */
 export async function lookAtMedia(config: Config): Promise<Finding[]> {
-  const who = randomUUID();
   const findings: Finding[] = [];
   const looked: Looked[] = await Promise.all(
     wantedOf(config).map(async (one) => {
-      const { finding, volume } = await lookAt(one, who);
+      const { finding, volume } = await lookAt(one);
       findings.push(finding);
       if (volume === undefined) return one;
       if (one.role === 'mirror') findings.push(...(await writable(one, volume)));
@@ -84,11 +83,11 @@ function wantedOf(config: Config): Wanted[] {
   return [...bus, ...received];
 }
 
-async function lookAt(wanted: Wanted, who: string): Promise<{ finding: Finding; volume?: Volume }> {
+async function lookAt(wanted: Wanted): Promise<{ finding: Finding; volume?: Volume }> {
   const { volume: name, role, medium } = wanted;
   const one = about('volume', medium.to);
   try {
-    const volume = await open(wanted, who);
+    const volume = await open(wanted);
     const { blockSize, blocks } = volume;
     const what = `${blocks * blockSize} bytes in blocks of ${blockSize}, ${volume.identity().id}`;
     return { finding: one.ok(`${role === 'first' ? 'first volume' : 'mirror'} of ${name}: ${what}`), volume };
@@ -98,7 +97,7 @@ async function lookAt(wanted: Wanted, who: string): Promise<{ finding: Finding; 
   }
 }
 
-function open({ medium, blockSize }: Wanted, who: string): Promise<Volume> {
+function open({ medium, blockSize }: Wanted): Promise<Volume> {
   if (medium.kind === 'file') {
     return openFileVolume(medium.path, { writable: false, ...(blockSize === undefined ? {} : { blockSize }) });
   }
@@ -107,8 +106,8 @@ function open({ medium, blockSize }: Wanted, who: string): Promise<Volume> {
     url,
     digests,
     writable: false,
-    initiatorName: initiatorNameOf(who),
-    isid: isidOf(who, to),
+    initiatorName: DOCTOR_NAME,
+    isid: isidOf(DOCTOR, to),
     timing: TIMING,
     ...(mutual ? { mutual } : {}),
   });

@@ -6,6 +6,9 @@ import type { LiveConfig } from './configTypes.ts';
 import { about, type Finding } from './doctorTypes.ts';
 import type { UnitStatus } from './status.ts';
 
+/** Clocks that are less far apart are told, and no fault. */
+const CLOCKS_APART_MS = 1000;
+
 /** Whether the unit of this configuration runs, and how it says that it stands; undefined where none answers. */
 export async function askUnit({ control }: LiveConfig): Promise<{ finding: Finding; status?: UnitStatus }> {
   const one = about('unit', control);
@@ -25,7 +28,7 @@ export async function askUnit({ control }: LiveConfig): Promise<{ finding: Findi
 
 /** What a running unit says is wrong, in its own words. */
 export function lookAtStatus(status: UnitStatus): Finding[] {
-  return [...drops(status), ...buffer(status), ...status.volumes.flatMap(volumeFindings)];
+  return [...drops(status), ...buffer(status), ...status.volumes.flatMap(volumeFindings), ...farUnits(status)];
 }
 
 function drops({ source }: UnitStatus): Finding[] {
@@ -63,6 +66,49 @@ function buffer({ buffer: { falls, bytes } }: UnitStatus): Finding[] {
   if (falls === 0) return [];
   const words = `the buffer of ${bytes} bytes became short ${falls} times: changes are read back from the first volume`;
   return [about('space', 'buffer').warn(words, 'a larger buffer.bytes, or faster mirrors')];
+}
+
+/** What units at the other ends of links have said of themselves. */
+interface FarUnit {
+  /** The link, or who sends. */
+  subject: string;
+  version: string;
+  clockMs?: number | undefined;
+  /** How long what they say is on its way at most. */
+  roundTripMs?: number | undefined;
+}
+
+/** Versions at both ends of each link, and clocks: moments of the past are told by the clock of the unit at the bus. */
+function farUnits({ version: own, volumes }: UnitStatus): Finding[] {
+  const met = new Map<string, FarUnit>();
+  for (const { mirrors, received } of volumes) {
+    for (const { to, link } of mirrors) {
+      if (link?.connected !== true || link.version === undefined) continue;
+      const { version, clockMs, roundTripMs } = link;
+      met.set(to, { subject: to, version, clockMs, roundTripMs });
+    }
+    const { peer = '', remote = '', version, clockMs } = received?.sender ?? {};
+    const subject = `from ${peer === '' ? remote : peer}`;
+    if (version !== undefined) met.set(subject, { subject, version, clockMs });
+  }
+  return [...met.values()].flatMap((far) => [versionFinding(far, own), ...clockFinding(far)]);
+}
+
+function versionFinding({ subject, version }: FarUnit, own: string): Finding {
+  const one = about('link', subject);
+  if (version === own) return one.ok(`the unit there runs version ${version}, as this one`);
+  const mend = 'install the same version at both ends: what only one of them knows is left out';
+  return one.warn(`the unit there runs version ${version}, and this one ${own}`, mend);
+}
+
+function clockFinding({ subject, clockMs, roundTripMs = 0 }: FarUnit): Finding[] {
+  if (clockMs === undefined) return [];
+  const one = about('clock', subject);
+  const off = Math.abs(clockMs);
+  const words = `the clock there is ${off < 1000 ? `${Math.round(off)} ms` : `${(off / 1000).toFixed(1)} s`} ${clockMs < 0 ? 'behind' : 'ahead of'} this one`;
+  if (off <= CLOCKS_APART_MS + roundTripMs) return [one.ok(words)];
+  const mend = 'let chrony, systemd-timesyncd or ntpd keep both: moments of the past and certificates go by them';
+  return [one.warn(words, mend)];
 }
 
 function volumeFindings({ lu, name, first, mirrors }: UnitStatus['volumes'][number]): Finding[] {

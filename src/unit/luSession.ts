@@ -8,6 +8,7 @@ import { CHAP_MD5, chapAlgorithms } from '../iscsi/initiator/chap.ts';
 import { Command } from '../iscsi/initiator/command.ts';
 import { LoginRefused } from '../iscsi/initiator/login.ts';
 import { type DigestOffer, type SessionParameters, shown } from '../iscsi/initiator/parameters.ts';
+import { type OfferedTarget, offeredTargets } from '../iscsi/initiator/sendTargets.ts';
 import { InitiatorSession, type SessionOwner } from '../iscsi/initiator/session.ts';
 import { commandFault, verdictOf } from '../iscsi/lu/verdict.ts';
 import { type LuTiming, monotonicNs, pause } from './luTiming.ts';
@@ -22,6 +23,8 @@ export interface SessionPlan {
   /** The LUN, eight bytes. */
   lun: Uint8Array;
   writable: boolean;
+  /** Nothing but SendTargets is asked. */
+  discovery?: boolean;
   timing: LuTiming;
 }
 
@@ -96,13 +99,14 @@ export class LuSession implements SessionOwner {
   #flushing = false;
   #opened: { resolve(moved: Landing | undefined): void; reject(fault: Fault): void } | undefined;
   #closed: (() => void) | undefined;
+  #lost: ((fault: Fault) => void) | undefined;
   #over = false;
   /** Who is told; set by the owner once the session is up. */
   watcher: SessionWatcher | undefined;
   parameters: SessionParameters | undefined;
 
   constructor(plan: SessionPlan, at: Landing, algorithms: readonly number[]) {
-    const { url, initiatorName, isid, credentials, digests, writable, timing } = plan;
+    const { url, initiatorName, isid, credentials, digests, writable, discovery, timing } = plan;
     this.#plan = plan;
     this.#at = at;
     this.#machine = new InitiatorSession(
@@ -110,6 +114,7 @@ export class LuSession implements SessionOwner {
         peer: portal(at),
         initiatorName,
         targetName: url.target,
+        discovery,
         credentials,
         algorithms,
         digests,
@@ -213,6 +218,32 @@ export class LuSession implements SessionOwner {
     }
   }
 
+  /**
+   * Asks for targets and their addresses (RFC 7143 appendix C): in a discovery session for all, else for those of this target.
+   * Rejects with the `Fault` of the session.
+   */
+  async targets(): Promise<OfferedTarget[]> {
+    if (!this.#machine.up) throw new Fault('local', `${portal(this.#at)}: the session is over`);
+    const { discovery, url, timing } = this.#plan;
+    const late = setTimeout(() => {
+      const what = `${portal(this.#at)} does not answer SendTargets within ${timing.commandMs / 1000} s`;
+      this.#machine.fail(new Fault('local', what, 'look at the target'));
+    }, timing.commandMs);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#lost = reject;
+        const own = discovery === true ? '' : url.target;
+        this.#machine.ask([['SendTargets', discovery === true ? 'All' : '']], (pairs) =>
+          resolve(offeredTargets(pairs, own)),
+        );
+        this.#flush();
+      });
+    } finally {
+      this.#lost = undefined;
+      clearTimeout(late);
+    }
+  }
+
   /** Fewer commands at once: the target said TASK SET FULL. */
   slowDown(): void {
     this.#machine.limit = Math.max(1, this.#machine.open);
@@ -276,6 +307,7 @@ export class LuSession implements SessionOwner {
     } else {
       this.watcher?.lost(fault);
     }
+    this.#lost?.(fault);
     this.#closed?.();
   }
 
@@ -307,7 +339,7 @@ export class LuSession implements SessionOwner {
 }
 
 /** TargetAddress, RFC 7143 section 13.8: `host[:port][,portal-group-tag]`, IPv6 in brackets. */
-function landingOf(address: string): Landing | undefined {
+export function landingOf(address: string): Landing | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:,[\]]{1,253}))(?::(\d{1,5}))?(?:,\d+)?$/.exec(address);
   const port = Number(match?.[3] ?? ISCSI_PORT);
   if (!match || port < 1 || port > 65535) return undefined;

@@ -41,6 +41,8 @@ describeLive('H4 doctor beside a tap', ['pcap', 'tgt'], (bench) => {
     assert.match(of(asked.report, 'ok', 'path'), /seen at 10\.67\.0\.2:14700: .*host-1/);
     assert.match(of(asked.report, 'ok', 'unit'), /it runs since/);
     assert.match(of(asked.report, 'ok', 'drops'), /the kernel dropped 0 frames/);
+    // tgt tells everybody of the one portal that they are at.
+    assert.match(of(asked.report, 'ok', 'path'), /its target offers it at 10\.67\.0\.2:14700$/m);
     assert.doesNotMatch(JSON.stringify(asked.report), /\[fd67::2\]:14700 .*leaves it out/);
     const heard = await doctor(b, unit.config, ['--listen', '2']);
     assert.equal(heard.code, 3);

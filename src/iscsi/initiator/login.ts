@@ -9,6 +9,7 @@ import {
   applyAnswers,
   type DigestOffer,
   defaultParameters,
+  discoveryOffer,
   operationalOffer,
   type SessionParameters,
 } from './parameters.ts';
@@ -18,6 +19,8 @@ export interface LoginOptions {
   peer: string;
   initiatorName: string;
   targetName: string;
+  /** The session is there for discovery only (section 4.3): the target's name is told to nobody. */
+  discovery?: boolean | undefined;
   /** What the target asks for; absent: no authentication is offered. */
   credentials: Credentials | undefined;
   /** CHAP algorithms to offer, by number, best first. */
@@ -70,11 +73,11 @@ export class Login {
   }
 
   first(): LoginStep {
-    const { initiatorName, targetName } = this.#options;
+    const { initiatorName, targetName, discovery } = this.#options;
     return this.#step(this.#authentication.offer() === 'None', [
       ['InitiatorName', initiatorName],
-      ['TargetName', targetName],
-      ['SessionType', 'Normal'],
+      ...(discovery === true ? [] : [['TargetName', targetName] as const]),
+      ['SessionType', discovery === true ? 'Discovery' : 'Normal'],
       ['AuthMethod', this.#authentication.offer()],
     ]);
   }
@@ -101,7 +104,9 @@ export class Login {
     if (!this.#authentication.finished) throw this.#wrong('ends the security stage before it is over');
     if (next !== OPERATIONAL) throw this.#wrong('skips the operational stage of the login');
     this.#stage = OPERATIONAL;
-    return { kind: 'send', step: this.#step(true, operationalOffer(this.#options.digests)) };
+    const { digests, discovery } = this.#options;
+    const offer = discovery === true ? discoveryOffer(digests) : operationalOffer(digests);
+    return { kind: 'send', step: this.#step(true, offer) };
   }
 
   #operational(keys: TextKeys, ends: boolean, next: number): LoginResult {
@@ -144,8 +149,9 @@ export class Login {
   }
 
   #refused(statusClass: number, detail: number): Fault {
-    const { peer, targetName, initiatorName, credentials } = this.#options;
-    const what = `${peer} refuses the login to ${targetName}: ${loginStatusWords(statusClass, detail)}`;
+    const { peer, targetName, initiatorName, credentials, discovery } = this.#options;
+    const whereto = discovery === true ? 'for discovery' : `to ${targetName}`;
+    const what = `${peer} refuses the login ${whereto}: ${loginStatusWords(statusClass, detail)}`;
     const mends: Readonly<Record<number, string>> = {
       513: credentials ? 'check the user and the secret' : 'the target asks for a user and a secret: give them',
       514: `allow the initiator ${initiatorName} at the target`,

@@ -64,6 +64,23 @@ export function operationalOffer(digests: DigestOffer): [string, string][] {
   ];
 }
 
+/** What has no meaning where only discovery is done (RFC 7143 section 13: "irrelevant when: SessionType=Discovery"). */
+const OF_COMMANDS = new Set([
+  'MaxConnections',
+  'InitialR2T',
+  'ImmediateData',
+  'MaxBurstLength',
+  'FirstBurstLength',
+  'MaxOutstandingR2T',
+  'DataPDUInOrder',
+  'DataSequenceInOrder',
+]);
+
+/** The keys of the operational stage of a discovery session. */
+export function discoveryOffer(digests: DigestOffer): [string, string][] {
+  return operationalOffer(digests).filter(([key]) => !OF_COMMANDS.has(key));
+}
+
 /** Keys that a target declares or answers, so that they need no answer of ours. */
 const SETTLED = new Set([
   ...operationalOffer({ header: false, data: false }).map(([key]) => key),

@@ -13,6 +13,7 @@ import { Management } from './management.ts';
 import type { SessionParameters } from './parameters.ts';
 import { type PduHandler, Receiver } from './receiver.ts';
 import { Tasks } from './tasks.ts';
+import { TextAsk, type TextPairs } from './textAsk.ts';
 import { Wire } from './wire.ts';
 
 export interface SessionOptions extends LoginOptions {
@@ -64,6 +65,7 @@ export class InitiatorSession {
   readonly #management: Management;
   readonly #heartbeat: Heartbeat;
   readonly #events: AsyncEvents;
+  readonly #text: TextAsk;
   readonly #login: Login;
   readonly #receiver: Receiver;
   #state: 'new' | 'login' | 'up' | 'logout' | 'over' = 'new';
@@ -85,6 +87,7 @@ export class InitiatorSession {
     this.#management = new Management(this.#wire, this.#tasks, { answerNs: managementNs, mayReset, tag });
     this.#heartbeat = new Heartbeat(this.#wire, { pingAfterNs, answerNs: pongNs, tag });
     this.#events = new AsyncEvents(this.#wire, owner);
+    this.#text = new TextAsk(this.#wire, tag);
     this.#login = new Login(options);
     const handler: PduHandler = { dataIn: (pdu) => this.#dataIn(pdu), whole: (pdu, data) => this.#whole(pdu, data) };
     this.#receiver = new Receiver(this.#wire, handler);
@@ -178,6 +181,11 @@ export class InitiatorSession {
     }
   }
 
+  /** Asks by text, one question at a time; `answered` is called once, unless the session ends before. */
+  ask(keys: TextPairs, answered: (pairs: TextPairs) => void): void {
+    if (this.#state === 'up') this.#text.ask(keys, answered);
+  }
+
   /** Starts no more commands and closes the session (RFC 7143 section 11.14). */
   logout(): void {
     if (this.#state !== 'up') return;
@@ -260,6 +268,10 @@ export class InitiatorSession {
       case Op.asyncMessage:
         this.#status(pdu);
         this.#events.message(pdu, data);
+        return;
+      case Op.textResponse:
+        this.#status(pdu);
+        this.#text.response(pdu, data);
         return;
       case Op.logoutResponse:
         this.#status(pdu);

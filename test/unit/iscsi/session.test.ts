@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Fault } from '../../../src/base/fault.ts';
+import { offeredTargets } from '../../../src/iscsi/initiator/sendTargets.ts';
+import type { TextPairs } from '../../../src/iscsi/initiator/textAsk.ts';
 import { ScriptedTarget, Watched } from './scriptedTarget.ts';
 
 const bytes = (length: number, first = 0): Uint8Array => Uint8Array.from({ length }, (_, i) => first + i * 7);
@@ -40,6 +42,84 @@ describe('B5 an initiator session (RFC 7143)', () => {
     assert.deepEqual(got, payload);
     target.response(first.itt);
     assert.deepEqual([command.ends, command.ending, command.status], [1, 'status', 0]);
+  });
+
+  describe('asks by text (RFC 7143 sections 11.10, 11.11, appendix C)', () => {
+    const answer = (target: ScriptedTarget, itt: number, data: string, flags = 0x80, ttt = 0xffffffff): void =>
+      target.say({ opcode: 0x24, flags, itt, words: { 20: ttt }, data: Buffer.from(data) }, true);
+    const asking = (): { target: ScriptedTarget; itt: number; answers: TextPairs[] } => {
+      const target = new ScriptedTarget().logIn();
+      const answers: TextPairs[] = [];
+      target.session.ask([['SendTargets', '']], (pairs) => answers.push(pairs));
+      const request = target.one();
+      assert.deepEqual([request.opcode, request.immediate, request.flags, request.ttt], [0x04, true, 0x80, 0xffffffff]);
+      assert.equal(Buffer.from(request.data).toString(), 'SendTargets=\0');
+      return { target, itt: request.itt, answers };
+    };
+
+    it('takes an answer in parts, cut anywhere, and addresses to the names before them', () => {
+      const { target, itt, answers } = asking();
+      answer(target, itt, 'TargetName=iqn.a\0TargetAddr', 0x40, 5);
+      const next = target.one();
+      assert.deepEqual([next.opcode, next.itt, next.ttt, next.data.length], [0x04, itt, 5, 0]);
+      answer(target, itt, 'ess=10.0.0.1:3260,1\0TargetAddress=[fd00::1],2\0', 0, 6);
+      assert.equal(target.one().ttt, 6);
+      assert.deepEqual(answers, []);
+      answer(target, itt, 'TargetName=iqn.b\0TargetName=iqn.a\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=san\0');
+      assert.equal(answers.length, 1);
+      assert.deepEqual(offeredTargets(answers[0], ''), [
+        { name: 'iqn.a', addresses: ['10.0.0.1:3260,1', '[fd00::1],2', 'san'] },
+        { name: 'iqn.b', addresses: [] },
+      ]);
+      // The session goes on.
+      const command = Watched.read(8);
+      target.session.submit(command, 0);
+      target.response(target.one().itt);
+      assert.equal(command.ends, 1);
+    });
+
+    it('logs in for discovery without a target and without keys that mean nothing there (section 13)', () => {
+      const target = new ScriptedTarget({ discovery: true });
+      target.session.start(0);
+      const first = target.asked();
+      assert.deepEqual([first.get('SessionType'), first.has('TargetName')], ['Discovery', false]);
+      target.login(0x81, {});
+      const keys = target.asked();
+      for (const key of ['MaxConnections', 'InitialR2T', 'FirstBurstLength', 'DataPDUInOrder']) {
+        assert.equal(keys.has(key), false, key);
+      }
+      assert.equal(keys.get('HeaderDigest'), 'None');
+      target.login(0x87, {});
+      assert.equal(target.isUp, true);
+      const refused = new ScriptedTarget({ discovery: true });
+      refused.session.start(0);
+      refused.asked();
+      refused.login(0, {}, 0x0202 << 16);
+      assert.match(refused.fault?.message ?? '', /refuses the login for discovery/);
+    });
+
+    it('H5 blames a target whose answer has no end, no tag to go on by, or answers nothing', () => {
+      const endless = asking();
+      for (let n = 0; n < 2000 && !endless.target.fault; n++) {
+        answer(endless.target, endless.itt, 'x'.repeat(1000), 0, 7);
+        endless.target.sent();
+      }
+      assert.match(endless.target.fault?.message ?? '', /more than 65536 bytes of text/);
+      const silent = asking();
+      for (let n = 0; n < 2000 && !silent.target.fault; n++) {
+        answer(silent.target, silent.itt, '', 0, 7);
+        silent.target.sent();
+      }
+      assert.match(silent.target.fault?.message ?? '', /too many parts/);
+      const tagless = asking();
+      answer(tagless.target, tagless.itt, 'TargetName=', 0x40);
+      assert.match(tagless.target.fault?.message ?? '', /no tag to ask for it by/);
+      const twice = asking();
+      answer(twice.target, twice.itt, '');
+      answer(twice.target, twice.itt, '');
+      assert.match(twice.target.fault?.message ?? '', /a text request that nobody sent/);
+      for (const { answers } of [endless, silent, tagless]) assert.deepEqual(answers, []);
+    });
   });
 
   it('keeps to the defaults where the target says nothing', () => {
@@ -331,7 +411,7 @@ describe('B5 an initiator session (RFC 7143)', () => {
       // Byte 4 claims 588 bytes of additional header: only when they have come is the header looked at.
       ['garbage', /no iSCSI/, (t) => t.raw(bytes(700, 0x77))],
       ['a login response', /nothing here asks for/, (t) => t.login(0x87, {})],
-      ['a text response', /nothing here asks for/, (t) => t.say({ opcode: 0x24 }, true)],
+      ['a text response', /a text request that nobody sent/, (t) => t.say({ opcode: 0x24 }, true)],
       [
         'a reject',
         /rejects what it was sent.*protocol error/,

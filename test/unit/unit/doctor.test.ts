@@ -94,6 +94,42 @@ describe('H4 doctor, what a running unit says', () => {
   });
 });
 
+describe('H4 doctor, the other ends of links', () => {
+  const status = (link: object, sender: object | null = null): UnitStatus => {
+    const mirror = { to: 'journey://10.0.9.1:7260/db', state: 'equal', unresolvedBytes: 0, link };
+    const received = { sender };
+    return {
+      version: '0.2.0',
+      source: { kind: 'tee', text: 'tee' },
+      buffer: { bytes: 1, freeBytes: 1, state: 'data', falls: 0 },
+      volumes: [{ lu: LU, first: { url: '', state: 'up' }, mirrors: [mirror], received }],
+    } as unknown as UnitStatus;
+  };
+
+  it('says both versions, and how far the clocks are apart', () => {
+    const link = { connected: true, version: '0.1.0', clockMs: -7300, roundTripMs: 20 };
+    const findings = lookAtStatus(
+      status(link, { peer: 'near', remote: '10.0.0.1:4000', version: '0.2.0', clockMs: 12 }),
+    );
+    assert.deepEqual(words(findings, 'warn').split('\n'), [
+      'link journey://10.0.9.1:7260/db: the unit there runs version 0.1.0, and this one 0.2.0; install the same version at both ends: what only one of them knows is left out',
+      'clock journey://10.0.9.1:7260/db: the clock there is 7.3 s behind this one; let chrony, systemd-timesyncd or ntpd keep both: moments of the past and certificates go by them',
+    ]);
+    assert.deepEqual(words(findings, 'ok').split('\n'), [
+      'link from near: the unit there runs version 0.2.0, as this one; undefined',
+      'clock from near: the clock there is 12 ms ahead of this one; undefined',
+    ]);
+  });
+
+  it('takes a slow way for no drift, and says nothing of a unit that has not told or is away', () => {
+    const slow = { connected: true, version: '0.2.0', clockMs: 1400, roundTripMs: 900 };
+    assert.equal(worstOf(lookAtStatus(status(slow))), 'ok');
+    assert.deepEqual(lookAtStatus(status({ connected: true })), []);
+    const away = lookAtStatus(status({ connected: false, version: '0.1.0', clockMs: 99_000 }));
+    assert.doesNotMatch(words(away, 'warn'), /version|clock/);
+  });
+});
+
 describe('H4 doctor, the machine', () => {
   it('reads what ethtool says', () => {
     const features =
