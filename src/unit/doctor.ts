@@ -97,10 +97,6 @@ async function lookAtBus(
   status: UnitStatus | undefined,
   listenMs: number | undefined,
 ): Promise<Finding[]> {
-  const { source } = config;
-  if (listenMs !== undefined && source?.kind === 'tap') {
-    const { listenForPaths } = await import('./doctorListen.ts');
-    return listenForPaths(config, source, listenMs);
   const [{ lookAtPaths }, { lookAtOffers }] = await Promise.all([
     import('./doctorPaths.ts'),
     import('./doctorOffers.ts'),
@@ -116,11 +112,14 @@ async function seenPaths(
   status: UnitStatus | undefined,
   listenMs: number | undefined,
 ): Promise<SeenPaths | undefined> {
+  const { source } = config;
+  if (listenMs !== undefined && source?.kind === 'tap') {
+    const { listenForPaths } = await import('./doctorListen.ts');
+    return listenForPaths(config, source, listenMs);
   }
   const { sessions, others } = (status?.source ?? {}) as Partial<SeenPaths>;
   // A parallel bus has no sessions; an older unit does not tell.
-  if (sessions === undefined || others === undefined) return [];
-  return lookAtPaths(config, { by: 'unit', sessions, others });
+  return sessions === undefined || others === undefined ? undefined : { by: 'unit', sessions, others };
 }
 
 function probe(config: Config | undefined, ports: readonly PortReport[]): Finding[] {
