@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initKeys, unitKeys } from '../../../hw/keys.ts';
-import { type LiveConfig, loadConfig, loadLiveConfig, loadReplayConfig } from '../../../src/unit/config.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { loadConfig, loadLiveConfig, loadReplayConfig } from '../../../src/unit/config.ts';
 import { repositoryRoot } from '../../repository.ts';
+import { ConfigFolder } from './configFolder.ts';
 
 const LU = 'iqn.2024-01.lab.example:live/1';
 const TEE = { tee: { listen: '10.66.0.2:3262', target: '10.66.0.2:3260' } };
@@ -17,24 +16,6 @@ const RECEIVE = { listen: '10.66.2.254:7260' };
 const TLS = { ca: 'keys/ca.crt', cert: 'keys/a.crt', key: 'keys/a.key' };
 const HISTORY = { window: '1h', bytes: '2GiB' };
 const DAY_MS = 86_400_000;
-
-let folder: string;
-
-async function load(config: unknown, name = 'unit.json'): Promise<LiveConfig> {
-  const path = join(folder, name);
-  await writeFile(path, typeof config === 'string' ? config : JSON.stringify(config, null, 1), { mode: 0o600 });
-  return loadLiveConfig(path);
-}
-
-async function mistakes(config: unknown): Promise<string[]> {
-  try {
-    await load(config);
-  } catch (error) {
-    assert.ok(error instanceof ConfigFault, String(error));
-    return error.mistakes.map((line) => line.replaceAll(`${folder}/`, ''));
-  }
-  return [];
-}
 
 /** A unit on a bus with one link. */
 function near(mirror: unknown = FAR, changes: object = {}): Record<string, unknown> {
@@ -47,24 +28,20 @@ function far(volume: object = {}, changes: object = {}): Record<string, unknown>
   return { receive: RECEIVE, state: 'state', tls: TLS, volumes: [one], ...changes };
 }
 
-const pem = (name: string): string => readFileSync(join(folder, 'keys', name), 'latin1');
-
 describe('D1 the configuration of links', () => {
+  const folder = new ConfigFolder(loadLiveConfig);
+  const pem = (name: string): string => readFileSync(folder.path('keys', name), 'latin1');
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'tapmirror-links-config-'));
     const now = Date.now();
-    await initKeys(join(folder, 'keys'), 3650, now);
-    await unitKeys(join(folder, 'keys'), 'a', 730, now);
-    await unitKeys(join(folder, 'keys'), 'b', 10, now);
-    await initKeys(join(folder, 'other'), 10, now);
-    await initKeys(join(folder, 'old'), 10, now - 20 * DAY_MS);
-  });
-  after(async () => {
-    await rm(folder, { recursive: true });
+    await initKeys(folder.path('keys'), 3650, now);
+    await unitKeys(folder.path('keys'), 'a', 730, now);
+    await unitKeys(folder.path('keys'), 'b', 10, now);
+    await initKeys(folder.path('other'), 10, now);
+    await initKeys(folder.path('old'), 10, now - 20 * DAY_MS);
   });
 
   it('names a mirror at another unit, and the files that both know each other by', async () => {
-    const { volumes, tls, spill, received, receive } = await load(near());
+    const { volumes, tls, spill, received, receive } = await folder.load(near());
     const url = { host: '10.66.2.254', port: 7260, volume: 'vol1' };
     assert.deepEqual(volumes[0].mirrors, [{ kind: 'journey', to: FAR, url, compress: 'auto' }]);
     assert.equal(volumes[0].blockTable, true, 'a link may have to be brought up to date by it');
@@ -75,7 +52,7 @@ describe('D1 the configuration of links', () => {
   it('has a buffer, a rate and a compression for each link', async () => {
     const to = 'journey://[FD00::9]:1/data%20base';
     const keys = { buffer: { bytes: 1 << 20 }, limit: '5MB', compress: false };
-    const config = await load(near({ to, ...keys }, { spill: { bytes: '2MiB' } }));
+    const config = await folder.load(near({ to, ...keys }, { spill: { bytes: '2MiB' } }));
     assert.deepEqual(config.volumes[0].mirrors, [
       {
         kind: 'journey',
@@ -90,31 +67,33 @@ describe('D1 the configuration of links', () => {
   });
 
   it('has volumes that come over a link, with their past, on no bus', async () => {
-    const config = await load(far({ blockSize: 4096, history: { ...HISTORY, window: '1.5 d', folder: 'past' } }));
+    const config = await folder.load(
+      far({ blockSize: 4096, history: { ...HISTORY, window: '1.5 d', folder: 'past' } }),
+    );
     assert.equal(config.source, undefined);
     assert.deepEqual(config.receive, RECEIVE);
     assert.deepEqual(config.volumes, []);
     assert.deepEqual(config.received, [
       {
         name: 'vol1',
-        mirror: { kind: 'file', to: 'file:third.img', path: join(folder, 'third.img') },
+        mirror: { kind: 'file', to: 'file:third.img', path: folder.path('third.img') },
         further: [],
-        history: { windowMs: 1.5 * DAY_MS, bytes: 2 ** 31, folder: join(folder, 'past') },
+        history: { windowMs: 1.5 * DAY_MS, bytes: 2 ** 31, folder: folder.path('past') },
         blockSize: 4096,
         blockTable: true,
       },
     ]);
-    assert.equal((await load(far({ blockTable: false }))).received[0].blockTable, false);
-    assert.deepEqual((await load(far({ history: undefined }))).received[0].history, undefined);
-    assert.deepEqual((await load(far({ from: ['near', 'site b'] }))).received[0].from, ['near', 'site b']);
-    const path = join(folder, 'unit.json');
+    assert.equal((await folder.load(far({ blockTable: false }))).received[0].blockTable, false);
+    assert.deepEqual((await folder.load(far({ history: undefined }))).received[0].history, undefined);
+    assert.deepEqual((await folder.load(far({ from: ['near', 'site b'] }))).received[0].from, ['near', 'site b']);
+    const path = folder.path('unit.json');
     assert.equal((await loadConfig(path)).kind, 'live');
     await assert.rejects(loadReplayConfig(path), /receive: `tapmirror mirror` replays captures/);
   });
 
   it('keeps what comes over a link in its first file, and passes it on to the others (D3)', async () => {
     const mirrors = [{ to: ONWARDS, limit: '5MB' }, 'file:a', 'file:b', 'iscsi://10.0.0.2:3260/iqn.x:y/1'];
-    const { mirror, further } = (await load(far({ mirrors }))).received[0];
+    const { mirror, further } = (await folder.load(far({ mirrors }))).received[0];
     assert.equal(mirror.to, 'file:a');
     assert.deepEqual(
       further.map(({ kind, to }) => [kind, to]),
@@ -124,14 +103,14 @@ describe('D1 the configuration of links', () => {
         ['lu', 'iscsi://10.0.0.2:3260/iqn.x:y/1'],
       ],
     );
-    assert.deepEqual(further[1], { kind: 'file', to: 'file:b', path: join(folder, 'b') });
+    assert.deepEqual(further[1], { kind: 'file', to: 'file:b', path: folder.path('b') });
   });
 
   it('groups volumes that share one order, of the bus or of links (C5)', async () => {
     const one = (name: string, rest = {}) => ({ name, mirrors: [`file:${name}`], history: HISTORY, ...rest });
     const links = [one('a'), one('b'), one('c')];
     const groups = [{ name: 'books', volumes: ['b', 'a'] }];
-    const { groups: linked } = await load(far({}, { volumes: links, groups }));
+    const { groups: linked } = await folder.load(far({}, { volumes: links, groups }));
     assert.deepEqual(linked, [{ name: 'books', side: 'link', volumes: ['b', 'a'] }]);
     const bus = [
       { lu: LU, name: 'data', mirrors: [FAR] },
@@ -139,12 +118,12 @@ describe('D1 the configuration of links', () => {
     ];
     const near = { source: TEE, tls: TLS, state: 'state', volumes: bus };
     const lus = ['data', 'IQN.2024-01.example:disks/2'];
-    assert.deepEqual((await load({ ...near, groups: [{ name: 'books', volumes: lus }] })).groups, [
+    assert.deepEqual((await folder.load({ ...near, groups: [{ name: 'books', volumes: lus }] })).groups, [
       { name: 'books', side: 'bus', volumes: [LU, 'iqn.2024-01.example:disks/2'] },
     ]);
-    assert.deepEqual((await load(near)).groups, []);
+    assert.deepEqual((await folder.load(near)).groups, []);
     const wrong = async (volumes: unknown[], groups: unknown[], what: RegExp) =>
-      assert.rejects(load(far({}, { source: TEE, volumes, groups })), what);
+      assert.rejects(folder.load(far({}, { source: TEE, volumes, groups })), what);
     const all = [...links, ...bus, { lu: 'iqn.2024-01.example:disks/3', name: 'd', mirrors: ['file:d'] }];
     await wrong(all, [{ name: 'x', volumes: ['a', 'nobody'] }], /no volume "nobody" is configured/);
     await wrong(all, [{ name: 'x', volumes: ['a', 'data'] }], /volumes of the bus and volumes that come over a link/);
@@ -165,16 +144,16 @@ describe('D1 the configuration of links', () => {
   it('lets writes to a block set bookmarks, where a mirror keeps them (C2)', async () => {
     const markers = [{ lbn: 2048, name: 'backup' }, { lbn: 0 }];
     const one = (rest: object) => near(FAR, { volumes: [{ lu: LU, mirrors: [FAR], markers, ...rest }] });
-    assert.deepEqual((await load(one({}))).volumes[0].markers, markers);
-    await assert.rejects(load(one({ mirrors: ['file:a'] })), /no mirror of this volume keeps bookmarks/);
-    await assert.rejects(load(one({ markers: [{ name: 'x' }] })), /the key "lbn" is missing/);
-    await assert.rejects(load(one({ markers: [{ lbn: -1 }] })), /a whole number/);
-    await assert.rejects(load(one({ markers: [{ lbn: 1, name: 'x'.repeat(39) }] })), /bookmark can be called/);
+    assert.deepEqual((await folder.load(one({}))).volumes[0].markers, markers);
+    await assert.rejects(folder.load(one({ mirrors: ['file:a'] })), /no mirror of this volume keeps bookmarks/);
+    await assert.rejects(folder.load(one({ markers: [{ name: 'x' }] })), /the key "lbn" is missing/);
+    await assert.rejects(folder.load(one({ markers: [{ lbn: -1 }] })), /a whole number/);
+    await assert.rejects(folder.load(one({ markers: [{ lbn: 1, name: 'x'.repeat(39) }] })), /bookmark can be called/);
   });
 
   it('lets a unit be on a bus and at the far end of links at once', async () => {
     const ofBus = { lu: LU, mirrors: [FAR] };
-    const config = await load(far({}, { source: TEE, volumes: [{ name: 'v', mirrors: ['file:v'] }, ofBus] }));
+    const config = await folder.load(far({}, { source: TEE, volumes: [{ name: 'v', mirrors: ['file:v'] }, ofBus] }));
     assert.deepEqual([config.volumes.length, config.received.length], [1, 1]);
   });
 
@@ -182,22 +161,22 @@ describe('D1 the configuration of links', () => {
     const help = readFileSync(join(repositoryRoot(), 'src/cli/run.ts'), 'utf8').replaceAll('\\`', '`');
     const shown = /^ {2}receive:[\s\S]*?(?=\n\n)/m.exec(help)?.[0] ?? '';
     const yaml = shown.replace(/(\S) {2,}[^\s].*$/gm, '$1');
-    const { received } = await load(yaml, 'help.yaml');
+    const { received } = await folder.load(yaml, {}, 'help.yaml');
     assert.deepEqual([received[0].name, received[0].history?.windowMs], ['database', DAY_MS]);
   });
 
   it('warns of a key that others may read, of certificates that end, and of one of another authority', async () => {
-    assert.deepEqual((await load(near())).warnings, []);
-    await copyFile(join(folder, 'keys/a.key'), join(folder, 'open.key'));
-    await chmod(join(folder, 'open.key'), 0o644);
-    const open = (await load(near(FAR, { tls: { ...TLS, key: 'open.key' } }))).warnings;
+    assert.deepEqual((await folder.load(near())).warnings, []);
+    await copyFile(folder.path('keys/a.key'), folder.path('open.key'));
+    await chmod(folder.path('open.key'), 0o644);
+    const open = (await folder.load(near(FAR, { tls: { ...TLS, key: 'open.key' } }))).warnings;
     assert.match(
       open.join('\n'),
       /^every user of this machine may read the private key in .*open\.key; run: chmod o-r/,
     );
-    const soon = (await load(near(FAR, { tls: { ...TLS, cert: 'keys/b.crt', key: 'keys/b.key' } }))).warnings;
+    const soon = (await folder.load(near(FAR, { tls: { ...TLS, cert: 'keys/b.crt', key: 'keys/b.key' } }))).warnings;
     assert.match(soon.join('\n'), /^the certificate in .*b\.crt ends on \d{4}-\d\d-\d\d: make a new one before$/);
-    const other = (await load(near(FAR, { tls: { ...TLS, ca: 'old/ca.crt' } }))).warnings;
+    const other = (await folder.load(near(FAR, { tls: { ...TLS, ca: 'old/ca.crt' } }))).warnings;
     assert.match(other.join('\n'), /old\/ca\.crt ended on .*: no link can be made; make a new one/);
     assert.match(other.join('\n'), /a\.crt is not a certificate of the authority in .*old\/ca\.crt/);
   });
@@ -300,7 +279,7 @@ describe('D1 the configuration of links', () => {
   ];
   for (const [name, config, wanted] of cases) {
     it(`${name} is told with its place and the mend`, async () => {
-      const found = await mistakes(config());
+      const found = await folder.mistakes(config());
       assert.equal(found.length, 1, found.join('\n'));
       assert.match(found[0], wanted);
       assert.match(found[0], /^unit\.json:\d+:\d+: /);

@@ -1,31 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type LiveConfig, loadLiveConfig } from '../../../src/unit/config.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { loadLiveConfig } from '../../../src/unit/config.ts';
+import { ConfigFolder } from './configFolder.ts';
 
 const NAME = 'iqn.2024-01.lab.example:served';
 const LUN = { lun: 0, from: 'file:disk.img' };
 const SECRET = 'sixteen-byte-secret';
-
-let folder: string;
-
-async function load(config: unknown): Promise<LiveConfig> {
-  const path = join(folder, 'unit.json');
-  await writeFile(path, JSON.stringify(config, null, 1), { mode: 0o600 });
-  return loadLiveConfig(path, { SERVE_SECRET: SECRET });
-}
-
-async function mistakes(config: unknown): Promise<string[]> {
-  try {
-    await load(config);
-  } catch (error) {
-    assert.ok(error instanceof ConfigFault, String(error));
-    return error.mistakes.map((line) => line.replaceAll(`${folder}/`, ''));
-  }
-  return [];
-}
 
 function unit(target: object = {}, serve: object = {}, changes: object = {}): object {
   const targets = [{ name: NAME, luns: [LUN], ...target }];
@@ -33,15 +12,14 @@ function unit(target: object = {}, serve: object = {}, changes: object = {}): ob
 }
 
 describe('A5 the configuration of what is served', () => {
+  const folder = new ConfigFolder(loadLiveConfig, { SERVE_SECRET: SECRET });
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'tapmirror-serve-config-'));
-    await writeFile(join(folder, 'joe.secret'), `${SECRET}\n`, { mode: 0o600 });
-    await writeFile(join(folder, 'own.secret'), 'another-byte-secret\n', { mode: 0o600 });
+    await folder.write('joe.secret', `${SECRET}\n`);
+    await folder.write('own.secret', 'another-byte-secret\n');
   });
-  after(() => rm(folder, { recursive: true }));
 
   it('is enough for a unit that does nothing else, with everything else as usual', async () => {
-    const { serve, volumes, source } = await load(unit());
+    const { serve, volumes, source } = await folder.load(unit());
     assert.deepEqual([volumes, source], [[], undefined]);
     assert.deepEqual(serve, {
       listen: ['10.0.0.2:3260'],
@@ -52,7 +30,7 @@ describe('A5 the configuration of what is served', () => {
           luns: [
             {
               lun: 0,
-              from: { kind: 'file', to: 'file:disk.img', path: join(folder, 'disk.img') },
+              from: { kind: 'file', to: 'file:disk.img', path: folder.path('disk.img') },
               ...{ thin: false, cache: false, readOnly: false, removable: false },
               identity: {},
             },
@@ -84,7 +62,7 @@ describe('A5 the configuration of what is served', () => {
         from: { from: 'iscsi://10.0.9.2/iqn.2024-01.lab.example:other/1', user: 'joe', secretFile: 'joe.secret' },
       },
     ];
-    const { serve } = await load(unit({ auth, allow, luns }, { listen: ['10.0.0.2:3260', '[fd66::2]:3260'] }));
+    const { serve } = await folder.load(unit({ auth, allow, luns }, { listen: ['10.0.0.2:3260', '[fd66::2]:3260'] }));
     const [target] = serve?.targets ?? [];
     assert.deepEqual(serve?.listen, ['10.0.0.2:3260', '[fd66::2]:3260']);
     assert.deepEqual(target.auth, {
@@ -142,7 +120,7 @@ describe('A5 the configuration of what is served', () => {
   ];
   for (const [what, config, says] of wrong) {
     it(`refuses ${what}`, async () => {
-      const lines = await mistakes(config);
+      const lines = await folder.mistakes(config);
       assert.ok(
         lines.some((line) => says.test(line)),
         lines.join('\n'),

@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { LinkReader, LinkScribe, uuidBytes, uuidText } from '../../../../parsers/formats/linkBytes.ts';
-import { type EntryPart, entryFrame, readEntryPart } from '../../../../parsers/formats/linkEntry.ts';
-import {
-  FRAME_BODY_MAX,
-  FRAME_HEADER_BYTES,
-  GREETING_BODY_MAX,
-  LINK_VERSION,
-  type LinkFrame,
-  LinkType,
-  preamble,
-  readPreamble,
-  sealFrame,
-  shortFrame,
-} from '../../../../parsers/formats/linkFrame.ts';
+import { GREETING_BODY_MAX, LinkType } from '../../../../parsers/formats/linkFrame.ts';
 import {
   type Hello,
   helloFrame,
@@ -42,43 +30,24 @@ import {
   readNumber,
   readQuestion,
 } from '../../../../parsers/formats/linkRequests.ts';
-import { LinkSplitter, type ReceivedFrame } from '../../../../parsers/formats/linkSplitter.ts';
-import { crc32c } from '../../../../parsers/iscsi/crc32c.ts';
-import type { Piece } from '../../../../src/base/change.ts';
 import { Fault, isParseFault } from '../../../../src/base/fault.ts';
-
-function bodyOf(frame: LinkFrame): Uint8Array {
-  return Uint8Array.from(Buffer.concat([frame.head.subarray(FRAME_HEADER_BYTES), ...frame.parts]));
-}
-
-/** What one side sends: a preamble and frames with these bodies. */
-function stream(bodies: readonly Uint8Array[], type: LinkType = LinkType.entry): Uint8Array {
-  const frames = bodies.map((body, n) =>
-    sealFrame({ type, head: new Uint8Array(FRAME_HEADER_BYTES), parts: [body], bytes: body.length }, n),
-  );
-  return Buffer.concat([preamble(), ...frames.flat()]);
-}
-
-function split(
-  chunks: readonly Uint8Array[],
-  bodyMax = FRAME_BODY_MAX,
-): { frames: ReceivedFrame[]; fault: string | undefined } {
-  const frames: ReceivedFrame[] = [];
-  const splitter = new LinkSplitter(
-    (bytes) => new Uint8Array(bytes + 7),
-    (frame) => frames.push(frame),
-  );
-  splitter.bodyMax = bodyMax;
-  let fault: string | undefined;
-  for (const chunk of chunks) fault ??= splitter.push(chunk)?.reason;
-  return { frames, fault };
-}
+import { bodyOf, number, plain, word } from './linkBodies.ts';
 
 const uuid = fc
   .uint8Array({ minLength: 16, maxLength: 16 })
   .map((bytes) => uuidText(Uint8Array.of(1, ...bytes.subarray(1))));
-const number = fc.maxSafeNat();
-const word = fc.string({ unit: fc.constantFrom('a', 'Ω', '日', '😀', '/'), maxLength: 40 });
+
+const HELLO: Hello = {
+  volume: 'v',
+  unit: 'u',
+  epoch: '00000000-0000-4000-8000-000000000001',
+  durable: 0,
+  incarnation: undefined,
+  bytes: 0,
+  blockSize: 512,
+  compression: [],
+  hashes: [],
+};
 
 describe('D1 numbers and texts of the journey link', () => {
   it('come back as they were written', () => {
@@ -298,217 +267,3 @@ describe('D1 greetings, questions and answers of the journey link', () => {
     }
   });
 });
-
-describe('D2 entries of the journey link', () => {
-  const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
-  const payload = fc.oneof(
-    bytes.map((one) => ({ length: one.length, payload: [one] as const })),
-    fc.integer({ min: 1, max: 2 ** 40 }).map((length) => ({ length, payload: 'zeros' as const })),
-    fc
-      .tuple(bytes, fc.integer({ min: 1, max: 1000 }))
-      .map(([fill, times]) => ({ length: fill.length * times, payload: { fill } })),
-    bytes.map((one) => ({ length: one.length, payload: { or: [one] } })),
-  );
-  const runs = fc.array(fc.tuple(fc.nat(2 ** 40), payload), { maxLength: 20 }).map((list) => {
-    let end = 0;
-    return list.map(([gap, one]): Piece => {
-      const offset = end + gap;
-      end = offset + one.length;
-      return { offset, ...one };
-    });
-  });
-  const part: fc.Arbitrary<EntryPart> = fc
-    .record({
-      number: fc.nat(2 ** 48 - 1),
-      part: fc.nat(2 ** 32 - 1),
-      more: fc.boolean(),
-      kind: fc.constantFrom('change', 'copy', 'mark', 'state'),
-      at: fc.bigInt(0n, 2n ** 63n - 1n),
-      consistent: fc.boolean(),
-      name: word,
-      runs,
-    })
-    .map((one) => ({
-      ...one,
-      name: one.kind === 'mark' ? one.name : '',
-      runs: one.kind === 'change' || one.kind === 'copy' ? one.runs : [],
-    }));
-
-  it('come back as they were sent', () => {
-    fc.assert(
-      fc.property(part, (one) => {
-        const frame = entryFrame(one);
-        const body = bodyOf(frame);
-        assert.equal(body.length, frame.bytes);
-        assert.deepEqual(plain(readEntryPart(body)), plain(one));
-      }),
-    );
-  });
-
-  it('cost a change of 4 KiB less than 2 % with their frame', () => {
-    const one: Piece = { offset: 2 ** 40, length: 4096, payload: [new Uint8Array(4096)] };
-    const frame = entryFrame({
-      number: 1e9,
-      part: 0,
-      more: false,
-      kind: 'change',
-      at: 2n ** 60n,
-      consistent: true,
-      name: '',
-      runs: [one],
-    });
-    assert.ok(FRAME_HEADER_BYTES + frame.bytes <= 4096 * 1.015, `${frame.bytes}`);
-  });
-
-  it('are refused with empty runs, runs beyond 2^53-1, unknown kinds and fills of broken blocks', () => {
-    const prefix = (): LinkScribe => new LinkScribe(0).u48(1).u32(0).u8(0).u8(0).nanos(0n);
-    const wrong: [string, LinkScribe][] = [
-      ['an empty run', prefix().varint(1).varint(0).varint(0).u8(1)],
-      ['beyond the end', prefix().varint(1).varint(Number.MAX_SAFE_INTEGER).varint(1).u8(1)],
-      ['an unknown run', prefix().varint(1).varint(0).varint(1).u8(4)],
-      ['half a block', prefix().varint(1).varint(0).varint(3).u8(2).varint(2).raw(new Uint8Array(2))],
-      ['no block', prefix().varint(1).varint(0).varint(3).u8(2).varint(0)],
-      ['runs that are not there', prefix().varint(2 ** 40)],
-      [
-        'bytes that are not there',
-        prefix()
-          .varint(1)
-          .varint(0)
-          .varint(2 ** 40)
-          .u8(0),
-      ],
-      ['bytes behind the last run', prefix().varint(0).u8(0)],
-      ['an unknown kind', new LinkScribe(0).u48(1).u32(0).u8(0).u8(9).nanos(0n)],
-      ['unknown flags', new LinkScribe(0).u48(1).u32(0).u8(4).u8(3).nanos(0n)],
-    ];
-    for (const [what, scribe] of wrong) assert.ok(isParseFault(readEntryPart(scribe.done())), what);
-  });
-});
-
-describe('D1 frames of the journey link', () => {
-  const bodies = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 });
-
-  it('come out whole and in order, wherever the stream is cut', () => {
-    fc.assert(
-      fc.property(bodies, fc.array(fc.nat(400), { maxLength: 12 }), (list, cuts) => {
-        const bytes = stream(list);
-        const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
-        const { frames, fault } = split(at.slice(1).map((end, n) => bytes.subarray(at[n], end)));
-        assert.equal(fault, undefined);
-        assert.deepEqual(
-          frames.map(({ body }) => [...body]),
-          list.map((body) => [...body]),
-        );
-      }),
-    );
-  });
-
-  it('are believed up to the first bit that is not as it was sent, and no further', () => {
-    fc.assert(
-      fc.property(
-        bodies.filter((list) => list.length > 0),
-        fc.nat(),
-        fc.nat(7),
-        (list, place, bit) => {
-          const bytes = Uint8Array.from(stream(list));
-          bytes[place % bytes.length] ^= 1 << bit;
-          const { frames, fault } = split([bytes, stream([])]);
-          // The body of a length that has grown may still be waited for: then the next bytes make it fail.
-          assert.ok(fault !== undefined || frames.length < list.length);
-          for (const [n, { body }] of frames.entries()) assert.deepEqual([...body], [...list[n]]);
-        },
-      ),
-      { numRuns: 500 },
-    );
-  });
-
-  it('are refused when one comes again, is left out or comes in another place', () => {
-    const frames = [0, 1, 2].map((n) => Buffer.concat(sealFrame(ackFrame(n), n)));
-    const at = (...order: number[]): string | undefined =>
-      split([Buffer.concat([preamble(), ...order.map((n) => frames[n])])]).fault;
-    assert.equal(at(0, 1, 2), undefined);
-    assert.match(at(0, 1, 1) ?? '', /came before: number 1, and 2 is due/);
-    assert.match(at(0, 2) ?? '', /too early: number 2, and 1 is due/);
-    assert.match(at(1, 0) ?? '', /too early/);
-  });
-
-  it('are refused where they are longer than allowed, before room is taken', () => {
-    const { fault } = split([stream([new Uint8Array(GREETING_BODY_MAX + 1)])], GREETING_BODY_MAX);
-    assert.match(fault ?? '', /of 4097 bytes, and 4096 are allowed/);
-    let taken = 0;
-    const splitter = new LinkSplitter(
-      (bytes) => {
-        taken += bytes;
-        return new Uint8Array(bytes);
-      },
-      () => undefined,
-    );
-    splitter.bodyMax = FRAME_BODY_MAX;
-    splitter.push(preamble());
-    const [head] = sealFrame(
-      { type: LinkType.entry, head: new Uint8Array(FRAME_HEADER_BYTES), parts: [], bytes: FRAME_BODY_MAX + 1 },
-      0,
-    );
-    assert.ok(splitter.push(head));
-    assert.equal(taken, 0);
-  });
-
-  it('are refused with an unknown type', () => {
-    const [head] = sealFrame(
-      { ...shortFrame(LinkType.ack, new Uint8Array(FRAME_HEADER_BYTES)), type: 99 as LinkType },
-      0,
-    );
-    assert.match(split([preamble(), head]).fault ?? '', /unknown type 99/);
-  });
-
-  it('begin with a preamble of a version that both speak', () => {
-    assert.equal(readPreamble(preamble()), LINK_VERSION);
-    assert.match(split([Buffer.from('GET / HTTP/1.1\r\n')]).fault ?? '', /no journey link/);
-    const versions = (best: number, least: number): Uint8Array => {
-      const bytes = preamble();
-      bytes.set([best >> 8, best, least >> 8, least], 8);
-      new DataView(bytes.buffer).setUint32(12, crc32c(bytes, 0, 12), true);
-      return bytes;
-    };
-    assert.equal(readPreamble(versions(7, 1)), LINK_VERSION);
-    assert.match(JSON.stringify(readPreamble(versions(7, 3))), /speaks versions 3 to 7/);
-    assert.match(JSON.stringify(readPreamble(versions(0, 0))), /speaks versions 0 to 0/);
-    const torn = preamble();
-    torn[9] ^= 1;
-    assert.match(JSON.stringify(readPreamble(torn)), /checksum/);
-  });
-
-  it('are not looked at after the end', () => {
-    const frames: ReceivedFrame[] = [];
-    const splitter: LinkSplitter = new LinkSplitter(
-      (bytes) => new Uint8Array(bytes),
-      (frame) => {
-        frames.push(frame);
-        splitter.stop();
-      },
-    );
-    splitter.push(stream([Uint8Array.of(1), Uint8Array.of(2)]));
-    assert.equal(frames.length, 1);
-  });
-});
-
-const HELLO: Hello = {
-  volume: 'v',
-  unit: 'u',
-  epoch: '00000000-0000-4000-8000-000000000001',
-  durable: 0,
-  incarnation: undefined,
-  bytes: 0,
-  blockSize: 512,
-  compression: [],
-  hashes: [],
-};
-
-/** A view of an array and an array of one's own are the same then. */
-function plain(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (_, one: unknown) => {
-      return typeof one === 'bigint' ? `${one}` : one;
-    }),
-  );
-}
