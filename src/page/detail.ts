@@ -4,6 +4,7 @@ import type { TrendReport } from '../unit/trend.ts';
 import type { ShortHistory } from '../unit/webHistory.ts';
 import { Badge } from './badge.ts';
 import { ChartView } from './chartView.ts';
+import { ChecksView } from './checksView.ts';
 import { el, setText, show } from './dom.ts';
 import { binaryTop, niceTop } from './geometry.ts';
 import { HistoryView } from './historyView.ts';
@@ -31,6 +32,7 @@ export class Detail {
   };
   readonly #byMirror = new Map<string, { recovery: ChartView; behind: ChartView }>();
   readonly #chartBox = el('div', { class: 'charts' });
+  readonly #checks = new ChecksView();
   readonly #map = new MapView();
   readonly #noMap = el('p', { class: 'muted' }, 'The size of this volume is not known yet.');
   readonly #history = new HistoryView();
@@ -67,6 +69,7 @@ export class Detail {
       this.#way.root,
       el('h3', {}, 'Mirrors'),
       this.#mirrors.root,
+      this.#checks.root,
       ...(orders ? [el('h3', {}, 'Orders'), markForm(lu, orders), orders.root] : []),
       el('h3', {}, 'Over time'),
       this.#spans(again),
@@ -92,6 +95,7 @@ export class Detail {
     });
     this.#way.update(volume, status.source, at);
     this.#mirrors.update(mirrors.map((mirror) => ({ lu, mirror, nowMs: Date.now() })));
+    this.#checks.update(volume, Date.now());
     show(this.#mapBox, received === undefined);
     this.#tellPast(volume);
   }

@@ -1,14 +1,16 @@
 import type { UnitEvent } from '../unit/events.ts';
 import type { MapReport } from '../unit/map.ts';
-import type { UnitStatus } from '../unit/status.ts';
 import type { TrendOverview, TrendReport } from '../unit/trend.ts';
+import type { PageStatus } from '../unit/web.ts';
 import type { ShortHistory } from '../unit/webHistory.ts';
 import { Badge } from './badge.ts';
 import { Detail } from './detail.ts';
 import { byId, setAttribute, setText, show } from './dom.ts';
 import { EventsView } from './eventsView.ts';
+import { JobsView } from './jobsView.ts';
 import { Orders } from './orders.ts';
 import { get, Repeated } from './poll.ts';
+import { ServedView } from './servedView.ts';
 import { sourceCounters, unitVerdict } from './verdict.ts';
 import { VolumesView } from './volumesView.ts';
 import { bytesWords, countWords, secondsWords, timeWords } from './words.ts';
@@ -23,11 +25,13 @@ const STALE_MS = 4000;
 /** The page: asks the unit, and gives what comes to those who draw it. */
 class Page {
   readonly #volumes = new VolumesView();
+  readonly #jobs = new JobsView();
+  readonly #served = new ServedView();
   readonly #events = new EventsView();
   readonly #orders = document.documentElement.dataset.orders === 'yes' ? new Orders() : undefined;
   readonly #verdict = new Badge();
   readonly #detailPoll = new Repeated(() => this.#lookCloser(), DETAIL_MS);
-  #status: UnitStatus | undefined;
+  #status: PageStatus | undefined;
   #detail: Detail | undefined;
   /** Of the last answer. */
   #answeredMs = Date.now();
@@ -50,9 +54,9 @@ class Page {
   }
 
   async #look(): Promise<void> {
-    let status: UnitStatus | undefined;
+    let status: PageStatus | undefined;
     try {
-      status = await get<UnitStatus>('/status.json');
+      status = await get<PageStatus>('/status.json');
     } finally {
       this.#failed = status === undefined;
       this.#tellLive();
@@ -63,6 +67,9 @@ class Page {
     this.#tellLive();
     this.#tellUnit(status);
     this.#volumes.update(status, performance.now());
+    const { volumes, jobs, serve } = status;
+    this.#jobs.update(jobs, (one) => volumes.find(({ lu, name }) => one === lu || one === name)?.lu, Date.now());
+    this.#served.update(serve);
     this.#choose();
     const chosen = status.volumes.find(({ lu }) => lu === this.#detail?.lu);
     if (chosen) this.#detail?.update(status, chosen, performance.now());
@@ -114,7 +121,7 @@ class Page {
     if (lu !== undefined) this.#detailPoll.now();
   }
 
-  #tellUnit(status: UnitStatus): void {
+  #tellUnit(status: PageStatus): void {
     const { unit, version, since, source, buffer, receive } = status;
     const verdict = unitVerdict(status);
     this.#verdict.update(verdict);

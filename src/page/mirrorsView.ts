@@ -2,6 +2,7 @@ import type { MirrorStatus } from '../unit/status.ts';
 import { Badge } from './badge.ts';
 import { el, Keyed, type Part, setText, show } from './dom.ts';
 import type { Orders } from './orders.ts';
+import { stackCell, stackName, stackRow, stackTable } from './stack.ts';
 import { lagWords, mirrorVerdict } from './verdict.ts';
 import { bytesWords, secondsWords } from './words.ts';
 
@@ -13,25 +14,14 @@ export interface MirrorValue {
 
 const COLUMNS = ['Mirror', 'State', 'For', 'Recovery point', 'Behind', 'Unresolved', 'Marked in the record', 'Written'];
 
-/**
- * The same as the drawing, in figures, with what may be asked of each mirror. Its parts say what they are: in a narrow window it
- * is not laid out as a table, and browsers take it for none then.
- */
+/** The same as the drawing, in figures, with what may be asked of each mirror. */
 export class MirrorsView {
   readonly root: HTMLElement;
   readonly #rows: Keyed<MirrorValue>;
 
   constructor(orders: Orders | undefined) {
-    const head = [...COLUMNS, ...(orders ? ['Orders'] : [])].map((one) =>
-      el('th', { scope: 'col', role: 'columnheader' }, one),
-    );
-    const body = el('tbody', { role: 'rowgroup' });
-    this.root = el(
-      'table',
-      { class: 'stack', role: 'table' },
-      el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...head)),
-      body,
-    );
+    const { root, body } = stackTable([...COLUMNS, ...(orders ? ['Orders'] : [])], 'Mirrors');
+    this.root = root;
     this.#rows = new Keyed(body, () => new Row(orders));
   }
 
@@ -42,22 +32,20 @@ export class MirrorsView {
 
 class Row implements Part<MirrorValue> {
   readonly root: HTMLElement;
-  readonly #name = el('th', { scope: 'row', role: 'rowheader' });
+  readonly #name = stackName();
   readonly #badge = new Badge();
   readonly #why = el('div', { class: 'why' });
   readonly #mend = el('div', { class: 'mend' });
-  readonly #cells = COLUMNS.slice(2).map((label) => el('td', { role: 'cell', 'data-label': label }));
+  readonly #cells = COLUMNS.slice(2).map((label) => stackCell(label));
   readonly #pause = el('button', { type: 'button' });
   readonly #resync = el('button', { type: 'button' }, 'Resync');
   #value: MirrorValue | undefined;
 
   constructor(orders: Orders | undefined) {
-    const state = el('td', { role: 'cell', 'data-label': 'State' }, this.#badge.root, this.#why, this.#mend);
-    this.root = el('tr', { role: 'row' }, this.#name, state, ...this.#cells);
+    const state = stackCell('State', this.#badge.root, this.#why, this.#mend);
+    this.root = stackRow(this.#name, state, ...this.#cells);
     if (orders === undefined) return;
-    this.root.append(
-      el('td', { role: 'cell', 'data-label': '' }, el('div', { class: 'orders' }, this.#pause, this.#resync)),
-    );
+    this.root.append(stackCell('', el('div', { class: 'orders' }, this.#pause, this.#resync)));
     const give = (order: string): void => {
       const { lu, mirror } = this.#value ?? {};
       if (lu !== undefined && mirror) void orders.give({ do: order, volume: lu, mirror: mirror.to });

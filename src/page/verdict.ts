@@ -1,4 +1,5 @@
 import type { FirstStatus, MirrorStatus, SourceStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import { troubledBeyond } from './beyond.ts';
 import { bytesWords, many, secondsWords } from './words.ts';
 
 /** How a thing stands, from nothing to do to something to do at once. */
@@ -38,8 +39,15 @@ export function mirrorVerdict({ state, progress, error, link }: MirrorStatus): V
       if (link?.connected === false)
         return { tone: 'warn', word: `${state}, not connected`, why: link.lastFault ?? '' };
       if (link?.paused !== undefined) return { tone: 'warn', word: `${state}, held back`, why: link.paused };
-      return { tone: state === 'equal' ? 'ok' : 'info', word: state };
+      return beyondTrouble(state, link) ?? { tone: state === 'equal' ? 'ok' : 'info', word: state };
   }
+}
+
+/** What is wrong beyond a far unit is wrong with the way to it. */
+function beyondTrouble(state: string, link: MirrorStatus['link']): Verdict | undefined {
+  const { count, why } = troubledBeyond(link?.beyond);
+  if (count === 0) return undefined;
+  return { tone: 'warn', word: `${state}, ${count} beyond it ${count === 1 ? 'needs' : 'need'} attention`, why };
 }
 
 export function firstVerdict({ state, error }: FirstStatus): Verdict {
@@ -74,10 +82,12 @@ export function volumeVerdict(volume: VolumeStatus): Verdict {
 }
 
 /** The unit's first line. */
-export function unitVerdict({ volumes, buffer, source }: UnitStatus): Verdict {
+export function unitVerdict({ volumes, buffer, source, serve }: UnitStatus): Verdict {
   const mirrors = volumes.flatMap((one) => one.mirrors.map(mirrorVerdict));
   const troubled = volumes.map(volumeVerdict).filter(({ tone }) => TROUBLED.has(tone)).length;
-  const all = `${many(volumes.length, 'volume')}, ${many(mirrors.length, 'mirror')}`;
+  const served = serve ? [`${many(serve.luns.length, 'logical unit')} served`] : [];
+  const mirrored = volumes.length > 0 || !serve ? [many(volumes.length, 'volume'), many(mirrors.length, 'mirror')] : [];
+  const all = [...mirrored, ...served].join(', ');
   if (troubled > 0) {
     const tone = worst(volumes.map((one) => volumeVerdict(one).tone));
     return {
@@ -87,6 +97,9 @@ export function unitVerdict({ volumes, buffer, source }: UnitStatus): Verdict {
   }
   const { error } = source.error ? source : buffer;
   if (error) return { tone: 'warn', word: `${all}: ${error.message}`, ...(error.mend && { mend: error.mend }) };
+  const [absent] = serve?.absent ?? [];
+  if (absent) return { tone: 'warn', word: `${all}: ${absent.target}/${absent.lun} is not served: ${absent.why}` };
+  if (mirrors.length === 0) return { tone: 'ok', word: all };
   const equal = mirrors.filter(({ tone }) => tone === 'ok').length;
   if (equal === mirrors.length) return { tone: 'ok', word: `${all}: all equal` };
   const tone = worst(mirrors.map((one) => one.tone));
@@ -97,6 +110,12 @@ export function unitVerdict({ volumes, buffer, source }: UnitStatus): Verdict {
 export function lagWords({ lag, behindBytes }: MirrorStatus): string {
   if (lag !== undefined) return secondsWords(lag.seconds);
   return behindBytes === 0 ? '0 s' : `${bytesWords(behindBytes)} behind`;
+}
+
+/** What is counted by parts, as lost frames by who lost them, is shown together. */
+function countOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.values(value).reduce((sum: number, one: unknown) => sum + (typeof one === 'number' ? one : 0), 0);
 }
 
 const COUNTERS: Readonly<Record<string, string>> = {
@@ -112,7 +131,7 @@ const COUNTERS: Readonly<Record<string, string>> = {
 /** What the attachment has counted, by words; counters that have no word here stay in the metrics. */
 export function sourceCounters(source: SourceStatus): [word: string, value: number][] {
   return Object.entries(COUNTERS).flatMap(([key, word]) => {
-    const value = source[key];
+    const value = countOf(source[key]);
     return typeof value === 'number' ? [[word, value] as [string, number]] : [];
   });
 }

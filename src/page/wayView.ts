@@ -1,5 +1,6 @@
 import type { MirrorStatus, SourceStatus, VolumeStatus } from '../unit/status.ts';
 import { Badge } from './badge.ts';
+import { beyondVerdict, type LinkBeyond } from './beyond.ts';
 import { el, Keyed, type Part, setAttribute, setText, show } from './dom.ts';
 import { firstVerdict, lagWords, mirrorVerdict, type Verdict } from './verdict.ts';
 import { bytesWords, rateWords, shortName } from './words.ts';
@@ -63,16 +64,43 @@ interface ArmValue {
   rate: number | undefined;
 }
 
+/** A mirror at a far unit, and what is beyond it. */
+class ThereView implements Part<LinkBeyond> {
+  readonly root: HTMLElement;
+  readonly #node = new StationView();
+  readonly #list = el('ul', { class: 'there' });
+  readonly #further = new Keyed<LinkBeyond>(this.#list, () => new ThereView());
+
+  constructor() {
+    this.root = el('li', {}, this.#node.root, this.#list);
+  }
+
+  update(mirror: LinkBeyond): void {
+    const { to, state, behindBytes, peer, beyond = [] } = mirror;
+    this.#node.update({
+      kind: to.startsWith('journey:') ? 'far unit beyond' : kindOf(to),
+      title: peer || shortName(to),
+      whole: to,
+      verdict: beyondVerdict(mirror),
+      figures: state === 'equal' ? '' : `${bytesWords(behindBytes)} behind`,
+    });
+    show(this.#list, beyond.length > 0);
+    this.#further.update(beyond, ({ to: key }) => key);
+  }
+}
+
 class ArmView implements Part<ArmValue> {
   readonly root: HTMLElement;
   readonly #wire: ReturnType<typeof wire>;
   readonly #node = new StationView();
   readonly #beyondWire = wire('passed on there', 'wire beyond');
   readonly #beyond = new StationView();
+  readonly #list = el('ul', { class: 'there', 'aria-label': 'Mirrors there' });
+  readonly #there = new Keyed<LinkBeyond>(this.#list, () => new ThereView());
 
   constructor() {
     this.#wire = wire('');
-    this.root = el('li', {}, this.#wire.root, this.#node.root, this.#beyondWire.root, this.#beyond.root);
+    this.root = el('li', {}, this.#wire.root, this.#node.root, this.#beyondWire.root, this.#beyond.root, this.#list);
   }
 
   update({ mirror, rate }: ArmValue): void {
@@ -83,14 +111,17 @@ class ArmView implements Part<ArmValue> {
     setText(this.#wire.word, [link ? 'link' : '', rate === undefined ? '' : rateWords(rate)].filter(Boolean).join(' '));
     const kind = link ? 'far unit' : kindOf(to);
     this.#node.update({ kind, title: link?.peer || shortName(to), whole: to, verdict, figures });
-    // What a far unit passes on to, that unit shows; the volume there is what this one knows of.
+    const there = link?.beyond ?? [];
     show(this.#beyondWire.root, link !== undefined);
     show(this.#beyond.root, link !== undefined);
+    show(this.#list, there.length > 0);
+    this.#there.update(there, ({ to: key }) => key);
     if (link === undefined) return;
     const on = link.connected;
     const waiting = `${bytesWords(link.waitingBytes)} not durable there yet`;
     this.#beyond.update({
-      kind: 'volume there and beyond',
+      // A far unit of an older version does not tell of its mirrors: its own page does.
+      kind: there.length > 0 ? 'volume there' : 'volume there and beyond',
       title: to.slice(to.lastIndexOf('/') + 1),
       whole: to,
       verdict: on ? { tone: 'ok', word: 'connected' } : { tone: 'warn', word: 'not connected' },

@@ -1,3 +1,5 @@
+import type { JobStatus } from '../unit/jobs.ts';
+
 const STEPS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 /** `1.5 GiB`: three digits at most before the unit. */
@@ -27,6 +29,15 @@ export function secondsWords(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}
+
+/** `43 %, 1.2 GiB of 2.8 GiB, 51 MiB/s, 32 s left`. */
+export function progressWords({ done, total, bytesPerSecond, secondsLeft }: JobStatus): string {
+  const share =
+    total > 0 ? [`${Math.floor((100 * done) / total)} %`, `${bytesWords(done)} of ${bytesWords(total)}`] : [];
+  const rate = bytesPerSecond > 0 ? [rateWords(bytesPerSecond)] : [];
+  const left = secondsLeft === null ? [] : [`${secondsWords(secondsLeft)} left`];
+  return [...share, ...rate, ...left].join(', ') || 'nobody knows how far it is';
 }
 
 /** Local time; with the day where it is not today's. */

@@ -202,6 +202,7 @@ class LiveUnit implements RunningUnit {
       status: () => this.status(),
       latencies: () => this.#bus?.latencies() ?? [],
       events: () => this.#events.events,
+      jobs: (volumes) => this.running.list(volumes),
       written: (lu) => this.#bus?.written(lu),
       map: (lu) => this.#bus?.map(lu),
       history: (lu) => this.#receive?.history(lu),

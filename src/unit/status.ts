@@ -1,5 +1,6 @@
 import type { Log } from '../../hw/log.ts';
 import type { LogLevel } from '../../hw/logLevel.ts';
+import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
@@ -181,6 +182,8 @@ export interface LinkStatus {
   lastFault?: string;
   /** Only there beside a local mirror: the account of blocks that the link's buffer had no room for. */
   copyOut?: CopyOutReport;
+  /** The far end's own mirrors of the volume, as it told of them last; only there where it does. */
+  beyond?: LinkBeyond[];
 }
 
 export interface ErrorWords {

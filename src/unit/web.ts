@@ -6,12 +6,13 @@ import { Fault } from '../base/fault.ts';
 import type { LatencySnapshot } from '../stat/latency.ts';
 import type { WebConfig } from './configTypes.ts';
 import type { UnitEvent } from './events.ts';
+import type { JobStatus } from './jobs.ts';
 import type { MapReport } from './map.ts';
 import { metricsText } from './metrics.ts';
 import { LatencyText } from './metricsLatency.ts';
 import { METRICS_TYPE } from './metricsPage.ts';
 import type { HistoryReport } from './receivedVolume.ts';
-import type { UnitStatus } from './status.ts';
+import type { UnitStatus, VolumeStatus } from './status.ts';
 import { Trend } from './trend.ts';
 import { shortHistory } from './webHistory.ts';
 
@@ -20,6 +21,8 @@ export interface WebParts {
   status: () => UnitStatus;
   latencies: () => readonly LatencySnapshot[];
   events: () => readonly UnitEvent[];
+  /** Long jobs of the unit, and of these volumes. */
+  jobs: (volumes: readonly VolumeStatus[]) => readonly JobStatus[];
   /** Bytes that hosts have written there since the unit began; undefined where that is not counted. */
   written: (lu: LuId) => number | undefined;
   map: (lu: LuId) => MapReport | undefined;
@@ -40,6 +43,11 @@ interface Look {
   readonly status: UnitStatus;
   page?: WebPage | undefined;
   metrics?: Promise<string>;
+}
+
+/** What `/status.json` says: that of `status --json`, with the unit's long jobs. */
+export interface PageStatus extends UnitStatus {
+  jobs: readonly JobStatus[];
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -121,7 +129,7 @@ export class UnitWeb {
       }
       case '/status.json': {
         const look = this.#looked();
-        look.page ??= json(look.status);
+        look.page ??= json({ ...look.status, jobs: this.#parts.jobs(look.status.volumes) });
         return look.page;
       }
       case '/events.json':

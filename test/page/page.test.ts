@@ -3,7 +3,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { UnitWeb } from '../../src/unit/web.ts';
 import { until } from '../live/kit/until.ts';
 import { needBrowser, startBrowser } from './kit/browser.ts';
-import { MadeUpUnit, mirror } from './kit/madeUp.ts';
+import { BEGAN, GIB, JOBS, MadeUpUnit, mirror, SERVE } from './kit/madeUp.ts';
 import { CUT, FAINT, FOCUSED, OVERLAPS, WATCH } from './kit/probes.ts';
 
 const TOKEN = 'a-token-of-some-length';
@@ -137,9 +137,18 @@ describe('H4 the status page in a browser', function () {
       /accounts\.img .*equal/,
       /unit-far\.example .*behind .*0\.4 s/,
       /accounts .*connected .*1\.3 ms/,
+      /mirror, file .*accounts\.img .*equal/,
+      /far unit beyond .*unit-third\.example .*behind .*4\.0 KiB behind/,
+      /mirror, file .*accounts\.img .*equal/,
     ];
     assert.equal(way.length, expected.length, way.join('\n'));
     for (const [i, words] of expected.entries()) assert.match(way[i], words);
+
+    const { link } = unit.volumes[0].mirrors[1];
+    assert.ok(link?.beyond?.[1]?.beyond);
+    link.beyond[1].beyond = [{ to: 'file:/third.img', state: 'broken', behindBytes: 1, why: 'no space left there' }];
+    await sees('#detail > .badge', 'behind, 1 beyond it needs attention');
+    assert.match((await nodes()).at(-1) ?? '', /third\.img .*broken .*no space left there/);
 
     await look('iqn.2026-01.example:a/1');
     const { error } = unit.volumes[1].mirrors[0];
@@ -154,6 +163,52 @@ describe('H4 the status page in a browser', function () {
       /unit-near\.example .*connected[\s\S]*disk\.img .*equal[\s\S]*copy\.img .*equal/,
     );
     await sees('.moments + .scroll', /nightly[\s\S]*before the upgrade/);
+    assert.deepEqual(failures, []);
+  });
+
+  it('shows long jobs with their progress, and their ends', async () => {
+    await open(6);
+    unit.jobs = [];
+    await look();
+    assert.equal(await evaluate("document.getElementById('jobs').checkVisibility()"), false);
+    unit.jobs = JOBS;
+    await sees('#jobs', /2 resync .*web\.img\s+43 %, 43 MiB of 100 MiB, 1\.0 MiB\/s, 57 s left/);
+    assert.equal(await evaluate("document.querySelector('#jobs progress').value"), 43 << 20);
+    const rows = await evaluate<string[]>(
+      "[...document.querySelectorAll('#job-list > li')].map((one) => one.innerText)",
+    );
+    assert.match(rows[1], /failed[\s\S]*1 rewind accounts[\s\S]*the medium is full/);
+    await page.click('#job-list a');
+    await sees('#detail-title', 'iqn.2026-01.example:a/3');
+    unit.jobs = [{ ...JOBS[1], state: 'done', ended: BEGAN, secondsLeft: null }];
+    await sees('#jobs', 'done');
+    assert.equal(await evaluate("document.querySelectorAll('#job-list > li').length"), 1);
+    assert.deepEqual(failures, []);
+  });
+
+  it('shows what is served to hosts, and to whom', async () => {
+    await open(6);
+    unit.serve = SERVE;
+    await look();
+    await sees('#served', /at 10\.0\.0\.1:3260: 1 session over 2 connections/);
+    const words = await text('#served');
+    assert.match(words, /served\/1\s+●\s*writable, reserved\s+1\.0 GiB\s+1\.0 MiB\s+3\s+5\.0 MiB\s+6\.0 MiB\s+1/);
+    assert.match(words, /served\/2\s+▲\s*not served\s+the target 10\.0\.0\.3:3260 does not answer/);
+    assert.match(words, /host-a \(host-a\)\s+iqn\.\S+served\s+10\.0\.0\.9:40000, 10\.0\.0\.9:40001\s+accounts\s+3/);
+    assert.deepEqual(failures, []);
+  });
+
+  it('tells what hosts read and did not fit, and the last comparison', async () => {
+    await open(6);
+    unit.volumes[0].mirrors[0].verified = { at: BEGAN, comparedBytes: GIB, differingBytes: 0, uncomparedBytes: 4096 };
+    await look(ACCOUNTS);
+    const rows = await evaluate<string[]>("[...document.querySelectorAll('.checks > li')].map((one) => one.innerText)");
+    assert.equal(rows.length, 2);
+    assert.match(rows[0], /Reads of hosts\s+■\s*3 blocks differed\s+4,096 blocks .* were compared/);
+    assert.match(
+      rows[1],
+      /accounts\.img\s+◐\s*no differences found\s+verify at .* compared 1\.0 GiB; 4\.0 KiB were never at rest/,
+    );
     assert.deepEqual(failures, []);
   });
 
@@ -196,6 +251,8 @@ describe('H4 the status page in a browser', function () {
   ] as const) {
     it(`fits a window of ${width} pixels, ${scheme}: nothing overlaps, is cut, or is hard to read`, async () => {
       await open(8);
+      unit.jobs = JOBS;
+      unit.serve = SERVE;
       await page.setViewport({ width, height: 900 });
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       for (const lu of [undefined, ACCOUNTS, 'iqn.2026-01.example:a/1', 'iqn.2026-01.example:a/3', 'received/disk']) {
@@ -246,7 +303,7 @@ describe('H4 the status page in a browser', function () {
     );
     assert.match(
       headings.join('\n'),
-      /^H1 tapmirror[\s\S]*\nH2 Volumes\nH2 accounts\nH3 Way\nH3 Mirrors\nH3 Orders\nH3 Over time\nH4 Written by hosts\n[\s\S]*H3 Blocks\nH3 Kept past\nH2 Events$/,
+      /^H1 tapmirror[\s\S]*\nH2 Volumes\nH2 accounts\nH3 Way\nH3 Mirrors\nH3 Comparisons\nH3 Orders\nH3 Over time\nH4 Written by hosts\n[\s\S]*H3 Blocks\nH3 Kept past\nH2 Events$/,
     );
     const unnamed = await evaluate<string[]>(
       "[...document.querySelectorAll('input, button, a, [role=img], [role=region], nav')].filter((one) => one.checkVisibility() && !(one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.labels?.length || one.textContent.trim())).map((one) => one.outerHTML.slice(0, 80))",

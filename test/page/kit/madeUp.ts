@@ -1,13 +1,16 @@
+import type { LinkBeyond } from '../../../parsers/formats/linkBeyond.ts';
 import { Extents } from '../../../src/base/extents.ts';
 import type { UnitEvent } from '../../../src/unit/events.ts';
+import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { mapOf } from '../../../src/unit/map.ts';
 import { Heat } from '../../../src/unit/mapHeat.ts';
 import type { HistoryReport } from '../../../src/unit/receivedVolume.ts';
+import type { ServeStatus } from '../../../src/unit/serve.ts';
 import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/status.ts';
 import type { WebParts } from '../../../src/unit/web.ts';
 
 export const BEGAN = '2026-03-04T05:06:07.000Z';
-const GIB = 1 << 30;
+export const GIB: number = 1 << 30;
 
 /** A mirror as a unit would tell of it. */
 export function mirror(to: string, more: Partial<MirrorStatus> = {}): MirrorStatus {
@@ -56,6 +59,94 @@ export const LINK = {
   roundTripMs: 1.25,
 };
 
+/** What the far unit has told of its own mirrors: one of them at a third. */
+export const BEYOND: LinkBeyond[] = [
+  { to: 'file:/var/lib/far/accounts.img', state: 'equal', behindBytes: 0 },
+  {
+    to: 'journey://198.51.100.9:7260/accounts',
+    state: 'behind',
+    behindBytes: 4096,
+    peer: 'unit-third.example',
+    beyond: [{ to: 'file:/var/lib/third/accounts.img', state: 'equal', behindBytes: 0 }],
+  },
+];
+
+export const JOBS: JobStatus[] = [
+  {
+    id: '1',
+    kind: 'rewind',
+    volume: 'accounts',
+    state: 'failed',
+    since: BEGAN,
+    ended: BEGAN,
+    done: 10,
+    total: 100,
+    bytesPerSecond: 10,
+    secondsLeft: null,
+    why: 'the medium is full',
+  },
+  {
+    id: '2',
+    kind: 'resync',
+    volume: 'iqn.2026-01.example:a/3',
+    mirror: 'file:/var/lib/mirrors/web.img',
+    state: 'running',
+    since: BEGAN,
+    done: 43 << 20,
+    total: 100 << 20,
+    bytesPerSecond: 1 << 20,
+    secondsLeft: 57,
+  },
+];
+
+const TARGET = 'iqn.2026-01.example:served';
+
+/** Two logical units, one of which is not reached, and one host. */
+export const SERVE: ServeStatus = {
+  portals: ['10.0.0.1:3260'],
+  connections: 2,
+  bytes: 4096,
+  sessions: [
+    {
+      target: TARGET,
+      initiator: 'iqn.2026-01.example:host-a',
+      alias: 'host-a',
+      isid: '800000000000',
+      tsih: 1,
+      discovery: false,
+      user: 'accounts',
+      connections: [
+        { peer: '10.0.0.9:40000', cid: 0, digests: 'none' },
+        { peer: '10.0.0.9:40001', cid: 1, digests: 'none' },
+      ],
+      commands: 3,
+      bytes: 4096,
+    },
+  ],
+  luns: [
+    {
+      target: TARGET,
+      lun: 1,
+      bytes: GIB,
+      writable: true,
+      thin: true,
+      dirtyBytes: 1 << 20,
+      blocks: GIB / 512,
+      tasks: 3,
+      registrants: 1,
+      reserved: true,
+      writeCache: true,
+      reads: 10,
+      readBytes: 5 << 20,
+      writes: 20,
+      writtenBytes: 6 << 20,
+      unmappedBytes: 0,
+      flushes: 2,
+    },
+  ],
+  absent: [{ target: TARGET, lun: 2, why: 'the target 10.0.0.3:3260 does not answer' }],
+};
+
 /** One of each kind of trouble, at the beginning of a list. */
 export function troubled(): VolumeStatus[] {
   const full = 'the medium is full: 1048576 bytes are there, 2097152 are needed';
@@ -69,13 +160,13 @@ export function troubled(): VolumeStatus[] {
       [
         mirror('file:/var/lib/mirrors/accounts.img'),
         mirror('journey://192.0.2.7:7260/accounts', {
-          link: LINK,
+          link: { ...LINK, beyond: structuredClone(BEYOND) },
           state: 'behind',
           behindBytes: 81_920,
           lag: { changes: 2, seconds: 0.4 },
         }),
       ],
-      { name: 'accounts' },
+      { name: 'accounts', checkedReads: { blocks: 4096, differences: 3, unconfirmed: 1, skipped: 0 } },
     ),
     volume(
       'iqn.2026-01.example:a/1',
@@ -145,6 +236,8 @@ export class MadeUpUnit {
   readonly volumes: VolumeStatus[];
   readonly events: UnitEvent[] = [];
   readonly orders: Record<string, unknown>[] = [];
+  jobs: JobStatus[] = [];
+  serve: ServeStatus | undefined;
   looks = 0;
   readonly #heat = new Heat();
 
@@ -203,6 +296,7 @@ export class MadeUpUnit {
         holes: 0,
         holeBytes: 0,
       },
+      ...(this.serve ? { serve: this.serve } : {}),
       buffer: { bytes: 134_217_728, freeBytes: 120_000_000, state: 'data', falls: 0 },
       volumes: this.volumes,
       notices: [],
@@ -214,6 +308,7 @@ export class MadeUpUnit {
       status: () => this.status(),
       latencies: () => [],
       events: () => this.events,
+      jobs: () => this.jobs,
       written: () => undefined,
       map: (lu) => {
         const one = this.volumes.find((found) => found.lu === lu);

@@ -20,7 +20,7 @@ export const CUT = `(() => {
 /** Pairs of boxes of one kind that overlap; as words. */
 export const OVERLAPS = `(() => {
   const bad = [];
-  for (const kind of ['.node', '.panel, #detail', '#detail > *', 'td, th', 'button, input', '.lane', '.chart', '#list > li', '.node > *', 'header > *']) {
+  for (const kind of ['.node', '.panel, #detail', '#detail > *', 'td, th', 'button, input', '.lane', '.chart', '#list > li', '#job-list > li', '#job-list > li > *', '.checks > li > *', '.node > *', 'header > *']) {
     const boxes = [...document.querySelectorAll(kind)]
       .filter((one) => one.checkVisibility({ contentVisibilityAuto: true }) && !one.closest('thead') && one.getClientRects().length > 0)
       .map((one) => [one, one.getBoundingClientRect()])

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { firstVerdict, mirrorVerdict, unitVerdict, volumeVerdict } from '../../../src/page/verdict.ts';
-import { bytesWords, secondsWords, shortName, timeWords } from '../../../src/page/words.ts';
-import { LINK, MadeUpUnit, mirror, volume } from '../../page/kit/madeUp.ts';
+import { beyondVerdict } from '../../../src/page/beyond.ts';
+import { firstVerdict, mirrorVerdict, sourceCounters, unitVerdict, volumeVerdict } from '../../../src/page/verdict.ts';
+import { bytesWords, progressWords, secondsWords, shortName, timeWords } from '../../../src/page/words.ts';
+import { BEYOND, JOBS, LINK, MadeUpUnit, mirror, SERVE, volume } from '../../page/kit/madeUp.ts';
 
 describe('H4 what the page says', () => {
   it("says a mirror's state in the words of the status, with its fault", () => {
@@ -45,10 +46,50 @@ describe('H4 what the page says', () => {
     assert.deepEqual(unitVerdict(unit), { tone: 'bad', word: '3 of 8 volumes need attention' });
     const calm = { ...unit, volumes: [volume('a/0', [mirror('file:a')])] };
     assert.deepEqual(unitVerdict(calm), { tone: 'ok', word: '1 volume, 1 mirror: all equal' });
+    const { serve: _, ...alone } = { ...calm, volumes: [], serve: SERVE };
+    assert.deepEqual(unitVerdict(alone), { tone: 'ok', word: '0 volumes, 0 mirrors' });
+    assert.deepEqual(unitVerdict({ ...alone, serve: { ...SERVE, absent: [] } }), {
+      tone: 'ok',
+      word: '1 logical unit served',
+    });
+    assert.match(
+      unitVerdict({ ...calm, serve: SERVE }).word,
+      /served\/2 is not served: the target .* does not answer$/,
+    );
     const error = { message: 'frames were missed', mend: 'look' };
     const missed = { tone: 'warn', word: '1 volume, 1 mirror: frames were missed', mend: 'look' };
     assert.deepEqual(unitVerdict({ ...calm, source: { ...calm.source, error } }), missed);
     assert.deepEqual(unitVerdict({ ...calm, buffer: { ...calm.buffer, error } }), missed);
+  });
+
+  it('tells what is wrong beyond a far unit, however far', () => {
+    const at = (beyond: typeof BEYOND) => mirror('journey://a/b', { link: { ...LINK, beyond } });
+    assert.deepEqual(mirrorVerdict(at(BEYOND)), { tone: 'ok', word: 'equal' });
+    const third = { to: 'file:c', state: 'broken', behindBytes: 1, why: 'no space left' };
+    const broken = [BEYOND[0], { ...BEYOND[1], beyond: [third, { ...third, state: 'paused' }] }];
+    assert.deepEqual(mirrorVerdict(at(broken)), {
+      tone: 'warn',
+      word: 'equal, 2 beyond it need attention',
+      why: 'file:c is broken: no space left',
+    });
+    // A word that this version does not know is shown, and frightens nobody.
+    assert.equal(beyondVerdict({ to: 'file:c', state: 'resting', behindBytes: 0 }).tone, 'none');
+  });
+
+  it('says how far a job is', () => {
+    assert.equal(progressWords(JOBS[1]), '43 %, 43 MiB of 100 MiB, 1.0 MiB/s, 57 s left');
+    assert.equal(
+      progressWords({ ...JOBS[1], total: 0, bytesPerSecond: 0, secondsLeft: null }),
+      'nobody knows how far it is',
+    );
+  });
+
+  it('tells lost frames of a tap, whoever lost them', () => {
+    const source = { kind: 'tap' as const, text: 'tap a', drops: { kernel: 2, interface: 1, own: 0 }, frames: 9 };
+    assert.deepEqual(sourceCounters(source), [
+      ['frames', 9],
+      ['lost frames', 3],
+    ]);
   });
 
   it('writes figures so that people can read them', () => {
