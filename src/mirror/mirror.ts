@@ -7,7 +7,8 @@ import type { Flight } from './flight.ts';
 import { Health } from './health.ts';
 import type { MirrorMachine } from './machine.ts';
 import { Repair } from './repair.ts';
-import type { MirrorInput, MirrorRequest, MirrorState } from './requests.ts';
+import type { MirrorInput, MirrorRequest } from './requests.ts';
+import { Standing } from './standing.ts';
 import { Traffic } from './traffic.ts';
 import { cannotGrow, type MirrorName, tooSmall } from './words.ts';
 
@@ -42,13 +43,9 @@ export interface MirrorOptions {
  * what comes later does. An OR takes nothing out. What fails is put into the record; a mirror that broke goes on taking
  * its backlog, into the record only, so it never holds memory.
  */
-export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachine {
-  readonly name: MirrorName;
-  readonly record: DoubtRecord;
-  readonly #traffic = new Traffic();
-  readonly #repair: Repair;
+export class Mirror extends Standing implements Machine<MirrorInput, MirrorRequest>, MirrorMachine {
+  readonly #traffic: Traffic;
   readonly #doubts: Doubts;
-  readonly #health: Health;
   readonly #feed: Feed;
   /** Bytes written for changes. */
   writtenBytes = 0;
@@ -57,19 +54,19 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
     const { name, backlog, record, size, flushBarriers = true, inFlightMax = 4 } = options;
     const { batchBytes = 2 * 1024 * 1024, copyBytes = 1024 * 1024, copiesMax = 2, metered = false } = options;
     const { guarded = () => false } = options;
-    const traffic = this.#traffic;
-    this.name = name;
-    this.record = record;
-    this.#repair = new Repair(record, traffic, { copyBytes, copiesMax, metered });
-    this.#doubts = new Doubts(record, traffic, this.#repair);
-    this.#health = new Health(size, options.fault);
-    const parts = { backlog, traffic, doubts: this.#doubts, health: this.#health };
+    const traffic = new Traffic();
+    const repair = new Repair(record, traffic, { copyBytes, copiesMax, metered });
+    const health = new Health(size, options.fault);
+    super({ name, record, repair, health, traffic });
+    this.#traffic = traffic;
+    this.#doubts = new Doubts(record, traffic, repair);
+    const parts = { backlog, traffic, doubts: this.#doubts, health };
     this.#feed = new Feed(parts, { flushBarriers, inFlightMax, batchBytes, guarded });
   }
 
   /** Nothing under way, nothing waiting. */
   get idle(): boolean {
-    return this.caughtUp && this.#traffic.isEmpty && !this.#feed.flushWanted && !this.#repair.active;
+    return this.caughtUp && this.#traffic.isEmpty && !this.#feed.flushWanted && !this.repair.active;
   }
 
   /** Every entry was taken and written (or is in the record). */
@@ -77,38 +74,8 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
     return this.#feed.caughtUp;
   }
 
-  get resolving(): boolean {
-    return this.#repair.active;
-  }
-
-  /** The last reading back met something that the first volume could not give. */
-  get unreadable(): boolean {
-    return this.#repair.failed;
-  }
-
-  /** Why it is broken or paused. */
-  get fault(): Fault | undefined {
-    return this.#health.fault;
-  }
-
-  get size(): number {
-    return this.#health.size;
-  }
-
-  get state(): MirrorState {
-    if (this.#health.fault) return this.#health.paused ? 'paused' : 'broken';
-    if (this.#repair.active) return this.#repair.whole ? 'copying' : 'repairing';
-    return this.idle && !this.record.intersects(0, this.#health.capacity || WHOLE) ? 'equal' : 'behind';
-  }
-
-  /** Bytes read back, of those that were to be, in the resolving under way or the last one. */
-  get progress(): { done: number; total: number } {
-    return this.#repair.progress;
-  }
-
-  /** Bytes copied from the first volume. */
-  get resolvedBytes(): number {
-    return this.#repair.copiedBytes;
+  protected get settled(): boolean {
+    return this.idle && !this.record.intersects(0, this.health.capacity || WHOLE);
   }
 
   /** Calls back with every range of bytes that is on its way to the mirror or waits for it; they may overlap. */
@@ -144,25 +111,25 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
         this.#facts(input.blockSize, input.capacity);
         break;
       case 'size':
-        this.#health.resize(input.bytes);
+        this.health.resize(input.bytes);
         break;
       case 'resolve':
-        if (!this.#health.fault) this.#repair.start(Math.min(input.limit, this.#health.size));
+        if (!this.health.fault) this.repair.start(Math.min(input.limit, this.health.size));
         break;
       case 'stop':
-        this.#repair.stop();
+        this.repair.stop();
         break;
       case 'broken':
-        this.#break(input.fault);
+        this.break(input.fault);
         break;
       case 'mended':
-        this.#mended(input.bytes);
+        this.mended(input.bytes);
         break;
       case 'credit':
-        this.#repair.allow(input.bytes);
+        this.repair.allow(input.bytes);
         break;
       case 'flush':
-        if (!this.#health.fault || this.#health.paused) this.#feed.flush();
+        if (!this.health.fault || this.health.paused) this.#feed.flush();
         break;
     }
     this.#run();
@@ -171,9 +138,9 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
   #run(): void {
     for (let beyond = this.#feed.run(); beyond; beyond = this.#feed.run()) {
       const end = beyond.offset + beyond.length;
-      this.#break(tooSmall(this.name, this.#health.size, end, 'a write on the bus reaches to'));
+      this.break(tooSmall(this.name, this.health.size, end, 'a write on the bus reaches to'));
     }
-    if (!this.#traffic.held && !this.#feed.draining) this.#repair.fill();
+    if (!this.#traffic.held && !this.#feed.draining) this.repair.fill();
   }
 
   #land(id: number, missed = false): Flight {
@@ -190,11 +157,11 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
       case 'flush':
         break;
       case 'grow':
-        this.#health.resize(Math.max(this.#health.size, flight.bytes));
+        this.health.resize(Math.max(this.health.size, flight.bytes));
         break;
       case 'copy':
         this.#doubts.proved(flight);
-        this.#repair.copied(flight.bytes);
+        this.repair.copied(flight.bytes);
         break;
       default:
         this.#doubts.proved(flight);
@@ -204,49 +171,34 @@ export class Mirror implements Machine<MirrorInput, MirrorRequest>, MirrorMachin
 
   #failed(flight: Flight, fault: Fault, source: boolean): void {
     if (flight.kind === 'grow') {
-      const { size, capacity } = this.#health;
-      if (this.#health.pause(cannotGrow(this.name, size, capacity, fault))) this.#stop();
+      const { size, capacity } = this.health;
+      this.pause(cannotGrow(this.name, size, capacity, fault));
     } else if (flight.kind === 'copy' && source) {
-      this.#repair.unread(flight.runs, fault, this.name.to);
+      this.repair.unread(flight.runs, fault, this.name.to);
     } else {
       // What a copy was to bring is in the record still.
       if (flight.kind !== 'copy') this.#doubts.failed(flight);
-      this.#break(fault);
+      this.break(fault);
     }
   }
 
   #facts(blockSize: number, capacity: number): void {
     if (blockSize > 0) this.record.blockSize = blockSize;
-    const { size, capacity: before } = this.#health;
+    const { size, capacity: before } = this.health;
     if (capacity === 0 || capacity === before) return;
     // What the volume holds where it grew, nobody has seen.
     if (before > 0 && capacity > before) this.#doubts.add(before, capacity - before, 'not-written');
-    this.#health.needs(capacity);
+    this.health.needs(capacity);
     if (capacity <= size) return;
     if (before === 0) {
       this.#doubts.add(size, capacity - size, 'not-written');
-      this.#break(tooSmall(this.name, size, capacity, 'the volume'));
-    } else if (!this.#health.fault) {
+      this.break(tooSmall(this.name, size, capacity, 'the volume'));
+    } else if (!this.health.fault) {
       this.#traffic.grow(capacity);
     }
   }
 
-  #mended(bytes: number): void {
-    if (!this.#health.fault) return;
-    this.#health.mend(bytes);
-    const { size, capacity } = this.#health;
-    if (capacity > size) this.#traffic.grow(capacity);
-  }
-
-  #break(fault: Fault): void {
-    if (this.#health.break(fault)) this.#stop();
-  }
-
-  /** It has just been paused or broken. */
-  #stop(): void {
+  protected abandon(): void {
     this.#feed.stop();
-    this.#repair.stop();
-    const { message, mend } = this.#health.fault as Fault;
-    this.#traffic.notice(mend === undefined ? message : `${message}; ${mend}`);
   }
 }

@@ -1,4 +1,4 @@
-import type { Backlog, DoubtRecord } from '../base/backlog.ts';
+import type { Backlog } from '../base/backlog.ts';
 import type { Barrier, Piece } from '../base/change.ts';
 import type { Extents } from '../base/extents.ts';
 import type { Fault } from '../base/fault.ts';
@@ -14,8 +14,8 @@ import { type Errand, OrderedTraffic, type Sent } from './orderedTraffic.ts';
 import { Unknown } from './orderedUnknown.ts';
 import { OrderedWriter } from './orderedWriter.ts';
 import { Repair } from './repair.ts';
-import type { MirrorState } from './requests.ts';
-import { cannotGrow, type MirrorName, tooSmall } from './words.ts';
+import { Standing } from './standing.ts';
+import { cannotGrow, tooSmall } from './words.ts';
 
 export type { OrderedMirrorOptions };
 
@@ -31,17 +31,13 @@ const LATE_MARKS = 4096;
  * them is durable. An append that fails will never be durable: the mirror is broken then, and everything that was under
  * way or comes goes into the record, until it is mended and begins anew with what the record names.
  */
-export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, MirrorMachine {
-  readonly name: MirrorName;
-  readonly record: DoubtRecord;
+export class OrderedMirror extends Standing implements Machine<OrderedInput, OrderedRequest>, MirrorMachine {
   readonly #backlog: Backlog;
   readonly #traffic: OrderedTraffic;
   readonly #queue: OrderedQueue;
   readonly #unknown: Unknown;
   readonly #horizon: Horizon;
   readonly #writer: OrderedWriter;
-  readonly #repair: Repair;
-  readonly #health: Health;
   readonly #settles: boolean;
   readonly #patience: Patience;
   /** False until its medium is there, and again while it is broken or paused: nothing is known of the mirror then. */
@@ -57,35 +53,35 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     const { name, backlog, record, size, inFlightBytes = 16 * 1024 * 1024 } = options;
     const { copyBytes = 1024 * 1024, copiesMax = 4, metered = false } = options;
     const { underWay = () => ({ tasks: 0, bytes: undefined }), clock = () => 0n } = options;
-    this.name = name;
-    this.record = record;
+    const traffic = new OrderedTraffic(backlog, inFlightBytes);
+    const unknown = new Unknown(record);
+    const { surveys, surveyMin } = options;
+    const tables = { ...(surveys ? { surveys } : {}), ...(surveyMin === undefined ? {} : { surveyMin }) };
+    const repair = new Repair(unknown, traffic, { copyBytes, copiesMax, metered, ...tables });
+    super({ name, record, repair, health: new Health(size, options.fault), traffic });
     this.#backlog = backlog;
     this.#settles = options.settles === true;
     this.#patience = new Patience(options.markPatienceNs ?? 0n, clock);
-    this.#traffic = new OrderedTraffic(backlog, inFlightBytes);
-    this.#queue = new OrderedQueue(backlog, this.#traffic);
-    this.#unknown = new Unknown(record);
+    this.#traffic = traffic;
+    this.#queue = new OrderedQueue(backlog, traffic);
+    this.#unknown = unknown;
     this.#horizon = new Horizon(underWay);
-    const { surveys, surveyMin } = options;
-    const tables = { ...(surveys ? { surveys } : {}), ...(surveyMin === undefined ? {} : { surveyMin }) };
-    this.#repair = new Repair(this.#unknown, this.#traffic, { copyBytes, copiesMax, metered, ...tables });
     this.#writer = new OrderedWriter({
       record,
-      unknown: this.#unknown,
+      unknown,
       horizon: this.#horizon,
       queue: this.#queue,
-      traffic: this.#traffic,
+      traffic,
       clock,
-      touched: () => this.#repair.touch(),
+      touched: () => repair.touch(),
       ...(options.upstream ? { upstream: options.upstream } : {}),
       ...(options.order === undefined ? {} : { order: options.order }),
     });
-    this.#health = new Health(size, options.fault);
   }
 
   /** Nothing under way, nothing waiting. */
   get idle(): boolean {
-    const quiet = this.#traffic.isEmpty && !this.#flushWanted && !this.#repair.active;
+    const quiet = this.#traffic.isEmpty && !this.#flushWanted && !this.repair.active;
     return this.#queue.isEmpty && quiet && !(this.#settles && this.#horizon.unseen);
   }
 
@@ -94,44 +90,13 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     return this.#queue.isEmpty && this.#traffic.appends === 0;
   }
 
-  get resolving(): boolean {
-    return this.#repair.active;
-  }
-
-  /** The last reading back met something that the first volume could not give. */
-  get unreadable(): boolean {
-    return this.#repair.failed;
-  }
-
-  /** Why it is broken or paused. */
-  get fault(): Fault | undefined {
-    return this.#health.fault;
-  }
-
-  get size(): number {
-    return this.#health.size;
-  }
-
   /** Once everything that it was given is applied, the mirror holds what the first volume held at one moment. */
   get consistent(): boolean {
     return this.#begun && this.#writer.told === true;
   }
 
-  get state(): MirrorState {
-    if (this.#health.fault) return this.#health.paused ? 'paused' : 'broken';
-    if (this.#repair.active) return this.#repair.whole ? 'copying' : 'repairing';
-    const settled = this.idle && this.consistent && !this.record.intersects(0, this.#writer.end);
-    return settled ? 'equal' : 'behind';
-  }
-
-  /** Bytes read back, of those that were to be, in the resolving under way or the last one. */
-  get progress(): { done: number; total: number } {
-    return this.#repair.progress;
-  }
-
-  /** Bytes compared with the first volume. */
-  get resolvedBytes(): number {
-    return this.#repair.copiedBytes;
+  protected get settled(): boolean {
+    return this.idle && this.consistent && !this.record.intersects(0, this.#writer.end);
   }
 
   get waitingAt(): bigint | undefined {
@@ -181,28 +146,28 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
         this.#facts(input.blockSize, input.capacity);
         break;
       case 'size':
-        this.#health.resize(input.bytes);
+        this.health.resize(input.bytes);
         break;
       case 'resolve':
         this.#resolve(input.limit);
         break;
       case 'stop':
-        this.#repair.stop();
+        this.repair.stop();
         break;
       case 'hurry':
         this.#patience.hurry();
         break;
       case 'broken':
-        this.#break(input.fault);
+        this.break(input.fault);
         break;
       case 'mended':
-        this.#mended(input.bytes);
+        this.mended(input.bytes);
         break;
       case 'credit':
-        this.#repair.allow(input.bytes);
+        this.repair.allow(input.bytes);
         break;
       case 'flush':
-        this.#flushWanted = this.#health.fault === undefined || this.#health.paused;
+        this.#flushWanted = this.health.fault === undefined || this.health.paused;
         break;
     }
     this.#run();
@@ -210,7 +175,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
 
   #run(): void {
     this.#work();
-    if (this.#health.fault) {
+    if (this.health.fault) {
       this.#begun = false;
       this.#queue.drop((item) => this.#drop(item));
       return;
@@ -220,7 +185,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     this.#adopt();
     this.#writer.sync();
     // Copies are data as entries are: they wait where those would.
-    if (this.#traffic.hasRoom(1)) this.#repair.fill();
+    if (this.#traffic.hasRoom(1)) this.repair.fill();
     if (!this.#flushWanted || !this.caughtUp || this.#traffic.copies > 0) return;
     this.#flushWanted = false;
     this.#traffic.flush();
@@ -228,15 +193,15 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
 
   /** Deals with everything that is next and ready, as long as there is room under way. */
   #work(): void {
-    while (!this.#health.fault && !this.#traffic.held) {
+    while (!this.health.fault && !this.#traffic.held) {
       if (!this.#begun) this.#begin();
       const item = this.#queue.peek();
       if (!item || !this.#traffic.hasRoom(item.bytes)) return;
       if (item.kind === 'change' && item.pieces === undefined) return;
       if (item.kind === 'mark' && this.#holds(item)) return;
       const beyond = reachOf(item);
-      if (beyond > this.#health.size) {
-        this.#break(tooSmall(this.name, this.#health.size, beyond, 'a write on the bus reaches to'));
+      if (beyond > this.health.size) {
+        this.break(tooSmall(this.name, this.health.size, beyond, 'a write on the bus reaches to'));
         return;
       }
       this.#queue.shift();
@@ -256,7 +221,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
 
   /** Nothing with a number up to this one comes any more: said where the newest entry stands for all of it. */
   #reach(order: number): void {
-    if (!this.#begun || this.#health.fault || !this.#queue.isEmpty) return;
+    if (!this.#begun || this.health.fault || !this.#queue.isEmpty) return;
     if (this.#writer.stands(order)) this.#traffic.through(order);
   }
 
@@ -287,7 +252,7 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
   #done(id: number): void {
     const landed = this.#traffic.land(id);
     if (landed.kind === 'append') this.#durable(landed);
-    else if (landed.kind === 'grow') this.#health.resize(Math.max(this.#health.size, landed.bytes));
+    else if (landed.kind === 'grow') this.health.resize(Math.max(this.health.size, landed.bytes));
     else if (landed.kind === 'settle' && !this.#unsettled) this.#horizon.look(this.#queue.head);
   }
 
@@ -303,27 +268,27 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     if (landed.kind === 'append') {
       if (landed.void) return;
       this.#lose(landed);
-      this.#break(fault);
+      this.break(fault);
     } else if (landed.kind === 'copy') {
       if (landed.void) return;
       // What tables cannot tell is compared as it is copied.
-      if (landed.survey) this.#repair.surveyed();
-      else if (source) this.#repair.unread(landed.reads, fault, this.name.to);
-      else this.#break(fault);
+      if (landed.survey) this.repair.surveyed();
+      else if (source) this.repair.unread(landed.reads, fault, this.name.to);
+      else this.break(fault);
     } else this.#errandFailed(landed, fault);
   }
 
   #errandFailed({ kind }: Errand, fault: Fault): void {
-    if (kind === 'flush') this.#break(fault);
+    if (kind === 'flush') this.break(fault);
     if (kind !== 'grow') return;
-    const { size, capacity } = this.#health;
-    if (this.#health.pause(cannotGrow(this.name, size, capacity, fault))) this.#stop();
+    const { size, capacity } = this.health;
+    this.pause(cannotGrow(this.name, size, capacity, fault));
   }
 
   #copied(id: number, pieces: readonly Piece[]): void {
     const landed = this.#traffic.land(id);
     if (landed.kind !== 'copy' || landed.void || !this.#begun) return;
-    for (const [start, end] of landed.reads) this.#repair.copied(end - start);
+    for (const [start, end] of landed.reads) this.repair.copied(end - start);
     this.#unsettled = true;
     this.#writer.copied(landed, pieces);
   }
@@ -338,46 +303,31 @@ export class OrderedMirror implements Machine<OrderedInput, OrderedRequest>, Mir
     rest.forEachIn(landed.start, landed.end, (start, end) => landed.touch(start, end));
     this.#unsettled = true;
     this.#writer.copied(landed, []);
-    this.#repair.surveyed();
+    this.repair.surveyed();
   }
 
   #resolve(limit: number): void {
-    if (this.#health.fault) return;
-    if (this.#health.capacity === 0) this.#writer.end = limit;
-    this.#repair.start(Math.min(limit, this.#health.size));
+    if (this.health.fault) return;
+    if (this.health.capacity === 0) this.#writer.end = limit;
+    this.repair.start(Math.min(limit, this.health.size));
   }
 
   #facts(blockSize: number, capacity: number): void {
     if (blockSize > 0) this.record.blockSize = blockSize;
-    const { size, capacity: before } = this.#health;
+    const { size, capacity: before } = this.health;
     if (capacity === 0 || capacity === before) return;
     this.#writer.end = capacity;
     // What the volume holds where it grew, or where the mirror has nothing yet, nobody has seen.
     const known = before === 0 ? size : before;
     if (capacity > known) this.#writer.doubt(known, capacity - known, 'not-written');
-    this.#health.needs(capacity);
+    this.health.needs(capacity);
     // What another site has is no reason to refuse: it grows, or the mirror is paused with words until it can.
-    if (capacity > size && !this.#health.fault) this.#traffic.grow(capacity);
+    if (capacity > size && !this.health.fault) this.#traffic.grow(capacity);
   }
 
-  #mended(bytes: number): void {
-    if (!this.#health.fault) return;
-    this.#health.mend(bytes);
-    const { size, capacity } = this.#health;
-    if (capacity > size) this.#traffic.grow(capacity);
-  }
-
-  #break(fault: Fault): void {
-    if (this.#health.break(fault)) this.#stop();
-  }
-
-  /** It has just been paused or broken. */
-  #stop(): void {
+  protected abandon(): void {
     this.#traffic.disown((sent) => this.#lose(sent));
-    this.#repair.stop();
     this.#flushWanted = false;
-    const { message, mend } = this.#health.fault as Fault;
-    this.#traffic.notice(mend === undefined ? message : `${message}; ${mend}`);
   }
 
   /** Whether the mirror has got the entry nobody knows. What a copy was to bring is in the record still. */
