@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openSpill } from '../../hw/spill.ts';
 import type { LuNames } from '../../parsers/formats/luNames.ts';
+import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import type { BusConfig, BusParts } from './bus.ts';
@@ -42,7 +43,8 @@ export class BusMedia {
     const planned = this.#config.volumes.map((volume) => this.#plan(volume));
     const isLink = ({ volume }: Medium): boolean => volume instanceof LateOrderedVolume;
     await Promise.all(this.#open.filter((one) => !isLink(one)).map((one) => this.#tryToOpen(one)));
-    // The far end is told how long the first volume is: links come last.
+    // The far end is told how long the first volume is and what hosts know it by: links come last.
+    await Promise.all(planned.map(({ config }) => this.#recall(config.lu)));
     await Promise.all(this.#open.filter(isLink).map((one) => this.#tryToLink(one)));
     refuseTwins(planned.flatMap(({ mirrors }) => mirrors.map(({ to, volume }) => ({ name: to, volume }))));
     return planned;
@@ -94,6 +96,7 @@ export class BusMedia {
       const use = {
         ...{ writable, notice, check, now, mirrored },
         ...learned,
+        about: () => names.about(config.lu),
         ...(tls ? { tls } : {}),
         ...blockSize,
         ...table,
@@ -106,6 +109,11 @@ export class BusMedia {
     };
     first = config.first && make(config.first, false);
     return { config, first, mirrors: config.mirrors.map((one) => make(one, true)) };
+  }
+
+  /** What was learnt of a first volume that is away now. */
+  async #recall(lu: LuId): Promise<void> {
+    await this.#parts.names.of(lu).catch((fault: Fault) => this.#parts.notice(fault.message));
   }
 
   /** A medium that does not answer is waited for; one that refuses is a mistake. */

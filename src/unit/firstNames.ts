@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { packageVersion } from '../../hw/version.ts';
 import { readText, replaceDurably } from '../../hw/wholeFile.ts';
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import { LU_NAMES_BYTES_MAX, type LuNames, luNamesText, readLuNames } from '../../parsers/formats/luNames.ts';
 import { Fault, isParseFault } from '../base/fault.ts';
 
@@ -48,6 +50,12 @@ export class FirstNames {
     }
     this.#known.set(volume, names);
     return names;
+  }
+
+  /** What another unit is told of this one, and of the volume; `of` has to have looked for its names before. */
+  about(volume: string): LinkAbout {
+    const first = this.#known.get(volume);
+    return { version: packageVersion(), clock: Date.now(), ...(first === undefined ? {} : { first }) };
   }
 
   /** As `of`; rejects with a `Fault` where nothing is known. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openFileVolume } from '../../hw/files.ts';
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import type { LuNames } from '../../parsers/formats/luNames.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
@@ -36,6 +37,8 @@ export interface MediumUse {
   tls?: TlsConfig;
   /** The volume that is mirrored, as far as it is known: its length (0: unknown) and bytes per block (0: unknown). */
   mirrored: () => { bytes: number; blockSize: number };
+  /** What the far end of a link is told of this unit. */
+  about?: () => LinkAbout;
   /** An LU has said what hosts know it by. */
   learned?: (names: LuNames) => void;
   /** Monotonic time in nanoseconds. */
@@ -70,7 +73,7 @@ async function checked<V extends Volume>(opening: Promise<V>, { check }: MediumU
 async function openJourney(
   { url, limit, compress }: Journey,
   { unit, epoch }: Identity,
-  { tls, mirrored, notice, now }: MediumUse,
+  { tls, mirrored, about, notice, now }: MediumUse,
   signal?: AbortSignal,
 ): Promise<JourneyVolume> {
   if (tls === undefined) throw new Fault('bug', 'a link without certificates');
@@ -85,6 +88,7 @@ async function openJourney(
       ...mirrored(),
       ...(limit === undefined ? {} : { limitBytesPerSecond: limit }),
       compress,
+      ...(about ? { about } : {}),
       notice,
       now,
     },

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { openFileVolume } from '../../hw/files.ts';
 import type { Log } from '../../hw/log.ts';
+import { packageVersion } from '../../hw/version.ts';
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import { splitPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
@@ -12,6 +14,7 @@ import { tabledStore } from './blockTableOpen.ts';
 import type { TabledStore } from './blockTableStore.ts';
 import type { GroupConfig, LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
 import type { ExplainReport } from './explain.ts';
+import type { FirstNames } from './firstNames.ts';
 import { noGroup } from './groupOrder.ts';
 import { ReceivedGroup } from './groupReceived.ts';
 import { openHistoryStore } from './historyStore.ts';
@@ -44,6 +47,8 @@ export interface ReceiveParts {
   room: Room;
   keeping: Pick<LiveConfig, 'record' | 'resync' | 'spill'>;
   media: OpenMedia;
+  /** Where it is kept what hosts know the first volumes by. */
+  names: FirstNames;
   log: Log;
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
@@ -79,7 +84,7 @@ export class Receive {
 
   /** Opens every volume, then listens. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */
   async start(): Promise<void> {
-    const { listen, volumes, tls, folder, notice, now, signal } = this.#parts;
+    const { listen, volumes, tls, folder, names, notice, now, signal } = this.#parts;
     for (const config of volumes) {
       signal?.throwIfAborted();
       this.#volumes.set(config.name, await this.#open(config));
@@ -98,8 +103,12 @@ export class Receive {
     const stores = (name: string) => this.#volumes.get(name)?.store;
     const from = (name: string) => volumes.find((one) => one.name === name)?.from;
     const path = (name: string): string => join(folder, `${fileName(name)}.from`);
+    const about = {
+      own: () => ({ version: packageVersion(), clock: Date.now() }),
+      heard: (volume: string, { first }: LinkAbout) => first && names.learn(volume, first),
+    };
     const writers = new KeptWriters({ from, path, notice });
-    this.#service = await serveLink({ listen: portal, keys: tls, stores, writers, notice, now });
+    this.#service = await serveLink({ listen: portal, keys: tls, stores, writers, about, notice, now });
     for (const { name } of volumes) {
       const why = this.#parts.held?.(name);
       if (why !== undefined) void this.#service.hold(name, why);
@@ -200,7 +209,10 @@ export class Receive {
     const volume = { name, store, newestAt, mirrors: further };
     const own = { name: mirror.to, volume: medium };
     try {
-      const media = new RelayMedia(further, store, own, { ...this.#parts, spillBytes: spill.bytes });
+      const { names } = this.#parts;
+      await names.of(name).catch((fault: Fault) => this.#parts.notice(fault.message));
+      const about = (): LinkAbout => names.about(name);
+      const media = new RelayMedia(further, store, own, { ...this.#parts, about, spillBytes: spill.bytes });
       return await Relay.open(volume, media, { ...this.#parts, record, ...resync });
     } catch (error) {
       await store.close();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openSpill } from '../../hw/spill.ts';
+import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
 import { Fault } from '../base/fault.ts';
 import type { FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
@@ -19,6 +20,8 @@ export interface RelayMediaParts {
   identity: Identity;
   tls: TlsConfig;
   media: OpenMedia;
+  /** What far ends are told of this unit. */
+  about?: () => LinkAbout;
   /** Bytes of temporary storage for each link. */
   spillBytes: number;
   notice: (text: string) => void;
@@ -44,7 +47,7 @@ export class RelayMedia implements FurtherMedia {
     own: { name: string; volume: Volume },
     parts: RelayMediaParts,
   ) {
-    const { identity, tls, media, notice, now } = parts;
+    const { identity, tls, media, about, notice, now } = parts;
     this.#parts = parts;
     const mirrored = (): { bytes: number; blockSize: number } => ({ bytes: store.bytes, blockSize: store.blockSize });
     this.all = mirrors.map((one) => {
@@ -61,6 +64,7 @@ export class RelayMedia implements FurtherMedia {
         tls,
         mirrored,
         now,
+        ...(about ? { about } : {}),
         ...sizeOf(one, store),
       });
       media.add(one.to, volume);

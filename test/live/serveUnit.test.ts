@@ -28,6 +28,17 @@ async function command(b: Bench, unit: Unit, ...words: string[]): Promise<{ code
   return outcome(b.target, [process.execPath, MAIN, ...words, '--config', unit.config]);
 }
 
+/** What a host knows a disk by: vendor, product, revision, serial number, and its designators without those of ports. */
+async function names(space: string, url: string): Promise<string[]> {
+  const pages = [[], ['-e', '1', '-c', '128'], ['-e', '1', '-c', '131']];
+  const told = await Promise.all(pages.map((page) => run(space, ['iscsi-inq', ...page, url])));
+  return [
+    ...told[0].split('\n').filter((line) => /^(Vendor|Product|Revision)/.test(line)),
+    told[1],
+    ...told[2].split(/DEVICE DESIGNATOR #\d+/).filter((part) => part.includes('LOGICAL_UNIT')),
+  ];
+}
+
 describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
   it('serves files, LUs elsewhere and mirrors, each as it may be used', async () => {
     const b = bench();
@@ -110,16 +121,7 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     const luns = [{ lun: 2, mirror: MIRROR, identity: 'first' }];
     let unit = await b.unit(config(luns));
     await unit.settled();
-    const look = async (url: string): Promise<string[]> => {
-      const pages = [[], ['-e', '1', '-c', '128'], ['-e', '1', '-c', '131']];
-      const told = await Promise.all(pages.map((page) => run(b.host, ['iscsi-inq', ...page, url])));
-      return [
-        ...told[0].split('\n').filter((line) => /^(Vendor|Product|Revision)/.test(line)),
-        told[1],
-        // Of page 83h what names the logical unit: ports and targets are others.
-        ...told[2].split(/DEVICE DESIGNATOR #\d+/).filter((part) => part.includes('LOGICAL_UNIT')),
-      ];
-    };
+    const look = (url: string): Promise<string[]> => names(b.host, url);
     const before = await look(lu(TEE));
     assert.ok(before.length >= 5 && before.some((part) => part.includes('LOGICAL_UNIT')), before.join('\n'));
     assert.notDeepEqual(await look(URL(2)), before);
@@ -205,7 +207,7 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     const b = bench();
     const sites = await sitesOf(b);
     const served = `${FAR}:14740`;
-    const luns = [{ lun: 1, received: 'vol1', serial: 'first-1' }];
+    const luns = [{ lun: 1, received: 'vol1', identity: 'first' }];
     const serve = { serve: { listen: served, targets: [{ name: NAME, luns }] } };
     let far = await sites.far(undefined, serve);
     const near = await sites.near();
@@ -214,6 +216,7 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     await sites.mark(near, 'before');
     await sites.sameMarks(far);
     const url = lu(served, NAME);
+    const known = await names(b.target, lu(TEE));
     const io = (...words: string[]) =>
       outcome(b.target, ['qemu-io', '-f', 'raw', ...words.flatMap((one) => ['-c', one]), url]);
     const copy = (name: string) => run(b.target, ['qemu-img', 'convert', '-f', 'raw', '-O', 'raw', url, b.path(name)]);
@@ -221,6 +224,8 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     const ask = (what: string) => outcome(sites.space, [process.execPath, MAIN, what, 'vol1', '--config', far.config]);
     const promoted = await ask('promote');
     assert.equal(promoted.code, 0, promoted.err);
+    // It bears the names that its sender told it.
+    assert.deepEqual(await names(b.target, url), known);
     await copy('promoted.img');
     b.same('first.img', 'promoted.img');
     assert.equal((await io('write -P 9 1M 1M', 'flush', 'read -P 9 1M 1M')).code, 0);
