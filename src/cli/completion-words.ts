@@ -19,7 +19,11 @@ export interface OptionWords {
 }
 
 /** What may be typed: one of some words, a name of the running unit, or a file. */
-export type ValueWords = { words: readonly string[] } | { names: 'volumes' | 'mirrors' | 'jobs' } | 'file' | 'anything';
+export type ValueWords =
+  | { words: readonly string[] }
+  | { names: 'volumes' | 'mirrors' | 'both' | 'jobs' }
+  | 'file'
+  | 'anything';
 
 /** Names that tell what a value is. */
 const NAMES: Readonly<Record<string, ValueWords>> = {
@@ -40,7 +44,9 @@ export function treeOf(commands: readonly Command[], above = ''): CommandWords[]
         ? { words: command.commands.map((one) => one.name()) }
         : first === undefined
           ? { words: [] }
-          : argumentValue(first);
+          : command.registeredArguments.some((one) => one.name() === 'mirror')
+            ? { names: 'both' }
+            : argumentValue(first);
     const options = [...command.options.map(optionWords), { flags: ['-h', '--help'], summary: 'show what it does' }];
     return [{ name, summary: command.summary() || command.description(), options, values }, ...below];
   });

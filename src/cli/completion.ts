@@ -39,7 +39,7 @@ export function completionCommand(program: Program): Command {
 
 /** `tapmirror complete-names`, for what is printed here: names of a running unit, a line each; nothing where there is none. */
 export function namesCommand(): Command {
-  const what = new Argument('<what>', 'which names').choices(['volumes', 'mirrors', 'jobs']);
+  const what = new Argument('<what>', 'which names').choices(['volumes', 'mirrors', 'both', 'jobs']);
   return withUnit(new Command('complete-names').addArgument(what))
     .description('Print names of a running unit, for a shell.')
     .action((which: string, options: WhichUnit) => runNames(which, options, process.stdout));
@@ -62,6 +62,8 @@ function namesIn(which: string, answer: unknown): string[] {
   const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
   const words = (values: readonly unknown[]): string[] => values.filter((one) => typeof one === 'string');
   if (which === 'jobs') return words(list(jobs).map(({ id }) => id));
-  if (which === 'mirrors') return words(list(volumes).flatMap(({ mirrors }) => list(mirrors).map(({ to }) => to)));
-  return words(list(volumes).map(({ name, lu }) => name ?? lu));
+  const mirrors = words(list(volumes).flatMap((one) => list(one.mirrors).map(({ to }) => to)));
+  if (which === 'mirrors') return mirrors;
+  const named = words(list(volumes).map(({ name, lu }) => name ?? lu));
+  return which === 'both' ? [...named, ...mirrors] : named;
 }

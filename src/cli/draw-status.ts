@@ -1,5 +1,7 @@
 import { type CertificateStatus, certificateEnd } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
+import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
+import { changedWords } from '../unit/mirrorChangesWords.ts';
 import type { ErrorWords, LinkStatus, MirrorStatus, ReceivedStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
 import type { VerifiedStatus } from '../unit/verifyTypes.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
@@ -27,6 +29,7 @@ export function drawStatus(
   more: MirrorColumns = NO_MORE,
 ): string {
   const { source, receive, since, version, unit, buffer, certificates = [], volumes, notices } = status;
+  const { changedMirrors = [] } = status;
   const places = source.kind === 'links' || receive === undefined ? [source.text] : [source.text, receive.text];
   const lines = [
     cut(`${plain(places.join('; '))}, up ${ageWords(since, nowMs)}`, terminal.width, 'head', terminal),
@@ -37,6 +40,7 @@ export function drawStatus(
     ...certificates.flatMap((one) => certificateLines(one, terminal, nowMs)),
   ];
   for (const volume of volumes) lines.push('', ...volumeLines(volume, terminal, nowMs, more));
+  if (changedMirrors.length > 0) lines.push('', ...changedMirrors.map((one) => changedLine(one, terminal)));
   if (served.length > 0) lines.push('', ...served);
   if (notices.length > 0) lines.push('', 'Last notices:', ...notices.map((text) => `  ${plain(text)}`));
   if (volumes.length > 0 || served.length === 0) lines.push('', paint(advice(volumes), 'bold', terminal));
@@ -109,6 +113,12 @@ function certificateLines(certificate: CertificateStatus, terminal: Terminal, no
   const words =
     end === 'over' ? 'has ended: no link can be made' : `ends on ${plain(until.slice(0, 10))}: make a new one`;
   return [paint(`${whose} ${words}`, end === 'soon' ? 'yellow' : 'red', terminal)];
+}
+
+/** The unit is other than its configuration says. */
+function changedLine(changed: ChangedStatus, terminal: Terminal): string {
+  const { words, mend } = changedWords(changed);
+  return paint(plain(`${words}; ${mend}`), 'yellow', terminal);
 }
 
 function verifiedLine(verified: VerifiedStatus, terminal: Terminal, nowMs: number): string {

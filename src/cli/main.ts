@@ -66,6 +66,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'compare mirrors with the first volume again, and copy what differs',
     load: async () => (await import('./steer.ts')).resyncCommand(),
   },
+  'add-mirror': {
+    summary: 'add a mirror to a volume of a running unit',
+    load: async () => (await import('./mirrors.ts')).addMirrorCommand(),
+  },
+  'remove-mirror': {
+    summary: 'take a mirror from a volume of a running unit',
+    load: async () => (await import('./mirrors.ts')).removeMirrorCommand(),
+  },
   jobs: {
     summary: 'show the long jobs of a running unit',
     load: async () => (await import('./jobs.ts')).jobsCommand(),

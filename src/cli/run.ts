@@ -4,7 +4,7 @@ import type { LevelledLog, Log } from '../../hw/log.ts';
 import type { LogLevel } from '../../hw/logLevel.ts';
 import type { Supervisor } from '../../hw/systemd.ts';
 import type { Fault } from '../base/fault.ts';
-import type { LiveConfig } from '../unit/config.ts';
+import type { LiveConfig, UnitMirrors } from '../unit/config.ts';
 import type { RunningUnit, StartHooks } from '../unit/status.ts';
 import type { Stream } from './rows-inspect.ts';
 
@@ -168,12 +168,12 @@ function processSeat(): RunSeat {
 
 /** Resolves with the exit status once the unit has ended. Rejects with a `Fault` when it could not start or go on. */
 export async function runUnit(options: RunOptions, seat: RunSeat): Promise<number> {
-  const [{ loadLiveConfig }, { EXIT, UsageFault }, { openLog }] = await Promise.all([
+  const [{ loadUnit }, { EXIT, UsageFault }, { openLog }] = await Promise.all([
     import('../unit/config.ts'),
     import('./errors.ts'),
     import('../../hw/log.ts'),
   ]);
-  const config = await loadLiveConfig(options.config, seat.env);
+  const { config, mirrors } = await loadUnit(options.config, seat.env);
   if (options.receiveOnly === true && config.source !== undefined) {
     const what = `${options.config} is the configuration of a unit on a bus, which this command is not for`;
     throw new UsageFault(what, 'start it with `tapmirror run`: it receives as well');
@@ -189,7 +189,7 @@ export async function runUnit(options: RunOptions, seat: RunSeat): Promise<numbe
     abort.abort();
   });
   try {
-    return await whileRunning(config, seat, log, { signal: abort.signal, stopped });
+    return await whileRunning(config, mirrors, seat, log, { signal: abort.signal, stopped });
   } finally {
     unlisten();
   }
@@ -201,7 +201,13 @@ interface Stop {
   stopped: Promise<undefined>;
 }
 
-async function whileRunning(config: LiveConfig, seat: RunSeat, log: LevelledLog, stop: Stop): Promise<number> {
+async function whileRunning(
+  config: LiveConfig,
+  mirrors: UnitMirrors,
+  seat: RunSeat,
+  log: LevelledLog,
+  stop: Stop,
+): Promise<number> {
   const { EXIT } = await import('./errors.ts');
   const { clearControlPath } = await import('../../hw/controlServer.ts');
   // Before anything is touched: most likely the same unit is running already.
@@ -221,7 +227,8 @@ async function whileRunning(config: LiveConfig, seat: RunSeat, log: LevelledLog,
       log.level = wanted;
     },
   };
-  unit = await started(config, seat, { log, signal: stop.signal, level, ticked: () => supervisor?.ticked() });
+  const hooks = { log, signal: stop.signal, level, mirrors, ticked: () => supervisor?.ticked() };
+  unit = await started(config, seat, hooks);
   if (unit === undefined) return EXIT.ok;
   let control: ControlServer | undefined;
   let failure: Fault | undefined;

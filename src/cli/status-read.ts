@@ -1,6 +1,7 @@
 import { Fault } from '../base/fault.ts';
 import type { CertificateStatus } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
+import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
 import type {
   ErrorWords,
   FirstStatus,
@@ -41,8 +42,16 @@ export function readStatus(answer: unknown): UnitStatus {
       ? { certificates: unit.certificates.map((one) => certificate(keys(one))) }
       : {}),
     volumes: list(unit.volumes, 'volumes').map(volume),
+    ...(Array.isArray(unit.changedMirrors)
+      ? { changedMirrors: unit.changedMirrors.map((one) => changedMirror(keys(one))) }
+      : {}),
     notices: Array.isArray(unit.notices) ? unit.notices.map(text) : [],
   };
+}
+
+function changedMirror({ volume, mirror, change, by, at, line }: Keys): ChangedStatus {
+  const what = change === 'removed' ? change : 'added';
+  return { volume: text(volume), mirror: text(mirror), change: what, by: text(by), at: text(at), line: text(line) };
 }
 
 function sourceKind(kind: unknown): SourceStatus['kind'] {

@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
 import type { Stream } from './rows-inspect.ts';
+import { userName } from './user-name.ts';
 
 export interface SteerOptions extends WhichUnit {
   mirror?: string;
@@ -138,13 +138,4 @@ function mirrorsIn(answer: unknown): Steered[] {
       underWay: underWay === true,
     };
   });
-}
-
-/** Who asks; a user without a name has a number. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? ''}`.trim();
-  }
 }

@@ -41,6 +41,16 @@ export const LINES: readonly Message[] = [
   { says: 'pause', means: 'somebody paused mirrors', mend: '`resume` when it is time' },
   { says: 'resume', means: 'somebody let them go on', mend: NOTHING },
   { says: 'resync', means: 'somebody has mirrors compared again', mend: NOTHING },
+  {
+    says: 'add mirror',
+    means: '`by` added `mirror` to `volume` while it runs',
+    mend: 'write it into the configuration',
+  },
+  {
+    says: 'remove mirror',
+    means: '`by` took `mirror` from `volume`; with `now` what waited for it is given up',
+    mend: 'take it out of the configuration',
+  },
   { says: 'set', means: 'somebody changed the running unit, until it ends', mend: NOTHING },
   { says: 'job cancel', means: 'somebody ended a long job', mend: NOTHING },
   { says: 'drain', means: 'somebody has it finish and end', mend: NOTHING },
@@ -69,6 +79,22 @@ export const LINES: readonly Message[] = [
 
 /** `text` of notices. */
 export const NOTICES: readonly Message[] = [
+  // Mirrors that come and go
+  {
+    says: '…: … was added by … at …, and the configuration does not have it; …',
+    means: 'a mirror that `add-mirror` made: it is kept over restarts',
+    mend: 'write what it names into the configuration',
+  },
+  {
+    says: '…: … was removed by … at …, and the configuration still has it; …',
+    means: 'a mirror that `remove-mirror` took: it stays away over restarts',
+    mend: 'take it out of the configuration; `add-mirror` brings it back',
+  },
+  {
+    says: '… was removed, and what waited for it was given up',
+    means: 'a mirror left before it had everything',
+    mend: NOTHING,
+  },
   // On the bus
   {
     says: 'the tap cannot keep up: …',

@@ -11,12 +11,20 @@ import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
+import { tabledOf } from './blockTableNear.ts';
 import { BusFaults } from './busFaults.ts';
 import { BusMedia } from './busMedia.ts';
 import { BusOthers } from './busOthers.ts';
 import { readWatch } from './checkedReadsBus.ts';
 import { ReadDesk } from './checkedReadsDesk.ts';
-import type { LiveConfig, ProbeSource, TapSource, TeeSource } from './configTypes.ts';
+import type {
+  LiveConfig,
+  LiveMirrorConfig,
+  LiveVolumeConfig,
+  ProbeSource,
+  TapSource,
+  TeeSource,
+} from './configTypes.ts';
 import { type ExplainReport, explainBlock } from './explain.ts';
 import type { FirstNames } from './firstNames.ts';
 import { GroupOrder, noGroup } from './groupOrder.ts';
@@ -26,6 +34,7 @@ import type { MapReport } from './map.ts';
 import { Heat } from './mapHeat.ts';
 import { Markers } from './markers.ts';
 import type { Identity } from './media.ts';
+import type { ChangingVolume } from './mirrorChanges.ts';
 import { isoTime } from './momentWords.ts';
 import type { Pace } from './pace.ts';
 import type { UnitMirror } from './servePromotions.ts';
@@ -140,6 +149,17 @@ export class Bus {
     return [...this.#volumes.values()];
   }
 
+  /** Those to which mirrors may be added. */
+  get changing(): ChangingVolume[] {
+    return this.volumes.map((live) => ({
+      live,
+      open: (config, mirror) => this.#media.openOne(config, mirror, this.#tables(live, config, mirror)),
+      forget: (volume) => this.#media.forget(volume),
+      least: 1,
+      ...(this.#order.has(live.lu) ? { order: () => this.#order.last } : {}),
+    }));
+  }
+
   /** The mirror of that URL, once its record is open. */
   mirror(to: string): UnitMirror | undefined {
     for (const { lu, unit, keepers } of this.#volumes.values()) {
@@ -158,7 +178,7 @@ export class Bus {
     const all = this.#config.volumes.filter(({ lu, name: word }) =>
       grouped ? grouped.includes(lu) : volume === undefined || volume === lu || volume === word,
     );
-    const keeping = all.filter(({ mirrors }) => mirrors.some(({ kind }) => kind === 'journey'));
+    const keeping = all.filter(({ lu }) => this.#volumes.get(lu)?.unit.arms.some(({ ordered }) => ordered));
     if (keeping.length === 0) {
       const what = all.length === 0 ? `no volume ${JSON.stringify(volume)}` : 'no mirror that would keep a bookmark';
       throw new Fault('peer', `there is ${what}`, 'a mirror at another unit ("journey://...") keeps bookmarks');
@@ -237,6 +257,11 @@ export class Bus {
     await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
     // Those that no volume took over; closing twice does nothing.
     await this.#media.close();
+  }
+
+  /** The first mirror in a file keeps the block table, where one is wanted. */
+  #tables({ unit }: LiveVolume, { blockTable }: LiveVolumeConfig, { kind }: LiveMirrorConfig): boolean {
+    return blockTable === true && kind === 'file' && !unit.arms.some((arm) => tabledOf(arm) !== undefined);
   }
 
   #sink(): SnoopSink {

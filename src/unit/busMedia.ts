@@ -8,6 +8,7 @@ import type { BusConfig, BusParts } from './bus.ts';
 import type { LiveMirrorConfig, LiveVolumeConfig, MediumConfig } from './configTypes.ts';
 import { LateOrderedVolume } from './lateOrdered.ts';
 import { linkWords } from './linkWords.ts';
+import { forgetTable } from './liveRecord.ts';
 import type { Medium } from './liveTypes.ts';
 import { medium } from './media.ts';
 import { LinkCopyOut } from './recall.ts';
@@ -15,8 +16,9 @@ import type { VolumeStatus } from './status.ts';
 import { recordFileName } from './storedRecord.ts';
 import { refuseTwins } from './twins.ts';
 
-/** How long a start waits for the far ends of links. */
+/** How long a start waits for the far ends of links, and who adds one. */
 const LINK_MS = 3000;
+const LINK_NOW_MS = 10_000;
 
 /** A volume and its media, open or waited for. */
 interface Planned {
@@ -30,6 +32,7 @@ export class BusMedia {
   readonly #config: BusConfig;
   readonly #parts: BusParts;
   readonly #open: Medium[] = [];
+  readonly #firsts = new Map<LuId, Medium>();
   readonly #copyOuts = new Map<string, LinkCopyOut>();
   #spills = 0;
 
@@ -77,38 +80,61 @@ export class BusMedia {
     return copyOut;
   }
 
-  #plan(config: LiveVolumeConfig): Planned {
-    const { identity, media, names, notice, now, folder } = this.#parts;
-    const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
-    const blockSize = config.blockSize === undefined ? {} : { blockSize: config.blockSize };
-    let first: Medium | undefined;
-    const make = (one: MediumConfig | LiveMirrorConfig, writable: boolean): Medium => {
-      const check = media.checkOf(one.to);
-      const { tls } = this.#config;
-      const mirrored = (): { bytes: number; blockSize: number } => {
-        const opened = first?.volume.opened;
-        return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
-      };
-      const table = one === tabled ? { table: join(folder, recordFileName(config.lu, one.to, 'blocks')) } : {};
-      const { wrap } = this.#parts;
-      const wrapped = writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {};
-      const learned = writable ? {} : { learned: (said: LuNames) => names.learn(config.lu, said) };
-      const use = {
-        ...{ writable, notice, check, now, mirrored },
-        ...learned,
-        about: () => names.about(config.lu),
-        ...(tls ? { tls } : {}),
-        ...blockSize,
-        ...table,
-        ...wrapped,
-      };
-      const made = { to: one.to, volume: medium(one, identity, use) };
-      media.add(made.to, made.volume);
-      this.#open.push(made);
+  /** One more mirror, opened. Rejects with a `Fault`, also where it does not answer, and nothing of it is left then. */
+  async openOne(config: LiveVolumeConfig, mirror: LiveMirrorConfig, tabled: boolean): Promise<Medium> {
+    if (tabled) await forgetTable(this.#parts.folder, config.lu, mirror.to);
+    const made = this.#make(config, mirror, true, tabled);
+    try {
+      await made.volume.open(mirror.kind === 'journey' ? AbortSignal.timeout(LINK_NOW_MS) : undefined);
       return made;
+    } catch (error) {
+      await this.forget(made.volume);
+      throw error;
+    }
+  }
+
+  /** It is none of this unit's media any more. */
+  async forget(volume: Volume): Promise<void> {
+    const at = this.#open.findIndex((one) => one.volume === volume);
+    if (at < 0) return;
+    const [{ to }] = this.#open.splice(at, 1);
+    this.#copyOuts.delete(to);
+    this.#parts.media.remove(volume);
+    await volume.close().catch(() => {});
+  }
+
+  #plan(config: LiveVolumeConfig): Planned {
+    const tabled = config.blockTable === true ? config.mirrors.find(({ kind }) => kind === 'file') : undefined;
+    const first = config.first && this.#make(config, config.first, false, false);
+    if (first) this.#firsts.set(config.lu, first);
+    return { config, first, mirrors: config.mirrors.map((one) => this.#make(config, one, true, one === tabled)) };
+  }
+
+  #make(
+    { lu, blockSize }: LiveVolumeConfig,
+    one: MediumConfig | LiveMirrorConfig,
+    writable: boolean,
+    tabled: boolean,
+  ): Medium {
+    const { identity, media, names, notice, now, folder, wrap } = this.#parts;
+    const { tls } = this.#config;
+    const mirrored = (): { bytes: number; blockSize: number } => {
+      const opened = this.#firsts.get(lu)?.volume.opened;
+      return { bytes: opened ? opened.blocks * opened.blockSize : 0, blockSize: opened?.blockSize ?? 0 };
     };
-    first = config.first && make(config.first, false);
-    return { config, first, mirrors: config.mirrors.map((one) => make(one, true)) };
+    const use = {
+      ...{ writable, notice, check: media.checkOf(one.to), now, mirrored },
+      ...(writable ? {} : { learned: (said: LuNames) => names.learn(lu, said) }),
+      about: () => names.about(lu),
+      ...(tls ? { tls } : {}),
+      ...(blockSize === undefined ? {} : { blockSize }),
+      ...(tabled ? { table: join(folder, recordFileName(lu, one.to, 'blocks')) } : {}),
+      ...(writable && wrap ? { wrap: (volume: Volume) => wrap(one.to, volume) } : {}),
+    };
+    const made = { to: one.to, volume: medium(one, identity, use) };
+    media.add(made.to, made.volume);
+    this.#open.push(made);
+    return made;
   }
 
   /** What was learnt of a first volume that is away now. */

@@ -1,5 +1,8 @@
 import { dirname, extname, resolve } from 'node:path';
+import { type ChangedMirror, readChanged } from '../../hw/changedFile.ts';
 import { readConfigText } from '../../hw/configFile.ts';
+import { Fault } from '../base/fault.ts';
+import { type Changed, mirrorNode, nodeOf, sameMedium, sameNode, withChanges } from './configChanges.ts';
 import { ConfigFault } from './configFault.ts';
 import { readJson } from './configJson.ts';
 import { controlPath } from './configLive.ts';
@@ -50,6 +53,76 @@ export async function loadLiveConfig(path: string, env: Environment = process.en
   return (await load(path, 'live', env)) as LiveConfig;
 }
 
+/** The mirrors of a unit as its configuration names them, and what was changed of that since. */
+export interface UnitMirrors extends Pick<Changed, 'lasting' | 'over'> {
+  /** The configuration with these changes. Rejects with a `Fault` where it would be wrong then. */
+  amend(changes: readonly ChangedMirror[]): Promise<Pick<Changed, 'lasting' | 'over'> & { config: LiveConfig }>;
+  /** Whether the configuration itself, without any change, names this medium among the volume's mirrors; and just so. */
+  written(volume: string, as: unknown): 'so' | 'otherwise' | undefined;
+  /** Whether both are ways to write one medium. */
+  same(one: unknown, other: unknown): boolean;
+}
+
+/** A unit's configuration with the mirrors that were added to it and removed while it ran. Rejects as `loadLiveConfig`. */
+export async function loadUnit(
+  path: string,
+  env: Environment = process.env,
+): Promise<{ config: LiveConfig; mirrors: UnitMirrors }> {
+  const source = await readRoot(path);
+  return withMirrors(path, source, (await configIn(path, source, 'live', env)) as LiveConfig, env);
+}
+
+/** The same for a configuration of either kind, with what was changed. */
+export async function loadAny(
+  path: string,
+  env: Environment = process.env,
+): Promise<{ config: Config; changed: readonly ChangedMirror[] }> {
+  const source = await readRoot(path);
+  const config = await configIn(path, source, undefined, env);
+  if (config.kind === 'replay') return { config, changed: [] };
+  const unit = await withMirrors(path, source, config, env);
+  return { config: unit.config, changed: unit.mirrors.lasting };
+}
+
+async function withMirrors(
+  path: string,
+  { text, root }: Source,
+  written: LiveConfig,
+  env: Environment,
+): Promise<{ config: LiveConfig; mirrors: UnitMirrors }> {
+  const { at } = around(path);
+  const amended = async (changes: readonly ChangedMirror[], fault?: (book: Mistake[]) => Fault) => {
+    const { root: changed, ...rest } = withChanges(root, changes, at);
+    const config = (await configIn(path, { text, root: changed }, 'live', env, fault)) as LiveConfig;
+    return { ...rest, config };
+  };
+  const changes = await readChanged(written.state);
+  const refusal = (book: Mistake[]): Fault => changedFault(faultOf(path, text, book), written.state);
+  const { config, lasting, over } =
+    changes.length === 0 ? { config: written, lasting: [], over: [] } : await amended(changes, refusal);
+  const mirrors: UnitMirrors = {
+    lasting,
+    over,
+    amend: (list) => amended(list, ([{ wrong, mend }]) => new Fault('peer', wrong, mend)),
+    written: (volume, as) => {
+      const node = mirrorNode(root, volume, nodeOf(as, 0), at);
+      if (node === undefined) return undefined;
+      return typeof as === 'string' || sameNode(node, nodeOf(as, 0)) ? 'so' : 'otherwise';
+    },
+    same: (one, other) => sameMedium(nodeOf(one, 0), nodeOf(other, 0), at),
+  };
+  return { config, mirrors };
+}
+
+/** A configuration that is right in itself is wrong together with what was changed while the unit ran. */
+function changedFault({ mistakes }: ConfigFault, state: string): ConfigFault {
+  const why = `together with the mirrors that were added or removed while the unit ran, in ${state}/mirrors.json`;
+  return new ConfigFault([
+    ...mistakes,
+    `${why}; write these into the configuration, or delete that file to give them up`,
+  ]);
+}
+
 /** Where the control socket of the unit with this configuration is; nothing else of it is looked at. */
 export async function loadControlPath(path: string): Promise<string> {
   const { text, root } = await readRoot(path);
@@ -60,18 +133,32 @@ export async function loadControlPath(path: string): Promise<string> {
 }
 
 async function load(path: string, wanted: Config['kind'] | undefined, env: Environment): Promise<Config> {
-  const { text, root } = await readRoot(path);
+  return configIn(path, await readRoot(path), wanted, env);
+}
+
+interface Source {
+  text: string;
+  root: ConfigNode;
+}
+
+async function configIn(
+  path: string,
+  { text, root }: Source,
+  wanted: Config['kind'] | undefined,
+  env: Environment,
+  fault: (book: Mistake[]) => Fault = (book) => faultOf(path, text, book),
+): Promise<Config> {
   const book: Mistake[] = [];
   const draft = unitConfig(root, around(path, wanted), book);
-  if (draft === undefined || book.length > 0) throw faultOf(path, text, book);
+  if (draft === undefined || book.length > 0) throw fault(book);
   const warnings = await readSecrets(draft.wants, env, book);
-  if (book.length > 0) throw faultOf(path, text, book);
+  if (book.length > 0) throw fault(book);
   const { config, tls } = draft;
   if (config.kind === 'replay') return config;
   if (holdsSecret(draft)) warnings.push(...(await openConfigWords(resolve(path))));
   if (tls === undefined) return { ...config, warnings };
   const read = await (await import('./configTls.ts')).readTls(tls, around(path).at, Date.now(), book);
-  if (book.length > 0) throw faultOf(path, text, book);
+  if (book.length > 0) throw fault(book);
   return { ...config, tls: read.tls, warnings: [...warnings, ...read.warnings] };
 }
 
@@ -99,7 +186,7 @@ function holdsSecret({ config, wants }: Draft): boolean {
   return held + proofs > wants.length;
 }
 
-async function readRoot(path: string): Promise<{ text: string; root: ConfigNode }> {
+async function readRoot(path: string): Promise<Source> {
   const text = await readConfigText(path);
   const root = await readTree(path, text);
   if (isMistake(root)) throw faultOf(path, text, [root]);

@@ -91,13 +91,20 @@ export class Twins {
     this.#taken.set(key, `served already, at ${from.where}`);
   }
 
-  /** Names of targets are unique in the world, so a portal tells nothing (RFC 7143 section 4.2.7.1). */
   #key(medium: RawMirror): string {
-    if (medium.kind === 'journey') return journeyKey(medium);
-    return medium.kind === 'file' ? this.#around.at(medium.path) : luKey(`${medium.url.target}/${medium.url.lun}`);
+    return mediumKey(medium, this.#around.at);
   }
 
   #tell({ at, where }: Placed<unknown>, wrong: string, mend: string): void {
     this.#book.push({ at, where, wrong, mend });
   }
+}
+
+/**
+ * A key under which two spellings of one medium are equal; `at` makes paths absolute. Names of targets are unique in the
+ * world, so a portal tells nothing (RFC 7143 section 4.2.7.1).
+ */
+export function mediumKey(medium: RawMirror, at: (path: string) => string): string {
+  if (medium.kind === 'journey') return journeyKey(medium);
+  return medium.kind === 'file' ? at(medium.path) : luKey(`${medium.url.target}/${medium.url.lun}`);
 }

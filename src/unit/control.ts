@@ -5,6 +5,7 @@ import type { Log } from '../../hw/log.ts';
 import { normalPortal } from '../base/address.ts';
 import { Fault } from '../base/fault.ts';
 import { NAME_BYTES_MAX } from '../base/luUrl.ts';
+import { changeMirrors } from './controlMirrors.ts';
 import { STEERING, steered } from './controlSteer.ts';
 import type { GroupRewindReport } from './groupReceived.ts';
 import type { JobKind, JobWhat } from './jobs.ts';
@@ -67,9 +68,12 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
     case 'rollBack':
       if (request.sure === undefined) return rollBack(unit, request, log);
       return unit.running.run(jobOf('rollBack', request), job, () => rollBack(unit, request, log));
+    case 'addMirror':
+    case 'removeMirror':
+      return changeMirrors(unit, request, job);
     default: {
       if ((STEERING as readonly string[]).includes(request.do)) return steered(unit.steer, request, job);
-      const known = `it knows: status, mark, explain, history, rewind, rollBack, verify, promote, demote, open, ${STEERING.join(', ')}`;
+      const known = `it knows: status, mark, explain, history, rewind, rollBack, verify, promote, demote, open, addMirror, removeMirror, ${STEERING.join(', ')}`;
       throw new Fault('peer', `a unit cannot ${JSON.stringify(request.do.slice(0, 40))}`, known);
     }
   }

@@ -73,12 +73,12 @@ function withinOf(value: unknown): number {
 }
 
 /** Who wants it, as they call themselves: it is shown to others. */
-function byOf(value: unknown): string {
+export function byOf(value: unknown): string {
   const by = wordOf(value, 'by') ?? '';
   return by.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '').slice(0, BY_MAX) || 'somebody';
 }
 
-function wordOf(value: unknown, what: string): string | undefined {
+export function wordOf(value: unknown, what: string): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && value.length <= WORDS_MAX) return value;
   throw new Fault('peer', `"${what}" is not a text that a unit takes`, MEND);

@@ -1,11 +1,12 @@
 import { packageVersion } from '../../hw/version.ts';
 import { Fault } from '../base/fault.ts';
-import { loadConfig } from './config.ts';
+import { loadAny } from './config.ts';
 import { ConfigFault } from './configFault.ts';
 import type { Config, LiveConfig } from './configTypes.ts';
 import type { SeenPaths } from './doctorPaths.ts';
 import { lookAtPorts, type PortReport } from './doctorPorts.ts';
 import { about, type DoctorReport, type Finding, type FindingCheck, worstOf } from './doctorTypes.ts';
+import { changedStatus, changedWords } from './mirrorChangesWords.ts';
 import type { UnitStatus } from './status.ts';
 
 export interface DoctorOptions {
@@ -39,7 +40,7 @@ async function configuration(path: string | undefined): Promise<{ config?: Confi
   if (path === undefined) return { findings: [] };
   const one = about('configuration', path);
   try {
-    const config = await loadConfig(path);
+    const { config, changed } = await loadAny(path);
     // Of certificates `lookAtCertificates` tells more.
     const warnings = (config.kind === 'live' ? config.warnings : []).filter(
       (words) => !/^the certificate in/.test(words),
@@ -49,7 +50,11 @@ async function configuration(path: string | undefined): Promise<{ config?: Confi
       const [words, ...rest] = text.split('; ');
       return one.warn(words, rest.join('; ') || mend);
     });
-    return { config, findings: [one.ok('it can be read, and is right in itself'), ...warned] };
+    const differs = changed.map((mirror) => {
+      const { words, mend } = changedWords(changedStatus(mirror));
+      return one.warn(words, mend);
+    });
+    return { config, findings: [one.ok('it can be read, and is right in itself'), ...warned, ...differs] };
   } catch (error) {
     if (error instanceof ConfigFault) {
       const split = error.mistakes.map((line) => /^(.*?); (.*)$/s.exec(line) ?? [line, line, 'see `run --help`']);

@@ -45,6 +45,11 @@ export class GroupOrder {
     return this.#groups.map(({ name }) => name);
   }
 
+  /** The number that was given last. */
+  get last(): number {
+    return this.#number;
+  }
+
   /** The number of what is given next. */
   next(): number {
     return ++this.#number;

@@ -2,7 +2,7 @@ import type { ControlJob } from '../../hw/controlServer.ts';
 import { Fault } from '../base/fault.ts';
 import type { VolumeStatus } from './status.ts';
 
-export type JobKind = 'resync' | 'verify' | 'rewind' | 'rollBack';
+export type JobKind = 'resync' | 'verify' | 'rewind' | 'rollBack' | 'remove';
 
 /** A long job of a unit: what `tapmirror jobs --json` prints. Keys are only ever added. */
 export interface JobStatus {

@@ -5,6 +5,7 @@ import { packageVersion } from '../../hw/version.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
+import { before } from './before.ts';
 import { Bus, type BusParts } from './bus.ts';
 import { certificateStatus } from './certificates.ts';
 import type { LiveConfig } from './configTypes.ts';
@@ -13,7 +14,9 @@ import type { ExplainReport } from './explain.ts';
 import { FirstNames } from './firstNames.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import { Jobs } from './jobs.ts';
+import { forgetFormerRecords } from './liveRecord.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
+import { MirrorChanges } from './mirrorChanges.ts';
 import type { OpenOrder } from './openMoment.ts';
 import type { Pace } from './pace.ts';
 import { Pauses } from './pauses.ts';
@@ -66,6 +69,7 @@ class LiveUnit implements RunningUnit {
   readonly failed: Promise<Fault>;
   readonly drained: Promise<void>;
   readonly running: Jobs = new Jobs();
+  readonly mirrors: MirrorChanges;
   readonly #hooks: StartHooks;
   readonly #pace: Pace;
   #pauses: Pauses | undefined;
@@ -126,6 +130,16 @@ class LiveUnit implements RunningUnit {
     const identity = { unit, initiatorName: initiator, epoch: randomUUID() };
     this.#identity = identity;
     const wrap = (to: string, volume: Volume): Volume => this.#promotions?.wrap(to, volume) ?? volume;
+    this.mirrors = new MirrorChanges({
+      folder,
+      mirrors: hooks.mirrors,
+      volumes: () => [...(this.#bus?.changing ?? []), ...(this.#receive?.changing ?? [])],
+      received: volumes.map(({ name }) => name),
+      pauses: () => this.#pauses,
+      jobs: this.running,
+      log,
+      notice,
+    });
     const room = new Room(config.buffer);
     this.#room = room;
     this.#bus = source && new Bus({ ...config, source }, { ...shared, room, identity, fail, wrap, ...this.#held() });
@@ -149,6 +163,8 @@ class LiveUnit implements RunningUnit {
     const { serve } = this.#config;
     const { folder } = this.#state;
     this.#pauses = await Pauses.open(folder);
+    await this.mirrors.start();
+    await forgetFormerRecords(folder, this.#config);
     this.#promotions = await ServePromotions.open(this.#state.folder, serve && servedMirrors(serve));
     if (this.#receiving !== undefined) {
       this.#receive = new (await import('./receive.ts')).Receive(this.#receiving);
@@ -225,6 +241,7 @@ class LiveUnit implements RunningUnit {
       ...(this.#serve === undefined ? {} : { serve: this.#serve.status() ?? null }),
       buffer: bus?.buffer ?? this.#buffer(),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
+      ...(this.mirrors.status.length > 0 ? { changedMirrors: this.mirrors.status } : {}),
       notices: [...this.#notices],
       ...certificateStatus(this.#config.tls),
     };
@@ -327,9 +344,11 @@ class LiveUnit implements RunningUnit {
     // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
     // may be a volume that comes over a link to this very unit.
     this.#ending.abort();
+    await before(this.mirrors.stop(), signal);
     await Promise.all([this.#serve?.close(withinMs), ...[...this.#opened].map((open) => open.catch(() => {}))]);
     await this.#bus?.stop(withinMs);
     await this.#receive?.stop(signal);
+    await this.mirrors.gone();
     clearTimeout(timer);
     clearTimeout(slow);
     clearInterval(this.#timer);

@@ -1,3 +1,4 @@
+import { Fault } from '../base/fault.ts';
 import { isOrdered } from '../base/ordered.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
@@ -78,7 +79,7 @@ export class LiveArms {
    * that `commit` resolves. Rejects with a `Fault`, and nothing has changed then.
    */
   async join(medium: Medium, mirror: LiveMirrorConfig, { order, commit }: JoinOrder): Promise<Keeper> {
-    const { config, parts, first, unit } = this.#options;
+    const { config, parts, first, unit, closing } = this.#options;
     if (first?.volume.opened) refuseSmall(medium, first.volume.opened);
     const record = await openRecord(config, parts, first, medium);
     const one: Opened = { ...medium, record };
@@ -89,6 +90,8 @@ export class LiveArms {
       const copyOut = await this.#copyOut(medium);
       if (copyOut) one.copyOut = copyOut;
       await commit();
+      if (closing.aborted)
+        throw new Fault('local', 'the unit is being stopped', 'it begins with the mirror when it starts');
     } catch (error) {
       await record.stored.close(false);
       await one.copyOut?.close();
@@ -125,7 +128,8 @@ export class LiveArms {
       const hurry = AbortSignal.any([order.hurry, closing]);
       const left = await drained(unit, arm, { ...order, hurry });
       await closeArm(unit, arm, keeper);
-      await forgetMirror(parts.folder, config.lu, arm.to);
+      // What the record said is gone since before.
+      await forgetMirror(parts.folder, config.lu, arm.to).catch(() => {});
       const { state } = keeper.caretaker;
       return left.state === 'broken' ? { ...left, state } : left;
     };

@@ -53,12 +53,14 @@ export async function drained(unit: VolumeUnit, arm: Arm, { hurry, progress }: L
   }
   const { state } = mirror;
   const droppedBytes = waitingBytes(arm);
-  if (!mirror.idle) mirror.step({ kind: 'broken', fault: new Fault('local', GIVEN_UP) });
+  if (!mirror.idle)
+    mirror.step({
+      kind: 'broken',
+      fault: new Fault('local', `${arm.to} was removed, and what waited for it was given up`),
+    });
   pump.run();
   return { state, droppedBytes };
 }
-
-const GIVEN_UP = 'it was removed, and what waited for it was given up';
 
 /** Closes a mirror that is none of its volume's any more, with all that was opened for it. Never rejects. */
 export async function closeArm(unit: VolumeUnit, arm: Arm, { caretaker, record, copyOut }: Keeper): Promise<void> {

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { removeRecords } from '../../hw/recordFolder.ts';
 import { removeDurably } from '../../hw/wholeFile.ts';
 import type { LuId } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
 import { isOrdered } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import { KeptRecord } from '../record/kept.ts';
-import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
+import type { LiveConfig, LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
 import type { LiveParts, Medium } from './liveVolume.ts';
 import { openStoredRecord, recordFileName } from './storedRecord.ts';
 
@@ -67,4 +68,19 @@ export async function forgetMirror(folder: string, lu: LuId, mirror: string): Pr
 /** Checksums of a medium that somebody else may have written since. */
 export async function forgetTable(folder: string, lu: LuId, mirror: string): Promise<void> {
   await removeDurably(join(folder, recordFileName(lu, mirror, 'blocks')));
+}
+
+/**
+ * Records of mirrors that the unit does not keep any more, or not of that volume: what was written without them is in none of
+ * them, and they must not be believed when such a mirror comes back.
+ */
+export async function forgetFormerRecords(
+  folder: string,
+  { volumes, received }: Pick<LiveConfig, 'volumes' | 'received'>,
+): Promise<void> {
+  const kept = new Set([
+    ...volumes.flatMap(({ lu, mirrors }) => mirrors.map(({ to }) => recordFileName(lu, to))),
+    ...received.flatMap(({ name, further }) => further.map(({ to }) => recordFileName(name, to))),
+  ]);
+  await removeRecords(folder, '', kept);
 }

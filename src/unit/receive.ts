@@ -22,6 +22,7 @@ import type { HistoryStore } from './historyTypes.ts';
 import { KeptWriters } from './linkWriters.ts';
 import type { LiveParts, LiveVolume } from './liveVolume.ts';
 import type { Identity } from './media.ts';
+import type { ChangingVolume } from './mirrorChanges.ts';
 import { openPlainStore } from './plainStore.ts';
 import { type HistoryReport, ReceivedVolume } from './receivedVolume.ts';
 import { serveLink } from './receiver.ts';
@@ -80,6 +81,15 @@ export class Receive {
   /** Those that are passed on, with the mirrors that this unit keeps of them. */
   get passedOn(): LiveVolume[] {
     return [...this.#volumes.values()].flatMap(({ passedOn }) => passedOn ?? []);
+  }
+
+  /** Those to which further mirrors may be added. */
+  get changing(): ChangingVolume[] {
+    return [...this.#volumes.values()].flatMap(({ passedOn: live, further: media }) => {
+      if (live === undefined || media === undefined) return [];
+      const open: ChangingVolume['open'] = (_, mirror) => media.openOne(mirror);
+      return [{ live, open, forget: (volume) => media.forget(volume), least: 0 }];
+    });
   }
 
   /** Opens every volume, then listens. Rejects with a `Fault` for what somebody has to mend; `stop` closes what was opened. */

@@ -91,6 +91,11 @@ export class ReceivedVolume {
     return this.#options.relay?.live;
   }
 
+  /** Where its further mirrors lie; undefined where it is not passed on. */
+  get further(): Relay['media'] | undefined {
+    return this.#options.relay?.media;
+  }
+
   tick(sender: SenderStatus | undefined): void {
     this.#options.relay?.tick();
     this.#tell(sender);

@@ -41,6 +41,10 @@ export interface FurtherMedia {
   /** See `LiveParts`. */
   copyOut(to: string, volume: Volume, losses: () => number): Promise<LinkCopyOut>;
   link(to: string): LinkStatus | undefined;
+  /** One more mirror, opened; rejects with a `Fault`, also where it does not answer. */
+  openOne(mirror: LiveMirrorConfig): Promise<Medium>;
+  /** It is none of these any more. */
+  forget(volume: Volume): Promise<void>;
   /** Those that nobody took over; closing twice does nothing. */
   close(): Promise<void>;
 }
@@ -76,6 +80,10 @@ export class Relay {
 
   get live(): LiveVolume {
     return this.#live;
+  }
+
+  get media(): Pick<FurtherMedia, 'openOne' | 'forget'> {
+    return this.#media;
   }
 
   tick(): void {

@@ -29,15 +29,18 @@ export interface RelayMediaParts {
   now: () => number;
 }
 
-/** How long a start waits for the far ends of links. */
+/** How long a start waits for the far ends of links, and who adds one. */
 const LINK_MS = 3000;
+const LINK_NOW_MS = 10_000;
 
 let spills = 0;
 
 /** The media of a received volume's further mirrors. */
 export class RelayMedia implements FurtherMedia {
-  readonly all: readonly Medium[];
+  readonly #all: Medium[];
   readonly #parts: RelayMediaParts;
+  readonly #store: FarStore;
+  readonly #own: { name: string; volume: Volume };
   readonly #copyOuts = new Map<string, LinkCopyOut>();
 
   /** `own`: the medium that the store lies on, under its name. */
@@ -47,29 +50,37 @@ export class RelayMedia implements FurtherMedia {
     own: { name: string; volume: Volume },
     parts: RelayMediaParts,
   ) {
-    const { identity, tls, media, about, notice, now } = parts;
     this.#parts = parts;
-    const mirrored = (): { bytes: number; blockSize: number } => ({ bytes: store.bytes, blockSize: store.blockSize });
-    this.all = mirrors.map((one) => {
-      const unlike = media.checkOf(one.to);
-      const check = (volume: Volume): void => {
-        refuseTwins([own, { name: one.to, volume }]);
-        refuseLoop(one.to, volume, store);
-        unlike(volume);
-      };
-      const volume = medium(one, identity, {
-        writable: true,
-        notice,
-        check,
-        tls,
-        mirrored,
-        now,
-        ...(about ? { about } : {}),
-        ...sizeOf(one, store),
-      });
-      media.add(one.to, volume);
-      return { to: one.to, volume };
-    });
+    this.#store = store;
+    this.#own = own;
+    this.#all = mirrors.map((one) => this.#make(one));
+  }
+
+  get all(): readonly Medium[] {
+    return this.#all;
+  }
+
+  /** One more mirror, opened. Rejects with a `Fault`, also where it does not answer, and nothing of it is left then. */
+  async openOne(mirror: LiveMirrorConfig): Promise<Medium> {
+    const made = this.#make(mirror);
+    this.#all.push(made);
+    try {
+      await made.volume.open(mirror.kind === 'journey' ? AbortSignal.timeout(LINK_NOW_MS) : undefined);
+      return made;
+    } catch (error) {
+      await this.forget(made.volume);
+      throw error;
+    }
+  }
+
+  /** It is none of this unit's media any more. */
+  async forget(volume: Volume): Promise<void> {
+    const at = this.#all.findIndex((one) => one.volume === volume);
+    if (at < 0) return;
+    const [{ to }] = this.#all.splice(at, 1);
+    this.#copyOuts.delete(to);
+    this.#parts.media.remove(volume);
+    await volume.close().catch(() => {});
   }
 
   /** Every link is waited for later, whatever its far end says. */
@@ -97,6 +108,23 @@ export class RelayMedia implements FurtherMedia {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.all.map(({ volume }) => volume.close()));
+  }
+
+  #make(one: LiveMirrorConfig): Medium {
+    const { identity, tls, media, about, notice, now } = this.#parts;
+    const store = this.#store;
+    const mirrored = (): { bytes: number; blockSize: number } => ({ bytes: store.bytes, blockSize: store.blockSize });
+    const unlike = media.checkOf(one.to);
+    const check = (volume: Volume): void => {
+      refuseTwins([this.#own, { name: one.to, volume }]);
+      refuseLoop(one.to, volume, store);
+      unlike(volume);
+    };
+    const told = about ? { about } : {};
+    const use = { writable: true, notice, check, tls, mirrored, now, ...told, ...sizeOf(one, store) };
+    const made = { to: one.to, volume: medium(one, identity, use) };
+    media.add(made.to, made.volume);
+    return made;
   }
 
   async #tryToOpen({ to, volume }: Medium): Promise<void> {

@@ -7,10 +7,13 @@ import type { MirrorState } from '../mirror/requests.ts';
 import { isOrdinary } from './brief.ts';
 import type { CertificateStatus } from './certificates.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
+import type { UnitMirrors } from './config.ts';
 import type { ExplainReport } from './explain.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import type { Jobs } from './jobs.ts';
 import type { LagReport } from './lag.ts';
+import type { MirrorChanging } from './mirrorChanges.ts';
+import type { ChangedStatus } from './mirrorChangesTypes.ts';
 import type { MomentWords } from './momentWords.ts';
 import type { OpenOrder } from './openMoment.ts';
 import type { CopyOutReport } from './recall.ts';
@@ -37,6 +40,8 @@ export interface UnitStatus {
   certificates?: CertificateStatus[];
   /** In the configuration's order. */
   volumes: VolumeStatus[];
+  /** Mirrors that were added or removed while it ran, other than its configuration says; only there where there are any. */
+  changedMirrors?: ChangedStatus[];
   /** The last ones, oldest first. */
   notices: string[];
 }
@@ -221,6 +226,7 @@ export interface RunningUnit {
   rollBack(volume: string | undefined, order: RollBackOrder): Promise<RollBackReport>;
   /** What operators change of it while it runs, and its long jobs. */
   readonly steer: Steering;
+  readonly mirrors: MirrorChanging;
   readonly running: Jobs;
   /** Resolves with the reason when the unit cannot go on by itself; never otherwise. */
   readonly failed: Promise<Fault>;
@@ -255,6 +261,8 @@ export interface StartHooks {
   signal?: AbortSignal;
   /** The level of the log, where it can be changed. */
   level?: { get: () => LogLevel; set: (level: LogLevel) => void };
+  /** The mirrors as its configuration names them; absent: none can be added or removed. */
+  mirrors?: UnitMirrors;
   /** Its tick has run to its end, as it does ten times a second while the unit is well. */
   ticked?: () => void;
 }

@@ -34,6 +34,11 @@ export class OpenMedia {
     this.#all.push({ name, volume });
   }
 
+  remove(volume: Volume): void {
+    const at = this.#all.findIndex((one) => one.volume === volume);
+    if (at >= 0) this.#all.splice(at, 1);
+  }
+
   /** What throws a `Fault` for a medium, opened under this name, that is one of those that are open already. */
   checkOf(name: string): (volume: Volume) => void {
     return (volume) => {

@@ -24,6 +24,8 @@ const BESIDE_A_UNIT: readonly [line: RegExp, exit: number][] = [
   [/^jobs --config/, 0],
   // There is no job 3.
   [/^job cancel 3 /, 1],
+  [/^add-mirror database /, 0],
+  [/^remove-mirror database /, 0],
   [/^verify --config unit\.yaml$/, 0],
   [/^drain --config/, 0],
 ];
@@ -78,7 +80,7 @@ describe('H2 what the commands print for programs, and what the README says to t
     folder = await mkdtemp(join(tmpdir(), 'tapmirror-readme-'));
     for (const name of ['bus.pcap', 'busy-hour.pcap']) copyFileSync(CAPTURE, join(folder, name));
     writeFileSync(join(folder, 'first.img'), Buffer.alloc(SIZE, 7));
-    writeFileSync(join(folder, 'second.img'), Buffer.alloc(SIZE));
+    for (const name of ['second.img', 'third.img']) writeFileSync(join(folder, name), Buffer.alloc(SIZE));
     const [listen, target] = [`127.0.0.1:${await freePort()}`, '127.0.0.1:9'];
     const lu = 'iqn.2024-01.example:disks/1';
     const volume = {
@@ -119,6 +121,10 @@ describe('H2 what the commands print for programs, and what the README says to t
       ['jobs', 'jobs'],
       ['steer', 'resume'],
       ['steer', 'resync', 'database', '--whole'],
+      ['add-mirror', 'add-mirror', 'database', 'file:third.img'],
+      ['status', 'status'],
+      ['remove-mirror', 'remove-mirror', 'database', `file:${folder}/third.img`, '--now'],
+      ['jobs', 'jobs'],
       ['set', 'set', 'throttle', '16MiB'],
       ['set', 'set', 'throttle', 'none'],
       ['set', 'set', 'log-level', 'debug'],
@@ -194,7 +200,7 @@ describe('H2 what the commands print for programs, and what the README says to t
     for (const [wanted, exit] of BESIDE_A_UNIT) {
       const line = lines.find((one) => wanted.test(one));
       assert.ok(line, `the README has no line ${wanted}`);
-      if (line.startsWith('verify')) await unit.settled();
+      if (/^(verify|remove-mirror)/.test(line)) await unit.settled();
       const { code, err } = await tapmirror(folder, ...line.replace('/srv/', `${folder}/`).split(' '));
       assert.equal(code, exit, `${line}: ${err}`);
     }

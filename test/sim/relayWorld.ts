@@ -173,6 +173,8 @@ export class RelayWorld {
         return copyOut;
       },
       link: () => undefined,
+      openOne: () => Promise.reject(new Error('not asked for')),
+      forget: () => Promise.resolve(),
       close: async () => undefined,
     };
   }

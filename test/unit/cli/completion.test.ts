@@ -23,6 +23,10 @@ const TYPED: readonly [typed: string, words: string][] = [
     'resync|--control|a.sock|--mirror|iscsi://10.0.9.2/iqn.2024-01.example:third/1',
   ],
   ['tapmirror pause --control a.sock data\t', 'pause|--control|a.sock|database'],
+  [
+    'tapmirror remove-mirror --control a.sock data\tfile:/srv/sec\t',
+    'remove-mirror|--control|a.sock|database|file:/srv/second.img',
+  ],
 ];
 
 /** An interactive shell on a terminal of its own. */

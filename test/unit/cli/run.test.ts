@@ -33,6 +33,7 @@ function memoryUnit(events: string[], changes: Partial<RunningUnit> = {}): Runni
     groupRewind: () => Promise.reject(new Error('not asked for')),
     explain: () => assert.fail('not asked for'),
     rollBack: () => Promise.reject(new Error('not asked for')),
+    mirrors: { add: () => assert.fail('not asked for'), remove: () => assert.fail('not asked for') },
     get steer() {
       return assert.fail('not asked for');
     },
