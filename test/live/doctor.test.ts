@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { DoctorReport, Finding } from '../../src/unit/doctorTypes.ts';
 import { type Bench, describeLive, lu, TAP, TARGET, TARGET6, volume } from './kit/bench.ts';
+import { Sites } from './kit/sites.ts';
 import { MAIN } from './kit/unit.ts';
 
 /** Runs the doctor where the unit is; resolves with its exit status and what it found. */
@@ -9,8 +10,9 @@ function doctor(
   b: Bench,
   config: string,
   words: string[] = [],
+  space: string = b.target,
 ): Promise<{ code: number | null; report: DoctorReport }> {
-  const command = ['netns', 'exec', b.target, process.execPath, MAIN, 'doctor', '--config', config, '--json', ...words];
+  const command = ['netns', 'exec', space, process.execPath, MAIN, 'doctor', '--config', config, '--json', ...words];
   const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => {
@@ -50,5 +52,30 @@ describeLive('H4 doctor beside a tap', ['pcap', 'tgt'], (bench) => {
     assert.match(found, /\[fd67::2\]:14700: .*source\.tap\.portals leaves it out/);
     await Promise.all(loads.map((load) => load.stop()));
     await unit.stop();
+  });
+});
+
+describeLive('H4 doctor at both ends of a link', ['tgt'], (bench) => {
+  it('says versions, clocks, and until when certificates are good', async () => {
+    const b = bench();
+    await b.first();
+    b.image('far.img', { bytes: 0 });
+    const sites = await new Sites(b).open();
+    const far = await sites.far();
+    const near = await sites.near();
+    await near.until('they have told each other', ({ volumes }) => volumes[0].mirrors[0].link?.version !== undefined);
+    await far.until('the far one knows as well', ({ volumes }) => volumes[0].received?.sender?.version !== undefined);
+    const [here, there] = [await doctor(b, near.config), await doctor(b, far.config, [], sites.space)];
+    assert.match(of(here.report, 'ok', 'link'), /vol1: the far unit "far" answers and proves itself/);
+    assert.match(of(here.report, 'ok', 'link'), /vol1: the unit there runs version [\d.]+, as this one/);
+    assert.match(of(here.report, 'ok', 'clock'), /vol1: the clock there is \d+ ms (ahead of|behind) this one/);
+    assert.match(of(here.report, 'ok', 'certificate'), /own certificate: near is good until/);
+    assert.match(of(there.report, 'ok', 'link'), /from near: the unit there runs version [\d.]+, as this one/);
+    assert.match(of(there.report, 'ok', 'clock'), /from near: the clock there/);
+    // The tee's own target is the only portal that there is.
+    assert.match(of(here.report, 'ok', 'path'), /its target offers it at 10\.67\.0\.2:14700$/m);
+    assert.equal(of(here.report, 'fail', 'link') + of(there.report, 'fail', 'link'), '');
+    await near.stop();
+    await far.stop();
   });
 });
