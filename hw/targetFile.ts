@@ -6,6 +6,7 @@ import { fileFault } from './fileFaults.ts';
 import { type Medium, openMedium } from './files.ts';
 import { FileWrites } from './fileWrites.ts';
 import { Gather } from './gather.ts';
+import { watchGrowth } from './growth.ts';
 import { canFree, openPunch, type Punch, type Run } from './punch.ts';
 import { TargetPace } from './targetPace.ts';
 
@@ -15,6 +16,8 @@ export interface TargetFileOptions {
   thin: boolean;
   /** Calls that move up to so many bytes may be made at once. Default 256 KiB. */
   atOnceBytes?: number;
+  /** How often it is asked whether it has become longer. */
+  lookMs?: number;
 }
 
 const AT_ONCE_BYTES = 256 * 1024;
@@ -34,7 +37,6 @@ export async function openTargetFile(path: string, options: TargetFileOptions): 
 
 /** See `openTargetFile`. Calls may overlap; `close` waits for writes only. */
 export class TargetFile implements ServedMedium {
-  readonly bytes: number;
   readonly granularity: number;
   readonly identity: string;
   readonly #path: string;
@@ -44,24 +46,30 @@ export class TargetFile implements ServedMedium {
   readonly #atOnceBytes: number;
   readonly #reading = new TargetPace();
   readonly #writing = new TargetPace();
+  readonly #listeners: ((bytes: number) => void)[] = [];
+  readonly #unwatch: () => void;
+  #bytes: number;
   #thin: boolean;
 
-  constructor(
-    path: string,
-    fd: number,
-    medium: Pick<Medium, 'bytes' | 'id' | 'blockBytes'>,
-    punch: Punch | undefined,
-    options: TargetFileOptions,
-  ) {
+  constructor(path: string, fd: number, medium: Medium, punch: Punch | undefined, options: TargetFileOptions) {
     this.#path = path;
     this.#fd = fd;
-    this.bytes = medium.bytes;
+    this.#bytes = medium.bytes;
     this.granularity = Math.min(GRANULARITY_MAX, Math.max(512, medium.blockBytes));
     this.identity = medium.id;
     this.#punch = punch;
     this.#thin = options.thin;
     this.#atOnceBytes = options.atOnceBytes ?? AT_ONCE_BYTES;
     this.#writes = new FileWrites(path, fd, { threadFromRuns: Number.POSITIVE_INFINITY });
+    const grew = (bytes: number): void => {
+      this.#bytes = bytes;
+      for (const listener of this.#listeners) listener(bytes);
+    };
+    this.#unwatch = watchGrowth({ path, fd, medium }, grew, options.lookMs);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get thin(): boolean {
@@ -86,7 +94,7 @@ export class TargetFile implements ServedMedium {
     for (const { offset, length } of pieces) {
       bytes += length;
       // Written past its end a file would grow without a word.
-      if (offset + length > this.bytes) throw new Fault('bug', `${this.#path}: a write behind the end, at ${offset}`);
+      if (offset + length > this.#bytes) throw new Fault('bug', `${this.#path}: a write behind the end, at ${offset}`);
     }
     if (bytes > this.#atOnceBytes || !this.#writing.atOnce) return this.#writes.write(pieces);
     const since = this.#writing.start();
@@ -116,10 +124,13 @@ export class TargetFile implements ServedMedium {
     }
   }
 
-  /** A file that is served stays as long as it is. */
-  onSizeChange(): void {}
+  /** Only growth is told: a file that was cut has lost what hosts wrote, and reads say so. */
+  onSizeChange(listener: (bytes: number) => void): void {
+    this.#listeners.push(listener);
+  }
 
   async close(): Promise<void> {
+    this.#unwatch();
     await this.#writes.close();
     await new Promise<void>((resolve, reject) => {
       close(this.#fd, (error) => (error ? reject(this.#fault('closing', error)) : resolve()));

@@ -182,11 +182,14 @@ function copyDescriptor(type: number, content: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** SBC-4 section 6.6.4. */
+/**
+ * SBC-4 section 6.6.4. The granularity of transfers is the physical block: with more, hosts take it and the optimal length for
+ * a stripe, and lay file systems out for that (Linux's mkfs.xfs and mkfs.ext4).
+ */
 function blockLimits(unit: LogicalUnit): Uint8Array {
   const content = new Uint8Array(60);
   content[1] = COMPARE_BLOCKS_MAX;
-  put16(content, 2, Math.max(1, Math.floor(4096 / unit.blockSize)));
+  put16(content, 2, 2 ** unit.physicalExponent);
   put32(content, 4, unit.transferBlocksMax);
   put32(content, 8, Math.min(unit.transferBlocksMax, Math.floor(0x100000 / unit.blockSize)));
   if (unit.isThin) {

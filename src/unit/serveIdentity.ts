@@ -15,7 +15,7 @@ export function lunIdentity(chosen: ServeIdentity, id: string, version: string):
   return {
     vendor: chosen.vendor ?? VENDOR,
     product: chosen.product ?? PRODUCT,
-    revision: chosen.revision ?? version.slice(0, 4),
+    revision: chosen.revision ?? version.slice(0, 4).replace(/\.$/, ''),
     serial: chosen.serial ?? hash.slice(16, 32),
     naa: chosen.naa ?? `3${hash.slice(0, 15)}`,
     ...(chosen.designators === undefined ? {} : { designators: chosen.designators }),

@@ -98,6 +98,8 @@ describe('INQUIRY (SPC-5 6.7)', () => {
     assert.equal(page.length, 64);
     assert.equal(page[5], 255);
     assert.equal(page.readUInt32BE(8), 2048);
+    assert.equal(page.readUInt16BE(6), 1);
+    assert.equal(vpd(0xb0, { physicalExponent: 3 }).readUInt16BE(6), 8);
     assert.deepEqual([page.readUInt32BE(20), page.readUInt32BE(24)], [0xffffffff, 4096]);
     assert.deepEqual([page.readUInt32BE(28), page.readUInt32BE(32)], [8, 0x80000000]);
     const thick = vpd(0xb0);

@@ -57,6 +57,23 @@ describe('A5 the file of a target', () => {
     assert.equal((await stat(path)).size, BYTES / 2);
   });
 
+  it('tells that it became longer, and is used to its new end; not that it was cut', async () => {
+    const file = await openTargetFile(path, { writable: true, thin: false, lookMs: 1 });
+    const told: number[] = [];
+    const grown = new Promise<void>((resolve) => {
+      file.onSizeChange((bytes) => {
+        told.push(bytes);
+        if (bytes === 2 * BYTES) resolve();
+      });
+    });
+    await truncate(path, BYTES / 2);
+    await truncate(path, 2 * BYTES);
+    await grown;
+    assert.deepEqual([told, file.bytes], [[2 * BYTES], 2 * BYTES]);
+    await file.write([{ offset: 2 * BYTES - 512, length: 512, payload: 'zeros' }]);
+    await file.close();
+  });
+
   it('gives room back where it is thin, and writes zeros where it is not', async function () {
     if ((await openPunch()) === undefined) return this.skip();
     const room = async (): Promise<number> => (await stat(path)).blocks * 512;
