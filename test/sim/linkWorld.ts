@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { CHECK_PAGE, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
-import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
-import { ChunkHasher, compareChunk, differingPieces } from '../../src/link/checks.ts';
+import { compareChunk } from '../../src/link/checks.ts';
 import { answerHello } from '../../src/link/greeting.ts';
 import { Receiver } from '../../src/link/receiver.ts';
 import type { ReceiverAct } from '../../src/link/receiverTypes.ts';
@@ -11,11 +10,9 @@ import { Sender } from '../../src/link/sender.ts';
 import type { SenderAct } from '../../src/link/senderTypes.ts';
 import type { Random } from '../fuzz/random.ts';
 import { applyPiece } from '../kit/farStore.ts';
+import { type Asked, assertTold, HASHER, someEntry } from './linkMatter.ts';
 import { SimStore, uuid, VOLUME } from './linkStore.ts';
 import { Way } from './linkWay.ts';
-
-const ENTRY_MAX = 5 * CHECK_PAGE;
-const HASHER = new ChunkHasher('sha256');
 
 interface Connection {
   up: Way;
@@ -27,14 +24,6 @@ interface Connection {
 interface Call {
   kind: 'append' | 'sync' | 'question' | 'greet';
   end: (fault: Fault | undefined) => void;
-}
-
-/** A question and what is known of its answer. */
-interface Asked {
-  own: Uint8Array;
-  expected: Uint8Array;
-  /** Pages that were changed after it was asked: a repeated question may see them. */
-  touched: Set<number>;
 }
 
 /**
@@ -142,7 +131,7 @@ export class LinkWorld {
   #append(): void {
     // Once in a while: it fails at once.
     if (this.#sender.fault && !this.#random.chance(20)) return;
-    const entry = this.#entry();
+    const entry = someEntry(this.#random, ++this.#stamp);
     const id = ++this.#ids;
     const refused = this.#sender.fault !== undefined;
     this.#sender.append(id, entry, this.#now);
@@ -156,36 +145,6 @@ export class LinkWorld {
       for (const { touched } of this.#asked.values()) {
         for (let at = piece.offset; at < piece.offset + piece.length; at++) touched.add(Math.floor(at / CHECK_PAGE));
       }
-    }
-  }
-
-  #entry(): OrderedEntry {
-    const random = this.#random;
-    const at = ++this.#stamp;
-    if (random.chance(12)) return { kind: 'mark', at, name: `m${at}`, consistent: true };
-    if (random.chance(12)) return { kind: 'state', at, consistent: random.chance(2) };
-    const pieces: Piece[] = [];
-    let from = random.below(VOLUME);
-    for (let n = random.between(0, 3); n > 0 && from < VOLUME; n--) {
-      const length = random.between(1, Math.min(ENTRY_MAX, VOLUME - from));
-      const bytes = new Uint8Array(length);
-      if (!random.chance(4)) random.fill(bytes, random.below(length));
-      pieces.push({ offset: from, length, payload: this.#payload(bytes) });
-      from += length + random.below(VOLUME / 2);
-    }
-    return { kind: random.chance(4) ? 'copy' : 'change', at, pieces, consistent: random.chance(2) };
-  }
-
-  #payload(bytes: Uint8Array): Piece['payload'] {
-    switch (this.#random.below(6)) {
-      case 0:
-        return 'zeros';
-      case 1:
-        return bytes.length % 4 === 0 ? { fill: bytes.subarray(0, 4) } : 'zeros';
-      case 2:
-        return { or: [bytes] };
-      default:
-        return [bytes.subarray(0, 1), bytes.subarray(1)];
     }
   }
 
@@ -342,19 +301,10 @@ export class LinkWorld {
 
   #answered(id: number, answer: LinkAnswer): void {
     const asked = this.#asked.get(id);
-    assert.ok(asked && answer.kind === 'differ', 'an answer to what was asked');
+    assert.ok(asked, 'an answer to what was asked');
     this.#asked.delete(id);
     this.counts.answered++;
-    const found = differingPieces(0, asked.own, HASHER.chunk(asked.own), answer);
-    if (typeof found === 'string') throw new Error(found);
-    for (let page = 0; page * CHECK_PAGE < VOLUME; page++) {
-      if (asked.touched.has(page)) continue;
-      const at: number = page * CHECK_PAGE;
-      const same: boolean =
-        Buffer.compare(asked.own.subarray(at, at + CHECK_PAGE), asked.expected.subarray(at, at + CHECK_PAGE)) === 0;
-      const told: boolean = found.some(({ offset, length }) => offset <= at && at < offset + length);
-      assert.equal(told, !same, `page ${page} as it is after what was appended before`);
-    }
+    assertTold(asked, answer);
   }
 
   #receiverAct(connection: Connection, act: ReceiverAct): void {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Backlog, Entry } from '../../src/base/backlog.ts';
 import type { Change, Lease, Piece } from '../../src/base/change.ts';
-import { Extents } from '../../src/base/extents.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { Ring } from '../../src/buffer/ring.ts';
 import { Room } from '../../src/buffer/room.ts';
 import { OrderedMirror } from '../../src/mirror/ordered.ts';
 import type { OrderedRequest } from '../../src/mirror/orderedRequests.ts';
 import { Unresolved } from '../../src/record/unresolved.ts';
+import { OrderedBack } from './orderedBack.ts';
 import { OrderedBus } from './orderedBus.ts';
 import { type Mark, OrderedFar } from './orderedFar.ts';
 import { OrderedLocal } from './orderedLocal.ts';
@@ -36,25 +36,6 @@ export interface Weather {
   upstream?: boolean;
 }
 
-interface Survey {
-  id: number;
-  wanted: Extents;
-  /** Bytes asked about so far. */
-  asked: number;
-  rest: Extents;
-}
-
-interface Copy {
-  id: number;
-  offset: number;
-  bytes: Uint8Array;
-  /** Bytes read so far. */
-  read: number;
-  pieces: Piece[] | undefined;
-  /** What of it was asked for: the rest is not even looked at. */
-  ranges: readonly (readonly [number, number])[];
-}
-
 /**
  * A LU with hosts that write, an ordered mirror over a real ring and room, and a far end that applies entries in order
  * when the seed says so. Asserts at every entry that says so that the far end holds what the LU held after the changes of
@@ -71,8 +52,7 @@ export class OrderedWorld {
   readonly mirror: OrderedMirror;
   readonly #other: Backlog;
   readonly #otherHolds: Entry[] = [];
-  readonly #copies: Copy[] = [];
-  readonly #surveys: Survey[] = [];
+  readonly #back: OrderedBack;
   readonly #local: OrderedLocal;
   readonly #recalls: { id: number; seq: number; pieces: readonly Piece[] }[] = [];
   readonly #settles: { id: number; left: number }[] = [];
@@ -109,6 +89,14 @@ export class OrderedWorld {
       missedMark: (barrier) => this.mirror.step({ kind: 'missedMark', barrier }),
     });
     this.#local = new OrderedLocal(this.#bus.medium, below);
+    this.#back = new OrderedBack({
+      below,
+      first: this.#bus.medium,
+      local: this.#local,
+      far: this.#far,
+      fails: () => weather.failures && below(30) === 0,
+      step: (input) => this.#step(input),
+    });
     this.record.blockSize = BLOCK;
     if (weather.fresh) this.record.addWhole('unseen');
     this.mirror = new OrderedMirror({
@@ -179,8 +167,8 @@ export class OrderedWorld {
       case 13:
       case 14:
         this.#local.copy(this.#bus.medium);
-        this.#survey();
-        this.#copy();
+        this.#back.survey();
+        this.#back.copy();
         break;
       case 15:
         this.#recall();
@@ -275,55 +263,6 @@ export class OrderedWorld {
     this.#step({ kind: 'mended', bytes: SIZE });
   }
 
-  /** One step of a copy: a part is read, then what differs is found out, then it is told. */
-  #copy(): void {
-    const at = this.below(this.#copies.length);
-    const copy = this.#copies[at];
-    if (!copy) return;
-    const { id, offset, bytes } = copy;
-    if (this.weather.failures && this.below(30) === 0) {
-      this.#copies.splice(at, 1);
-      const fault = new Fault('local', 'cannot be read');
-      this.#step({ kind: 'failed', id, fault, source: true });
-    } else if (copy.read < bytes.length) {
-      const length = Math.min(bytes.length - copy.read, 1 + this.below(3 * BLOCK));
-      bytes.set(this.#bus.medium.subarray(offset + copy.read, offset + copy.read + length), copy.read);
-      copy.read += length;
-    } else if (copy.pieces === undefined) {
-      copy.pieces = copy.ranges.flatMap(([start, end]) =>
-        this.#far.differing(start, bytes.subarray(start - offset, end - offset)),
-      );
-    } else {
-      this.#copies.splice(at, 1);
-      this.#step({ kind: 'copied', id, pieces: copy.pieces });
-    }
-  }
-
-  /** One step of a survey: some blocks that the local mirror knows are asked about, or it is told what is left. */
-  #survey(): void {
-    const at = this.below(this.#surveys.length);
-    const survey = this.#surveys[at];
-    if (!survey) return;
-    const { id, wanted, rest } = survey;
-    if (this.weather.failures && this.below(30) === 0) {
-      this.#surveys.splice(at, 1);
-      this.#step({ kind: 'failed', id, fault: new Fault('local', 'no table'), source: false });
-      return;
-    }
-    if (survey.asked === SIZE) {
-      this.#surveys.splice(at, 1);
-      this.#step({ kind: 'surveyed', id, rest });
-      return;
-    }
-    const end = Math.min(SIZE, survey.asked + BLOCK * (1 + this.below(12)));
-    for (; survey.asked < end; survey.asked += BLOCK) {
-      const offset = survey.asked;
-      if (!wanted.intersects(offset, offset + BLOCK)) continue;
-      const known = this.#local.known(offset);
-      if (!known || this.#far.differing(offset, known).length > 0) rest.add(offset, offset + BLOCK);
-    }
-  }
-
   #recall(): void {
     const [job] = this.#recalls.splice(this.below(this.#recalls.length), 1);
     if (!job) return;
@@ -355,14 +294,9 @@ export class OrderedWorld {
         assert.ok(!this.#broken || this.#failing, 'nothing is appended to what is broken');
         this.#far.pending.push(request);
         break;
-      case 'copy': {
-        const bytes = new Uint8Array(request.length);
-        const { id, offset, length, ranges = [[offset, offset + length]] } = request;
-        this.#copies.push({ id, offset, bytes, read: 0, pieces: undefined, ranges });
-        break;
-      }
+      case 'copy':
       case 'survey':
-        this.#surveys.push({ id: request.id, wanted: request.wanted, asked: 0, rest: new Extents() });
+        this.#back.begin(request);
         break;
       case 'recall':
         this.#recalls.push(request);
@@ -431,8 +365,8 @@ export class OrderedWorld {
       this.#step({ kind: 'more' });
       for (const id of this.#errands.splice(0)) this.#step({ kind: 'done', id });
       while (this.#recalls.length > 0) this.#recall();
-      for (let n = 0; n < 40; n++) this.#survey();
-      for (let n = 0; n < 40; n++) this.#copy();
+      for (let n = 0; n < 40; n++) this.#back.survey();
+      for (let n = 0; n < 40; n++) this.#back.copy();
       while (this.#far.pending.length > 0) this.#apply();
       for (const { id } of this.#settles.splice(0)) this.#step({ kind: 'done', id });
       this.#assertSafe();
