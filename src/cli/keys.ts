@@ -9,6 +9,11 @@ export interface KeysSeat {
   nowMs: () => number;
 }
 
+export interface KeysOptions {
+  days: string;
+  json?: boolean;
+}
+
 const AUTHORITY_DAYS = '3650';
 const UNIT_DAYS = '730';
 /** The last year that a certificate can name is 9999 (RFC 5280 section 4.1.2.5); a century is a mistake already. */
@@ -41,18 +46,20 @@ export function keysCommand(): Command {
     .summary('make an authority: ca.crt and ca.key')
     .description('Make an authority, ca.crt and ca.key, in a folder that is made where it is missing.')
     .option('--days <number>', 'how long its certificate is good', AUTHORITY_DAYS)
-    .action(async (folder: string, { days }: { days: string }) => {
+    .option('--json', 'one JSON object on standard output')
+    .action(async (folder: string, options: KeysOptions) => {
       const { initKeys } = await import('../../hw/keys.ts');
-      await runKeys(days, (count, nowMs) => initKeys(folder, count, nowMs), processSeat());
+      await runKeys(options, (count, nowMs) => initKeys(folder, count, nowMs), processSeat());
     });
   command
     .command('unit <folder> <name>')
     .summary('make the certificate and key of a unit: NAME.crt and NAME.key')
     .description('Make the certificate and key of a unit, NAME.crt and NAME.key, in the folder of an authority.')
     .option('--days <number>', 'how long the certificate is good', UNIT_DAYS)
-    .action(async (folder: string, name: string, { days }: { days: string }) => {
+    .option('--json', 'one JSON object on standard output')
+    .action(async (folder: string, name: string, options: KeysOptions) => {
       const { unitKeys } = await import('../../hw/keys.ts');
-      await runKeys(days, (count, nowMs) => unitKeys(folder, name, count, nowMs), processSeat());
+      await runKeys(options, (count, nowMs) => unitKeys(folder, name, count, nowMs), processSeat());
     });
   return command;
 }
@@ -63,7 +70,7 @@ function processSeat(): KeysSeat {
 
 /** Makes the keys and says what was made. Rejects with a `Fault` when they could not be. */
 export async function runKeys(
-  days: string,
+  { days, json }: KeysOptions,
   make: (days: number, nowMs: number) => Promise<MadeKeys>,
   seat: KeysSeat,
 ): Promise<void> {
@@ -74,7 +81,9 @@ export async function runKeys(
   }
   const { cert, key, to, cut } = await make(count, seat.nowMs());
   const out = new Output(seat.stdout, () => {});
+  const until = to.toISOString();
   const why = cut ? ', with its authority' : '';
-  out.write(`${cert}: until ${to.toISOString().slice(0, 10)}${why}\n${key}: private, for this user alone\n`);
+  if (json === true) out.write(`${JSON.stringify({ cert, key, until, cut })}\n`);
+  else out.write(`${cert}: until ${until.slice(0, 10)}${why}\n${key}: private, for this user alone\n`);
   await out.finish();
 }

@@ -5,6 +5,7 @@ import type { Stream } from './rows-inspect.ts';
 export interface MarkOptions extends WhichUnit {
   volume?: string;
   group?: string;
+  json?: boolean;
 }
 
 /** What is decoded may take a moment to have been seen. */
@@ -31,6 +32,7 @@ export function markCommand(): Command {
     .description('Set a bookmark that travels down the links.')
     .option('--volume <volume>', 'only at the volume of this LU or name (default: at all)')
     .option('--group <group>', 'at the volumes of this consistency group, at one moment of all of them')
+    .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action((name: string, options: MarkOptions) => runMark(name, options, process.stdout));
 }
@@ -51,6 +53,7 @@ export async function runMark(name: string, options: MarkOptions, stdout: Stream
   const count = Array.isArray(volumes) ? volumes.length : 0;
   const where = count === 1 ? '1 volume' : `${count} volumes`;
   const out = new Output(stdout, () => {});
-  out.write(`bookmark ${plain(name)} at ${plain(typeof at === 'string' ? at : '?')}, ${where}\n`);
+  if (options.json === true) out.write(`${JSON.stringify(answer)}\n`);
+  else out.write(`bookmark ${plain(name)} at ${plain(typeof at === 'string' ? at : '?')}, ${where}\n`);
   await out.finish();
 }

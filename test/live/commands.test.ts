@@ -111,6 +111,8 @@ describe('H2 what the commands print for programs, and what the README says to t
     const volume = { lu: 'iqn.2024-01.lab.example:1/1', mirrors: ['file:third.img'] };
     writeFileSync(join(folder, 'replay.json'), JSON.stringify({ source: { replay: ['bus.pcap'] }, volumes: [volume] }));
     fits('mirror', (await tapmirror(folder, 'mirror', '--json', '--config', 'replay.json')).out);
+    fits('keys', (await tapmirror(folder, 'keys', 'init', 'made', '--json')).out);
+    fits('keys', (await tapmirror(folder, 'keys', 'unit', 'made', 'near', '--json')).out);
   });
 
   it('prints of a running unit what the schemas say', async () => {

@@ -142,6 +142,9 @@ describe('C2 bookmarks, history and rewinding', () => {
       ['b', 'database'],
       ['c', 'group books'],
     ]);
+    const json = new Shown();
+    await runMark('d', { control, json: true }, json);
+    fitsSchema('mark', json.text);
     await assert.rejects(runMark('d', { control, volume: 'database', group: 'books' }, out), UsageFault);
     assert.equal(out.text.split('\n')[0], 'bookmark before upgrade at 2026-01-01T00:00:00.000000000Z, 2 volumes');
   });
