@@ -25,9 +25,12 @@ export interface FoundSegment {
 /** The segments of a queue in their folder. */
 export class QueueFolder {
   readonly path: string;
+  readonly #directFrom: number | undefined;
 
-  constructor(path: string) {
+  /** `directFrom`: where the default of its segments does not fit. */
+  constructor(path: string, directFrom?: number) {
     this.path = path;
+    this.#directFrom = directFrom;
   }
 
   /** Makes the folder, for this user alone, where it is missing. */
@@ -62,7 +65,7 @@ export class QueueFolder {
   }
 
   open({ path, first, salt, bytes }: FoundSegment): Promise<QueueSegment> {
-    return QueueSegment.open(path, first, salt, bytes);
+    return QueueSegment.open(path, { first, salt, end: bytes, directFrom: this.#directFrom });
   }
 
   /** A new segment, empty and durable with its name. */
@@ -70,7 +73,7 @@ export class QueueFolder {
     const path = join(this.path, `${String(first).padStart(16, '0')}.queue`);
     const salt = new Uint8Array(randomBytes(SALT_BYTES));
     await replaceDurably(path, segmentHeader({ store, salt, first }));
-    return QueueSegment.open(path, first, salt, SEGMENT_HEADER_BYTES);
+    return QueueSegment.open(path, { first, salt, end: SEGMENT_HEADER_BYTES, directFrom: this.#directFrom });
   }
 
   /** Makes names that came and went durable. */

@@ -3,11 +3,22 @@ import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { saltState } from '../parsers/formats/queueSegment.ts';
 import { Fault } from '../src/base/fault.ts';
+import { DirectAppend } from './directAppend.ts';
 import { FileWrites } from './fileWrites.ts';
 import { stateFault } from './stateFaults.ts';
 
 /** A segment is shorter than what stands in it. */
 export class SegmentEnd extends Fault {}
+
+export interface SegmentFacts {
+  /** Sequence of its first entry. */
+  first: number;
+  salt: Uint8Array;
+  /** Where its entries end. */
+  end: number;
+  /** Appends of so many bytes and more pass the system's cache by. */
+  directFrom?: number | undefined;
+}
 
 /** One file of an ordered queue, open for reading and writing. */
 export class QueueSegment {
@@ -18,11 +29,12 @@ export class QueueSegment {
   readonly salt: number;
   readonly #fd: number;
   readonly #writes: FileWrites;
+  readonly #direct: DirectAppend;
   #end: number;
   #holds = 0;
   #idle: (() => void) | undefined;
 
-  private constructor(path: string, fd: number, first: number, salt: Uint8Array, end: number) {
+  private constructor(path: string, fd: number, { first, salt, end, directFrom }: SegmentFacts) {
     this.path = path;
     this.first = first;
     this.salt = saltState(salt);
@@ -30,11 +42,12 @@ export class QueueSegment {
     this.#end = end;
     // One run of neighbours at a time: nothing that a thread of its own would be quicker with.
     this.#writes = new FileWrites(path, fd, { threadFromRuns: Number.POSITIVE_INFINITY });
+    this.#direct = new DirectAppend(path, fd, directFrom);
   }
 
-  static async open(path: string, first: number, salt: Uint8Array, end: number): Promise<QueueSegment> {
+  static async open(path: string, facts: SegmentFacts): Promise<QueueSegment> {
     try {
-      return new QueueSegment(path, await promisify(open)(path, 'r+'), first, salt, end);
+      return new QueueSegment(path, await promisify(open)(path, 'r+'), facts);
     } catch (error) {
       throw stateFault(path, 'opening it', error);
     }
@@ -48,13 +61,24 @@ export class QueueSegment {
   /** Appends buffers of `bytes` in all. When it rejects, what it left behind the end is still there: see `cut`. */
   async append(buffers: readonly Uint8Array[], bytes: number): Promise<void> {
     try {
-      await this.#writes.write([{ offset: this.#end, length: bytes, payload: buffers }]);
+      await this.#append(buffers, bytes);
     } catch (error) {
       if (!(error instanceof Fault) || error.blame === 'bug') throw error;
       const mend = 'free some space there, or keep less (`history` in the configuration)';
       throw /ENOSPC|EDQUOT/.test(error.message) ? new Fault('local', error.message, mend, { cause: error }) : error;
     }
     this.#end += bytes;
+  }
+
+  async #append(buffers: readonly Uint8Array[], bytes: number): Promise<void> {
+    // Whoever closes it waits.
+    this.hold();
+    try {
+      if (await this.#direct.append(this.#end, buffers, bytes)) return;
+      await this.#writes.write([{ offset: this.#end, length: bytes, payload: buffers }]);
+    } finally {
+      this.release();
+    }
   }
 
   /** Ends the file at `end`, durably: what stood behind it is not read again. */
@@ -120,6 +144,7 @@ export class QueueSegment {
       });
     }
     try {
+      await this.#direct.close();
       await promisify(close)(this.#fd);
     } catch (error) {
       throw stateFault(this.path, 'closing it', error);

@@ -26,6 +26,7 @@ interface Parts {
   folder: string;
   base: Volume;
   notice: (text: string) => void;
+  directFrom?: number | undefined;
 }
 
 /**
@@ -35,8 +36,8 @@ interface Parts {
  * later entry that says to have been written when the bad one was durable. (A power loss leaves what was not durable yet in any
  * order, so a good entry behind a bad one proves nothing by itself.)
  */
-export async function openHistory({ folder: path, base, notice }: Parts): Promise<Opened> {
-  const folder = new QueueFolder(path);
+export async function openHistory({ folder: path, base, notice, directFrom }: Parts): Promise<Opened> {
+  const folder = new QueueFolder(path, directFrom);
   await folder.make();
   const file = await openStoreState(join(path, 'state'));
   let contents: HistoryContents | undefined;

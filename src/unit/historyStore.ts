@@ -29,11 +29,11 @@ const MIB = 1024 * 1024;
  * what no `sync` had made durable. Entries are checked when they are read first, folded or scrubbed.
  */
 export async function openHistoryStore(options: HistoryOptions): Promise<HistoryStore> {
-  const { folder, base, notice } = options;
+  const { folder, base, notice, directFrom } = options;
   if (!(options.bytes > 0) || options.windowNs < 0n) {
     throw new Fault('bug', `a history of ${options.windowNs} ns and ${options.bytes} bytes`);
   }
-  const { contents, keeper } = await openHistory({ folder, base, notice });
+  const { contents, keeper } = await openHistory({ folder, base, notice, directFrom });
   const store = new SystemHistoryStore(contents, keeper, options);
   try {
     await store.meetBase();

@@ -15,6 +15,8 @@ export interface HistoryOptions {
   bytes: number;
   /** Bytes of a segment; made to fit `bytes` when it is left out. */
   segmentBytes?: number;
+  /** Writes of so many bytes and more pass the system's cache by; made to fit when it is left out. */
+  directFrom?: number;
   /** Told in words what an operator should know: what was cut, lost, left the window. */
   notice: (text: string) => void;
   /** Called before the newest moment becomes another one by anything but an entry that is appended: some are taken back. */

@@ -21,6 +21,7 @@ export async function openCrashQueue(
     windowNs: 10n ** 18n,
     bytes,
     segmentBytes: 32 * 1024,
+    directFrom: 8 * 1024,
     notice: (text) => void notices.push(text),
   });
 }

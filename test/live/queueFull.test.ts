@@ -34,7 +34,14 @@ describe('C6 the ordered queue on a full disk', function () {
     const ballast = join(disk, 'ballast');
     writeFileSync(ballast, new Uint8Array(512 * 1024));
     const base = new Medium(256 * 1024);
-    const options = { folder: join(disk, 'queue'), base, windowNs: 10n ** 18n, bytes: 2 ** 30, notice: () => {} };
+    const options = {
+      folder: join(disk, 'queue'),
+      base,
+      windowNs: 10n ** 18n,
+      bytes: 2 ** 30,
+      directFrom: 8192,
+      notice: () => {},
+    };
     const store = await openHistoryStore(options);
     let number = 0;
     /** Appends three at once until one is refused; the place goes back to what was taken. */

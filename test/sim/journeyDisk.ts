@@ -8,6 +8,8 @@ interface Unsynced {
   readonly path: string;
   readonly position: number;
   readonly length: number;
+  /** What stood there before, as far as the file went. */
+  readonly old: Uint8Array;
 }
 
 type Call = (...args: unknown[]) => void;
@@ -54,15 +56,17 @@ export class FaultyDisk {
     for (const [path, writes] of lost) {
       const bytes = await readFile(path).catch(() => undefined);
       if (!bytes) continue;
-      for (const { position, length } of writes) {
+      for (const { position, length, old } of writes.toReversed()) {
         const kept = this.#below(3) === 0 ? this.#below(length) : 0;
-        bytes.fill(0, Math.min(position + kept, bytes.length), Math.min(position + length, bytes.length));
+        const start = Math.min(position + kept, bytes.length);
+        bytes.fill(0, start, Math.min(position + length, bytes.length));
+        bytes.set(old.subarray(kept, kept + bytes.length - start), start);
       }
       await writeFile(path, bytes);
       if (this.#below(2) > 0) continue;
       let end = bytes.length;
       while (end > 0 && bytes[end - 1] === 0) end--;
-      const first = Math.min(...writes.map(({ position }) => position));
+      const first = Math.min(...writes.map(({ position, old }) => position + old.length));
       await truncate(path, Math.max(end, Math.min(first, bytes.length)));
     }
     this.#unsynced = [];
@@ -79,10 +83,11 @@ export class FaultyDisk {
       writev(fd, buffers, position as number, ended);
       return;
     }
-    const whole = Buffer.concat(buffers);
+    // As it is where it is one: what passes the system's cache by has to lie where pages begin.
+    const whole = buffers.length === 1 ? buffers[0] : Buffer.concat(buffers);
     const at = position as number;
     if (!this.fails?.('write', path)) {
-      this.#unsynced.push({ path, position: at, length: whole.length });
+      this.#unsynced.push({ path, position: at, length: whole.length, old: standing(path, at, whole.length) });
       writev(fd, [whole], at, ended);
       return;
     }
@@ -103,6 +108,16 @@ export class FaultyDisk {
       if (!error) this.#unsynced = this.#unsynced.filter((one) => one.path !== path || !before.has(one));
       ended(error);
     });
+  }
+}
+
+function standing(path: string, position: number, length: number): Uint8Array {
+  const fd = fs.openSync(path, 'r');
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, length, position));
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

@@ -117,6 +117,8 @@ export interface FarOptions {
   windowNs: bigint;
   bytes: number;
   segmentBytes: number;
+  /** From where on writes of the queue pass the system's cache by. */
+  directFrom: number;
   now: () => number;
   below: (n: number) => number;
   /** The store may hold something new. */
@@ -139,11 +141,12 @@ export class Far {
   }
 
   static async open(options: FarOptions): Promise<Far> {
-    const { folder, medium, windowNs, bytes, segmentBytes } = options;
+    const { folder, medium, windowNs, bytes, segmentBytes, directFrom } = options;
     // A fold that was under way is finished at opening.
     medium.open = true;
     const { notice } = options;
-    const store = await openHistoryStore({ folder, base: medium, windowNs, bytes, segmentBytes, notice });
+    const queue = { windowNs, bytes, segmentBytes, directFrom };
+    const store = await openHistoryStore({ folder, base: medium, ...queue, notice });
     medium.open = false;
     return new Far(options, store);
   }

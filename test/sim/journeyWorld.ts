@@ -181,7 +181,9 @@ export class JourneyWorld {
       medium,
       windowNs: BigInt(5 + below(200)),
       bytes: 600 + below(12_000),
-      segmentBytes: 256 + below(2000),
+      // Of some, whole blocks are written past the system's cache.
+      segmentBytes: below(2) === 0 ? 256 + below(2000) : 8192 + below(30_000),
+      directFrom: below(2) === 0 ? 1 : 1_000_000,
       now: () => this.#now,
       below,
       changed: () => {

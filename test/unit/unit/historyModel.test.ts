@@ -42,7 +42,9 @@ class Pair {
     const { folder, base, random } = this;
     const bytes = random.between(4, 60) * 1024;
     const windowNs = BigInt(random.between(20, 400));
-    this.store = await this.lab.open({ folder, base, bytes, windowNs, segmentBytes: random.between(1, 20) * 512 });
+    const segmentBytes = random.between(1, 20) * 512;
+    const directFrom = random.chance(2) ? 1 : 1 << 20;
+    this.store = await this.lab.open({ folder, base, bytes, windowNs, segmentBytes, directFrom });
     assert.ok(this.store.durable === undefined || this.store.durable.number <= this.#number);
   }
 
