@@ -1,4 +1,5 @@
 import { isParseFault, type ParseFault, parseFault } from '../../src/base/fault.ts';
+import { type LinkBeyond, readBeyond } from './linkBeyond.ts';
 import { FRAME_HEADER_BYTES, type LinkFrame, LinkType, shortFrame } from './linkFrame.ts';
 import { type LuNames, luNamesText, readLuNames } from './luNames.ts';
 
@@ -13,13 +14,20 @@ export interface LinkAbout {
   clock: number;
   /** What hosts know the volume by that is mirrored, where that is known. */
   first?: LuNames;
+  /** Of a far end: its own mirrors of the volume. Said again when they change. */
+  beyond?: readonly LinkBeyond[];
 }
 
 const ABOUT_BYTES_MAX = 65_536;
 const VERSION_MAX = 64;
 
-export function aboutFrame({ version, clock, first }: LinkAbout): LinkFrame {
-  const text = JSON.stringify({ version, clock, ...(first === undefined ? {} : { first: luNamesText(first) }) });
+export function aboutFrame({ version, clock, first, beyond }: LinkAbout): LinkFrame {
+  const text = JSON.stringify({
+    version,
+    clock,
+    ...(first === undefined ? {} : { first: luNamesText(first) }),
+    ...(beyond === undefined ? {} : { beyond }),
+  });
   const body = new TextEncoder().encode(text);
   const head = new Uint8Array(FRAME_HEADER_BYTES + body.length);
   head.set(body, FRAME_HEADER_BYTES);
@@ -34,11 +42,14 @@ export function readAbout(body: Uint8Array): LinkAbout | ParseFault {
   } catch {
     return parseFault(0, 'what is said about the unit is no JSON');
   }
-  const { version, clock, first } = (value ?? {}) as Record<string, unknown>;
+  const { version, clock, first, beyond } = (value ?? {}) as Record<string, unknown>;
   if (typeof version !== 'string' || version.length > VERSION_MAX || !/^[\x20-\x7e]*$/.test(version))
     return parseFault(0, 'a unit without a version');
   if (!Number.isSafeInteger(clock)) return parseFault(0, 'a unit without a clock');
-  const about = { version, clock: clock as number };
+  const mirrors = beyond === undefined ? undefined : readBeyond(beyond);
+  // It is for people alone: no link ends because a later version tells of mirrors in another way.
+  const known = mirrors === undefined || isParseFault(mirrors) ? {} : { beyond: mirrors };
+  const about = { version, clock: clock as number, ...known };
   if (first === undefined) return about;
   const names = typeof first === 'string' ? readLuNames(first) : parseFault(0, 'no names');
   return isParseFault(names) ? names : { ...about, first: names };

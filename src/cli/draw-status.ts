@@ -1,3 +1,4 @@
+import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import { type CertificateStatus, certificateEnd } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
@@ -95,6 +96,7 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number, mo
     lines.push(loud === undefined ? rows[i + 1] : paint(rows[i + 1], loud, terminal));
     if (error !== undefined) lines.push(errorLine('', error, terminal));
     if (link !== undefined) lines.push(paint(`    ${linkWords(link, nowMs)}`, 'dim', terminal));
+    lines.push(...beyondLines(link?.beyond ?? [], terminal));
     const { currentBytes = 0, bytes = 0 } = blockTable ?? {};
     if (currentBytes < bytes) {
       lines.push(paint(`    block table: ${shareWords(currentBytes / bytes)} known`, 'dim', terminal));
@@ -149,6 +151,19 @@ function linkWords(link: LinkStatus, nowMs: number): string {
   if (connected && roundTripMs !== undefined) words.push(`round trip ${durationWords(roundTripMs * 1e6, false)}`);
   if (reconnects > 0) words.push(`made anew ${reconnects === 1 ? 'once' : `${countWords(reconnects)} times`}`);
   return words.join('; ');
+}
+
+/** The far end's own mirrors, and what is beyond those. */
+function beyondLines(beyond: readonly LinkBeyond[], terminal: Terminal, indent = '      '): string[] {
+  return beyond.flatMap(({ to, state, behindBytes, why, peer, beyond: further = [] }) => {
+    const behind = state === 'equal' || behindBytes === 0 ? '' : `, ${sizeWords(behindBytes)} behind`;
+    const name = peer === undefined ? plain(to) : `${plain(to)} at ${plain(peer)}`;
+    const words = `${indent}there ${name}: ${plain(state)}${behind}${why === undefined ? '' : `: ${plain(why)}`}`;
+    return [
+      paint(words, why === undefined ? 'dim' : 'yellow', terminal),
+      ...beyondLines(further, terminal, `${indent}  `),
+    ];
+  });
 }
 
 function receivedLines({ bytes, consistent, history, sender }: ReceivedStatus, nowMs: number): string[] {

@@ -1,4 +1,5 @@
-import { Fault } from '../base/fault.ts';
+import { readBeyond } from '../../parsers/formats/linkBeyond.ts';
+import { Fault, isParseFault } from '../base/fault.ts';
 import type { CertificateStatus } from '../unit/certificates.ts';
 import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
 import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
@@ -135,6 +136,7 @@ function tableStatus({ currentBytes, bytes }: Keys): NonNullable<MirrorStatus['b
 function linkStatus(one: Keys): LinkStatus {
   const { roundTripMs, paused, lastFault } = one;
   const copyOut = keys(one.copyOut);
+  const beyond = one.beyond === undefined ? undefined : readBeyond(one.beyond);
   return {
     connected: one.connected === true,
     since: text(one.since),
@@ -163,6 +165,7 @@ function linkStatus(one: Keys): LinkStatus {
           },
         }
       : {}),
+    ...(beyond === undefined || isParseFault(beyond) ? {} : { beyond }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { LINK_COMPRESSIONS } from '../../hw/linkCompress.ts';
 import { connectLink } from '../../hw/linkConnect.ts';
-import { linkPortal } from '../../hw/linkFaults.ts';
+import { portalName } from '../../hw/netWords.ts';
 import type { LinkStream } from '../../hw/linkStream.ts';
+import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { LinkCompression } from '../../parsers/formats/linkGreeting.ts';
 import { Fault } from '../base/fault.ts';
 import { Sender } from '../link/sender.ts';
@@ -62,6 +63,8 @@ export class JourneyLink {
   #wireBefore = 0;
   #lastFault: Fault | undefined;
   #about: MetUnit | undefined;
+  /** The far end's mirrors, as it told of them on this connection. */
+  #beyond: readonly LinkBeyond[] | undefined;
   /** What has been told of the break. */
   readonly #told = new Set<string>();
   #silence: Silence;
@@ -69,7 +72,7 @@ export class JourneyLink {
 
   constructor(options: JourneyVolumeOptions, news: (news: SenderNews) => void) {
     const { host, port, volume, unit, compress, limitBytesPerSecond, now } = options;
-    this.text = `journey://${linkPortal(host, port)}/${volume}`;
+    this.text = `journey://${portalName(host, port)}/${volume}`;
     this.#options = options;
     this.#news = news;
     this.#thrift = new Thrift(compress);
@@ -114,6 +117,7 @@ export class JourneyLink {
       roundTripMs: sender.roundTripMs,
       paused: sender.paused,
       lastFault: this.#lastFault?.message,
+      beyond: this.#beyond,
     };
   }
 
@@ -249,6 +253,7 @@ export class JourneyLink {
         return;
       case 'about':
         this.#about = metUnit(act.about);
+        this.#beyond = act.about.beyond;
         return;
       case 'hangUp':
         this.#drop(act.fault, (end) => end.end());
@@ -320,6 +325,7 @@ export class JourneyLink {
     this.#end = undefined;
     this.#wireBefore += this.#stream?.sentBytes ?? 0;
     this.#stream = undefined;
+    this.#beyond = undefined;
     this.#silent = false;
     if (end) how(end);
     this.sender.broken();

@@ -1,4 +1,5 @@
 import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
+import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { OrderedVolume } from '../base/ordered.ts';
 
 /** Keys that units share beforehand; the first is the unit's own. A key appears in no message. */
@@ -89,4 +90,6 @@ export interface JourneyStatus {
   paused: string | undefined;
   /** Why the connection last broke or could not be made. */
   lastFault: string | undefined;
+  /** The far end's own mirrors of the volume, as it told of them on this connection. */
+  beyond?: readonly LinkBeyond[] | undefined;
 }

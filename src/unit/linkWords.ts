@@ -16,7 +16,7 @@ export function metUnit({ version, clock }: LinkAbout): MetUnit {
 
 /** A link for `status`; `now` is the monotonic time in nanoseconds. */
 export function linkWords(status: JourneyStatus, now: number): LinkStatus {
-  const { since, version, clockMs, roundTripMs, paused, lastFault, ...rest } = status;
+  const { since, version, clockMs, roundTripMs, paused, lastFault, beyond, ...rest } = status;
   return {
     ...rest,
     since: new Date(Date.now() - (now - since) / 1e6).toISOString(),
@@ -25,5 +25,6 @@ export function linkWords(status: JourneyStatus, now: number): LinkStatus {
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
     ...(paused === undefined ? {} : { paused }),
     ...(lastFault === undefined ? {} : { lastFault }),
+    ...(beyond === undefined ? {} : { beyond: [...beyond] }),
   };
 }

@@ -10,6 +10,7 @@ import type { FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import type { Room } from '../buffer/room.ts';
+import { beyondOf } from './beyond.ts';
 import { tabledStore } from './blockTableOpen.ts';
 import type { TabledStore } from './blockTableStore.ts';
 import type { GroupConfig, LiveConfig, ReceivedVolumeConfig, TlsConfig } from './configTypes.ts';
@@ -116,6 +117,10 @@ export class Receive {
     const about = {
       own: () => ({ version: packageVersion(), clock: Date.now() }),
       heard: (volume: string, { first }: LinkAbout) => first && names.learn(volume, first),
+      beyond: (name: string) => {
+        const volume = this.#volumes.get(name);
+        return volume ? beyondOf(volume.status(this.#service?.sender(name)).mirrors) : [];
+      },
     };
     const writers = new KeptWriters({ from, path, notice });
     this.#service = await serveLink({ listen: portal, keys: tls, stores, writers, about, notice, now });

@@ -9,6 +9,7 @@ import type { FarStore } from '../base/ordered.ts';
 import { ChunkHasher, compareChunk } from '../link/checks.ts';
 import { Receiver } from '../link/receiver.ts';
 import type { ReceiverAct } from '../link/receiverTypes.ts';
+import { BeyondNews } from './beyond.ts';
 import { BodyPool } from './bodyPool.ts';
 import { LinkEnd } from './linkEnd.ts';
 import { type MetUnit, metUnit } from './linkWords.ts';
@@ -54,6 +55,7 @@ export class ReceiverSession {
   #held = false;
   #over = false;
   #met: MetUnit | undefined;
+  readonly #beyond = new BeyondNews();
 
   constructor(options: ReceiverSessionOptions) {
     const { stream, now } = options;
@@ -80,6 +82,7 @@ export class ReceiverSession {
     this.#end.flush();
     this.#ticker = setInterval(() => {
       receiver.tick(now());
+      this.#tellBeyond();
       this.#run();
     }, TICK_MS);
   }
@@ -223,7 +226,18 @@ export class ReceiverSession {
     if (!ours || volume === undefined) return;
     this.#met = metUnit(about);
     ours.heard(volume, about);
-    this.#receiver.about(ours.own(), now());
+    if (ours.beyond) this.#tellBeyond();
+    else this.#receiver.about(ours.own(), now());
+  }
+
+  /** One who has said something of its unit is told what becomes of the volume here. */
+  #tellBeyond(): void {
+    const { about: ours, now } = this.#options;
+    const volume = this.#receiver.hello?.volume;
+    if (!ours?.beyond || !this.#met || volume === undefined || !this.#receiver.up) return;
+    if (!this.#beyond.ripe(now())) return;
+    const beyond = ours.beyond(volume);
+    if (this.#beyond.due(beyond, now())) this.#receiver.about({ ...ours.own(), beyond }, now());
   }
 
   #append({ place, entry, bodies }: AppendAct): void {

@@ -1,4 +1,5 @@
 import type { LinkAbout } from '../../parsers/formats/linkAbout.ts';
+import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { FarStore } from '../base/ordered.ts';
 import type { LinkProof } from './journeyTypes.ts';
 import type { MetUnit } from './linkWords.ts';
@@ -14,7 +15,12 @@ export interface LinkServiceOptions {
   /** Who may send which volume; absent: every unit that has proved itself. */
   writers?: LinkWriters;
   /** What senders are told of this unit, and what one says of its own; absent: neither. */
-  about?: { own: () => LinkAbout; heard: (volume: string, about: LinkAbout) => void };
+  about?: {
+    own: () => LinkAbout;
+    heard: (volume: string, about: LinkAbout) => void;
+    /** The mirrors of a volume here. */
+    beyond?: (volume: string) => readonly LinkBeyond[];
+  };
   notice: (text: string) => void;
   /** Monotonic time in nanoseconds. */
   now: () => number;

@@ -8,6 +8,7 @@ import { Chain } from './kit/chain.ts';
 import { dice, noise } from './kit/files.ts';
 import { qemuIo } from './kit/peers.ts';
 import { run } from './kit/processes.ts';
+import { until } from './kit/until.ts';
 
 const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
@@ -52,6 +53,25 @@ describeLive('D3 a unit that passes changes on', ['tgt'], (bench) => {
         [chain.to('third'), 'equal', 'third'],
         [chain.to('fourth'), 'equal', 'fourth'],
         ['file:beside.img', 'equal', undefined],
+      ],
+    );
+    // The first unit knows what becomes of its volume at the others.
+    const beyond = await until(
+      'what is beyond is known to be equal',
+      async () => {
+        const all = (await near.status()).volumes[0].mirrors[0].link?.beyond;
+        const whole = [...(all ?? []), ...(all ?? []).flatMap((one) => one.beyond ?? [])];
+        return whole.length === 6 && whole.every(({ state }) => state === 'equal') ? all : undefined;
+      },
+      { ms: 30_000, everyMs: 200 },
+    );
+    assert.deepEqual(
+      beyond.map(({ to, peer, beyond: further }) => [to, peer, further?.length]),
+      [
+        ['file:far.img', undefined, undefined],
+        [chain.to('third'), 'third', 1],
+        [chain.to('fourth'), 'fourth', 1],
+        ['file:beside.img', undefined, undefined],
       ],
     );
     // Times are those of the first unit's bus.

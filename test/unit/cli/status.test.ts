@@ -97,6 +97,17 @@ describe('H1 tapmirror status', () => {
     assert.deepEqual(readStatus(near), near);
     const words = '    link to site-b at 10.0.9.1:7260 for 5 min; 8 KiB on the way; round trip 12.3 ms; made anew once';
     assert.ok(drawStatus(near, PLAIN, NOW).split('\n').includes(words));
+    const third = { to: 'file:/third.img', state: 'broken', behindBytes: 4096, why: 'no space left' };
+    const beyond = [
+      { to: 'file:/far.img', state: 'equal', behindBytes: 0 },
+      { to: 'journey://10.0.8.1:7260/db', state: 'equal', behindBytes: 0, peer: 'site-c', beyond: [third] },
+    ];
+    const whole = status({}, { mirrors: [mirrorStatus({ to, link: { ...link, beyond } })] });
+    assert.deepEqual(readStatus(whole), whole);
+    assert.match(
+      drawStatus(whole, PLAIN, NOW),
+      /\n {6}there file:\/far\.img: equal\n {6}there journey:\/\/10\.0\.8\.1:7260\/db at site-c: equal\n {8}there file:\/third\.img: broken, 4 KiB behind: no space left\n/,
+    );
     const broken = { ...link, connected: false, lastFault: 'nobody answers', paused: 'the disk is full' };
     const table = { currentBytes: 3 << 20, bytes: 4 << 20 };
     const half = readStatus(status({}, { mirrors: [mirrorStatus({ to, blockTable: table })] }));

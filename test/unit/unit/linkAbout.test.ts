@@ -44,6 +44,29 @@ describe('D1 units tell each other who they are', () => {
     }
   });
 
+  it('and a far end how its mirrors stand, again when that changes, until the connection is over', async () => {
+    const store = new MemoryFarStore(65_536);
+    let state = 'behind';
+    const about = {
+      own: () => ({ version: '2.0.0', clock: 0 }),
+      heard: () => undefined,
+      beyond: (volume: string) => [{ to: `file:/${volume}.img`, state, behindBytes: 3 }],
+    };
+    const { service, port } = await serve(keys.far, { vol1: store }, { about });
+    const own = { version: '1.0.0', clock: 0 };
+    const volume = await openJourneyVolume(journeyOptions(port, keys.near, { about: () => own }));
+    try {
+      await until(() => volume.link.beyond !== undefined);
+      assert.deepEqual(volume.link.beyond, [{ to: 'file:/vol1.img', state: 'behind', behindBytes: 3 }]);
+      state = 'broken';
+      await until(() => volume.link.beyond?.[0]?.state === 'broken');
+    } finally {
+      await service.close();
+      await until(() => volume.link.beyond === undefined);
+      await volume.close();
+    }
+  });
+
   it('nothing where either does not want to', async () => {
     const about = { own: () => ({ version: '2', clock: 0 }), heard: () => assert.fail('nothing was said') };
     for (const far of [{ about }, {}]) {

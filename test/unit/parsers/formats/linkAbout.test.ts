@@ -27,6 +27,13 @@ describe('D1 what a unit says of itself over a link', () => {
     }
   });
 
+  it('tells of mirrors beyond; where that cannot be read the rest is believed all the same', () => {
+    const beyond = [{ to: 'file:/a.img', state: 'equal', behindBytes: 0 }];
+    const about = { version: '1', clock: 5 };
+    assert.deepEqual(readAbout(bodyOf({ ...about, beyond })), { ...about, beyond });
+    assert.deepEqual(readAbout(textBody('{"version":"1","clock":5,"beyond":[{"to":"file:/a.img"}]}')), about);
+  });
+
   it('leaves alone what it does not know, and refuses what is wrong', () => {
     assert.deepEqual(readAbout(textBody('{"version":"9","clock":5,"moods":["good"]}')), { version: '9', clock: 5 });
     const refused = ['', '1', 'null', '{"clock":5}', '{"version":9,"clock":5}', '{"version":"9","clock":0.5}'];
