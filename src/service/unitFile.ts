@@ -72,6 +72,8 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# The control socket is given to its group (controlGroup), one that the unit's user is in: nothing else can be given away.
+SystemCallFilter=@chown
 SystemCallErrorNumber=EPERM
 # Not set, and why: MemoryDenyWriteExecute (V8 compiles while it runs), PrivateDevices and ProtectClock (they shut out
 # block devices and serial ports, which may be mirrors and probes).
