@@ -1,6 +1,6 @@
 import { LINK_COMPRESSIONS } from '../../hw/linkCompress.ts';
 import { connectLink } from '../../hw/linkConnect.ts';
-import { portalName } from '../../hw/netWords.ts';
+import { linkPortal } from '../../hw/linkFaults.ts';
 import type { LinkStream } from '../../hw/linkStream.ts';
 import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { LinkCompression } from '../../parsers/formats/linkGreeting.ts';
@@ -72,7 +72,7 @@ export class JourneyLink {
 
   constructor(options: JourneyVolumeOptions, news: (news: SenderNews) => void) {
     const { host, port, volume, unit, compress, limitBytesPerSecond, now } = options;
-    this.text = `journey://${portalName(host, port)}/${volume}`;
+    this.text = `journey://${linkPortal(host, port)}/${volume}`;
     this.#options = options;
     this.#news = news;
     this.#thrift = new Thrift(compress);
