@@ -128,6 +128,14 @@ export function isPowerOn(sense: Sense): boolean {
   return sense.key === UNIT_ATTENTION && sense.asc === 0x29 && sense.ascq <= 0x01;
 }
 
+/**
+ * A unit attention may wait behind their GOOD: INQUIRY, REPORT LUNS and REQUEST SENSE are done while one does (SAM-6 section
+ * 5.14.4). Linux begins with the first two at each logical unit.
+ */
+export function passesAttentions(opcode: number): boolean {
+  return opcode === 0x12 || opcode === 0xa0 || opcode === 0x03;
+}
+
 /** CAPACITY DATA HAS CHANGED. */
 export function isCapacityChanged(sense: Sense): boolean {
   return sense.key === UNIT_ATTENTION && sense.asc === 0x2a && sense.ascq === 0x09;

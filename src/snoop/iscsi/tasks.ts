@@ -1,7 +1,7 @@
 import { u16, u32 } from '../../../parsers/bytes.ts';
 import type { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
 import { lunNumber } from '../../../parsers/scsi/lun.ts';
-import { outcomeOf, parseSense } from '../../../parsers/scsi/sense.ts';
+import { outcomeOf, parseSense, passesAttentions } from '../../../parsers/scsi/sense.ts';
 import type { Ending } from '../../base/command.ts';
 import { Extents } from '../../base/extents.ts';
 import { isParseFault } from '../../base/fault.ts';
@@ -132,7 +132,7 @@ export class Tasks {
     this.close(nexus, task);
     const { session } = nexus;
     if (status === GOOD) {
-      session.used.set(task.lu.root, task.lu.root.resets);
+      if (!passesAttentions(task.cdb.operation.opcode)) session.used.set(task.lu.root, task.lu.root.resets);
       const lu = this.facts.good(task, residual);
       if (lu !== task.lu) session.renamed(task.lu, lu);
       if (task.cdb.operation.sync) synchronised(task, this.journal);

@@ -6,6 +6,7 @@ import {
   isCapacityChanged,
   isPowerOn,
   parseSense,
+  passesAttentions,
   type SenseData,
 } from '../../../parsers/scsi/sense.ts';
 import type { Ending } from '../../base/command.ts';
@@ -280,7 +281,7 @@ export class Processes {
   private good(io: IoProcess): void {
     const { task } = io;
     const { root } = task.lu;
-    this.used.set(`${io.ids.initiator} ${root.id}`, root.resets);
+    if (!passesAttentions(task.cdb.operation.opcode)) this.used.set(`${io.ids.initiator} ${root.id}`, root.resets);
     // What passed is what was meant, unless some of it was not seen.
     task.edtl = io.high;
     task.dataIn = task.reads ? io.high : 0;

@@ -91,6 +91,24 @@ describe('B2b a volatile cache that was lost (SBC-4 section 4.15, SPC-5 29h/00h)
     assert.ok(!found.noticed(/restarted/));
   });
 
+  it('nor does one behind INQUIRY, REPORT LUNS or REQUEST SENSE, which it lets pass (SAM-6 section 5.14.4)', () => {
+    for (const cdb of [
+      [0x12, 0, 0, 0, 36, 0],
+      [0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0],
+      [0x03, 0, 0, 0, 18, 0],
+    ]) {
+      const bus = new ScriptedBus();
+      const other = bus.login();
+      write(other, 10, blocks(1));
+      const c = bus.login({ isid: 2 });
+      c.ask(Uint8Array.from(cdb), new Uint8Array(16));
+      attention(c);
+      const found = bus.run();
+      assert.deepEqual(found.doubt(LU), []);
+      assert.ok(!found.noticed(/restarted/));
+    }
+  });
+
   it('a reset by task management explains the unit attention', () => {
     const bus = new ScriptedBus();
     const c = bus.login();
