@@ -1,5 +1,6 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Fault } from '../src/base/fault.ts';
+import { awayWords, codeOf, portalName } from './netWords.ts';
 
 export interface ByteStreamOptions {
   /** A name or an IP address, IPv6 without brackets. */
@@ -80,7 +81,7 @@ export function connectByteStream(
     const abort = (): void => give(new Fault('local', `${name}: stopped before it was connected`));
     const timer = setTimeout(() => {
       give(
-        new Fault('local', `${name} does not answer within ${connectMs / 1000} s`, UNREACHABLE, { unreachable: true }),
+        new Fault('local', `${name} does not answer within ${connectMs / 1000} s`, MENDS.look, { unreachable: true }),
       );
     }, connectMs);
     signal?.addEventListener('abort', abort);
@@ -115,10 +116,10 @@ class TcpStream implements ByteStream {
       this.#close(streamFault(name, 'the connection failed', error)),
     );
     socket.on('end', () =>
-      this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE, { unreachable: true })),
+      this.#close(new Fault('local', `${name} closed the connection`, MENDS.look, { unreachable: true })),
     );
     socket.on('close', () =>
-      this.#close(new Fault('local', `${name} closed the connection`, UNREACHABLE, { unreachable: true })),
+      this.#close(new Fault('local', `${name} closed the connection`, MENDS.look, { unreachable: true })),
     );
   }
 
@@ -157,34 +158,10 @@ class TcpStream implements ByteStream {
   }
 }
 
-const UNREACHABLE = 'look at the target and at the network to it';
-
-/** What the system said of a connection, in words. */
-const WORDS: Readonly<Record<string, readonly [what: string, mend: string]>> = {
-  ECONNREFUSED: ['refuses the connection', 'start the target, or correct the port'],
-  ECONNRESET: ['broke the connection off', UNREACHABLE],
-  EPIPE: ['closed the connection', UNREACHABLE],
-  ETIMEDOUT: ['does not answer', UNREACHABLE],
-  EHOSTUNREACH: ['cannot be reached', 'look at the network and at the address'],
-  ENETUNREACH: ['lies in a network that cannot be reached', 'look at the routes of this machine'],
-  ENOTFOUND: ['is a name that nobody knows', 'correct the name, or write an IP address'],
-  EAI_AGAIN: ['is a name that could not be looked up', 'look at the name service, or write an IP address'],
-  EADDRNOTAVAIL: ['cannot be reached from any address of this machine', 'look at the addresses of this machine'],
-  EMFILE: ['cannot be connected to: too many files are open', 'raise the limit (ulimit -n)'],
-};
+const MENDS = { start: 'start the target, or correct the port', look: 'look at the target and at the network to it' };
 
 function streamFault(name: string, doing: string, error: NodeJS.ErrnoException): Fault {
-  const code = codeOf(error);
-  const [what, mend] = WORDS[code] ?? [error.message, undefined];
+  const code = codeOf(error) ?? 'unknown error';
+  const [what, mend] = awayWords(code, MENDS) ?? [error.message, undefined];
   return new Fault('local', `${name} ${what} (${doing}: ${code})`, mend, { cause: error, unreachable: true });
-}
-
-/** A name with several addresses fails with one error for all of them. */
-function codeOf(error: NodeJS.ErrnoException): string {
-  if (error.code !== undefined) return error.code;
-  return error instanceof AggregateError ? codeOf(error.errors[0]) : 'unknown error';
-}
-
-function portalName(host: string, port: number): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

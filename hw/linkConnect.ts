@@ -1,10 +1,11 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
-import { linkFault, linkPortal } from './linkFaults.ts';
+import { linkFault } from './linkFaults.ts';
 import { type LinkPem, linkContext, unitName } from './linkKeys.ts';
 import { hasOurKey, isPsk, type LinkPsk, pskClient, pskContext } from './linkPsk.ts';
 import { type LinkStream, TlsStream } from './linkStream.ts';
+import { portalName } from './netWords.ts';
 
 export interface LinkConnectOptions {
   /** A name or an IP address, IPv6 without brackets. */
@@ -25,7 +26,7 @@ const KEEP_ALIVE_MS = 30_000;
  */
 export async function connectLink(options: LinkConnectOptions, signal?: AbortSignal): Promise<LinkStream> {
   const { host, port, keys, connectMs } = options;
-  const name = linkPortal(host, port);
+  const name = portalName(host, port);
   const context = isPsk(keys) ? pskContext() : linkContext(keys);
   const proof = isPsk(keys) ? pskClient(keys) : {};
   const stopped = (): Fault => new Fault('local', `${name}: stopped before it was connected`);
@@ -84,7 +85,7 @@ export async function connectLink(options: LinkConnectOptions, signal?: AbortSig
         const stream = new TlsStream(
           secure,
           wire,
-          linkPortal(wire.remoteAddress ?? host, wire.remotePort ?? port),
+          portalName(wire.remoteAddress ?? host, wire.remotePort ?? port),
           unit.name,
         );
         secure.off('error', failed);

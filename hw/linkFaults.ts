@@ -1,26 +1,13 @@
-import { isIP } from 'node:net';
 import { Fault } from '../src/base/fault.ts';
+import { awayWords, codeOf, type Words } from './netWords.ts';
 
-type Words = readonly [what: string, mend: string];
-
-const LOOK = 'look at the far unit and at the network to it';
+const MENDS = {
+  start: 'start the unit there, or correct the port',
+  look: 'look at the far unit and at the network to it',
+};
 const KEYS = 'both units need certificates of one authority (`tapmirror keys unit`)';
 
 const PSK = 'both units need the same line in the file of `psk`';
-
-/** Nobody is there, or not now: the same may succeed later. */
-const AWAY: Readonly<Record<string, Words>> = {
-  ECONNREFUSED: ['refuses the connection', 'start the unit there, or correct the port'],
-  ECONNRESET: ['broke the connection off', LOOK],
-  EPIPE: ['closed the connection', LOOK],
-  ETIMEDOUT: ['does not answer', LOOK],
-  EHOSTUNREACH: ['cannot be reached', 'look at the network and at the address'],
-  ENETUNREACH: ['lies in a network that cannot be reached', 'look at the routes of this machine'],
-  ENOTFOUND: ['is a name that nobody knows', 'correct the name, or write an IP address'],
-  EAI_AGAIN: ['is a name that could not be looked up', 'look at the name service, or write an IP address'],
-  EADDRNOTAVAIL: ['cannot be reached from any address of this machine', 'look at the addresses of this machine'],
-  EMFILE: ['cannot be connected to: too many files are open', 'raise the limit (ulimit -n)'],
-};
 
 /** The other unit is a stranger, or we are one to it. */
 const STRANGE: Readonly<Record<string, Words>> = {
@@ -52,22 +39,10 @@ const STRANGE: Readonly<Record<string, Words>> = {
 
 /** What the system or TLS said of a connection with `name`, in words; those about strangers are not `unreachable`. */
 export function linkFault(name: string, error: unknown): Fault {
-  const code = codeOf(error);
+  const code = typeof error === 'string' ? error : (codeOf(error) ?? 'no code');
   const strange = STRANGE[code];
   if (strange) return new Fault('local', `${name} ${strange[0]} (${code})`, strange[1], { cause: error });
   const text = error instanceof Error ? error.message : String(error);
-  const [what, mend] = AWAY[code] ?? [`failed: ${text}`, LOOK];
+  const [what, mend] = awayWords(code, MENDS) ?? [`failed: ${text}`, MENDS.look];
   return new Fault('local', `${name} ${what} (${code})`, mend, { cause: error, unreachable: true });
-}
-
-/** A name with several addresses fails with one error for all of them. */
-function codeOf(error: unknown): string {
-  if (typeof error === 'string') return error;
-  const { code } = error as { code?: unknown };
-  if (typeof code === 'string') return code;
-  return error instanceof AggregateError && error.errors.length > 0 ? codeOf(error.errors[0]) : 'no code';
-}
-
-export function linkPortal(host: string, port: number): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

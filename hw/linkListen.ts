@@ -1,11 +1,12 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
-import { linkFault, linkPortal } from './linkFaults.ts';
+import { linkFault } from './linkFaults.ts';
 import { LinkHalfOpen } from './linkHalfOpen.ts';
 import { LINK_CIPHERS, type LinkPem, linkContext, unitName } from './linkKeys.ts';
 import { isPsk, type LinkPsk, PskServer } from './linkPsk.ts';
 import { type LinkStream, TlsStream } from './linkStream.ts';
+import { portalName } from './netWords.ts';
 
 export interface LinkListenOptions {
   host: string;
@@ -51,7 +52,7 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
   // Who a connection is from cannot be asked any more once it has failed.
   const remotes = new WeakMap<Socket, string>();
   server.on('connection', (wire: Socket) => {
-    remotes.set(wire, linkPortal(wire.remoteAddress ?? '', wire.remotePort ?? 0));
+    remotes.set(wire, portalName(wire.remoteAddress ?? '', wire.remotePort ?? 0));
     wire.on('error', () => undefined);
     halfOpen.add(wire);
   });
@@ -64,7 +65,7 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     const wire = wireOf(socket);
-    const remote = remotes.get(wire) ?? linkPortal(socket.remoteAddress ?? '', socket.remotePort ?? 0);
+    const remote = remotes.get(wire) ?? portalName(socket.remoteAddress ?? '', socket.remotePort ?? 0);
     halfOpen.remove(wire);
     const refuse = (wrong: string, mend: string): void => {
       socket.on('error', () => undefined);
@@ -85,14 +86,14 @@ export async function listenLink(options: LinkListenOptions): Promise<LinkListen
     accepted(new TlsStream(socket, wire, remote, unit.name));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(linkPortal(host, port), error)));
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(portalName(host, port), error)));
     server.listen({ host, port }, resolve);
   });
   // Such as too many open files: the next connection may do better.
-  server.on('error', (error) => refused(linkFault(linkPortal(host, port), error)));
+  server.on('error', (error) => refused(linkFault(portalName(host, port), error)));
   const { address, port: bound } = server.address() as AddressInfo;
   return {
-    portal: linkPortal(address, bound),
+    portal: portalName(address, bound),
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -1,7 +1,7 @@
 import { LINK_COMPRESSIONS } from '../../hw/linkCompress.ts';
 import { connectLink } from '../../hw/linkConnect.ts';
-import { linkPortal } from '../../hw/linkFaults.ts';
 import type { LinkStream } from '../../hw/linkStream.ts';
+import { portalName } from '../../hw/netWords.ts';
 import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { LinkCompression } from '../../parsers/formats/linkGreeting.ts';
 import { Fault } from '../base/fault.ts';
@@ -72,7 +72,7 @@ export class JourneyLink {
 
   constructor(options: JourneyVolumeOptions, news: (news: SenderNews) => void) {
     const { host, port, volume, unit, compress, limitBytesPerSecond, now } = options;
-    this.text = `journey://${linkPortal(host, port)}/${volume}`;
+    this.text = `journey://${portalName(host, port)}/${volume}`;
     this.#options = options;
     this.#news = news;
     this.#thrift = new Thrift(compress);
