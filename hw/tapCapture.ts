@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { Fault } from '../src/base/fault.ts';
+import { faultOf } from '../src/base/fault.ts';
 import type { PcapBinding, PcapSession } from './tapBinding.ts';
 import { type LaneHost, TapLane } from './tapLane.ts';
 import type { CaptureOptions, FromCapture, LaneCounts, ToCapture } from './tapMessages.ts';
@@ -253,7 +253,7 @@ export function startCapture(
   try {
     new Capture(binding(), options, port, park);
   } catch (error) {
-    const fault = error instanceof Fault ? error : new Fault('bug', String(error));
+    const fault = faultOf(error);
     const refused: FromCapture = { kind: 'refused', blame: fault.blame, message: fault.message, mend: fault.mend };
     port.postMessage(refused);
     port.close();

@@ -17,6 +17,13 @@ export class Fault extends Error {
   }
 }
 
+/** What was thrown, as a `Fault`: what is none was foreseen by nobody, and is a bug of ours. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Fault('bug', message, undefined, { cause: error });
+}
+
 /** What a parser returns in place of a value: where the bytes stopped making sense, and why. */
 export interface ParseFault {
   readonly fault: true;

@@ -1,5 +1,5 @@
 import { type BlockSums, FAN_OUT, nodeBytes, SUM_BYTES, type TableStorage } from '../base/blocks.ts';
-import { Fault } from '../base/fault.ts';
+import { type Fault, faultOf } from '../base/fault.ts';
 import { Flags } from './flags.ts';
 import {
   COARSE_BYTES,
@@ -351,7 +351,7 @@ export class BlockTable implements BlockSums {
       this.#flags.clearAll();
       this.#upper.length = 0;
       this.#discard();
-      const fault = error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
+      const fault = faultOf(error);
       this.#options.lost(fault);
       return undefined;
     }

@@ -1,5 +1,5 @@
 import type { NodeSums } from '../base/blocks.ts';
-import { Fault } from '../base/fault.ts';
+import { faultOf } from '../base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../base/ordered.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import { piecesOf } from '../queue/draft.ts';
@@ -93,8 +93,4 @@ export class TabledStore extends ForwardingStore implements FarStore {
     }
     this.#kept.resize(bytes);
   }
-}
-
-function faultOf(error: unknown): Fault {
-  return error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
 }

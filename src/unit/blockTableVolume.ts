@@ -1,5 +1,5 @@
 import type { Piece } from '../base/change.ts';
-import { Fault } from '../base/fault.ts';
+import { type Fault, faultOf } from '../base/fault.ts';
 import type { Volume, VolumeIdentity } from '../base/volume.ts';
 import type { BlockTable } from '../blocks/blockTable.ts';
 import type { KeptTable } from './blockTable.ts';
@@ -121,8 +121,4 @@ export class TabledVolume implements Volume {
       table.end(offset, length);
     }
   }
-}
-
-function faultOf(error: unknown): Fault {
-  return error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { readWriter, writeWriter } from '../../hw/writerFile.ts';
 import type { Refusal } from '../../parsers/formats/linkGreeting.ts';
-import { Fault } from '../base/fault.ts';
+import { faultOf } from '../base/fault.ts';
 
 /** Who may send a volume. */
 export interface LinkWriters {
@@ -53,7 +53,7 @@ export class KeptWriters implements LinkWriters {
       notice(`volume ${volume}: unit ${unit} is its sender from now on, and no other is taken (${file})`);
       return undefined;
     } catch (error) {
-      const { message, mend } = error instanceof Fault ? error : new Fault('bug', String(error));
+      const { message, mend } = faultOf(error);
       return { words: message, mend: mend ?? '', again: true };
     }
   }

@@ -1,5 +1,5 @@
 import { isCapacityChanged, isPowerOn, type SenseData, TASK_SET_FULL } from '../../parsers/scsi/sense.ts';
-import { Fault } from '../base/fault.ts';
+import { Fault, faultOf } from '../base/fault.ts';
 import { Command } from '../iscsi/initiator/command.ts';
 import { type CommandFault, commandFault, verdictOf } from '../iscsi/lu/verdict.ts';
 import { type LuSession, openLuSession, type SessionPlan } from './luSession.ts';
@@ -182,7 +182,7 @@ export class LuLink {
     try {
       more = run.fault === undefined && run.job.fill(seat);
     } catch (error) {
-      run.fault = error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error });
+      run.fault = faultOf(error);
     }
     if (!more) {
       this.#seats.push(seat);

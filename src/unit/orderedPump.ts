@@ -1,12 +1,12 @@
 import type { Piece } from '../base/change.ts';
-import { Fault } from '../base/fault.ts';
+import { Fault, faultOf } from '../base/fault.ts';
 import type { NearSums, OrderedVolume } from '../base/ordered.ts';
 import { isFill, isOr } from '../base/payload.ts';
 import type { Recaller } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
 import type { OrderedMirror } from '../mirror/ordered.ts';
 import type { OrderedRequest } from '../mirror/orderedRequests.ts';
-import type { ArmPump } from './arm.ts';
+import { RequestPump, SourceFailure } from './requestPump.ts';
 
 export interface OrderedPumpOptions {
   mirror: OrderedMirror;
@@ -34,52 +34,19 @@ type Recall = Extract<OrderedRequest, { kind: 'recall' }>;
 /** Ranges of one copy that are read at once. */
 const RANGES_AT_ONCE = 8;
 
-/** A copy's read failed, or was given up: the mirror itself is not to blame. */
-class SourceFailure extends Error {}
-
 /**
  * Runs an ordered mirror's requests and tells it how they ended. Entries are given to the volume in the order of their
  * requests, before anything that was asked for later.
  */
-export class OrderedPump implements ArmPump {
+export class OrderedPump extends RequestPump<OrderedRequest> {
   readonly #options: OrderedPumpOptions;
-  readonly #buffers: Uint8Array[] = [];
-  #abort = new AbortController();
-  #running = false;
-  requests = 0;
-  slowestNs = 0;
-  comparedBytes = 0;
-  differingBytes = 0;
 
   constructor(options: OrderedPumpOptions) {
+    super(options);
     this.#options = options;
-    options.volume.onSizeChange((blocks) => {
-      options.mirror.step({ kind: 'size', bytes: blocks * options.volume.blockSize });
-      this.run();
-    });
   }
 
-  run(): void {
-    // A volume may answer at once and so call back in here; the outer call goes on with what that left.
-    if (this.#running) return;
-    this.#running = true;
-    try {
-      const { mirror } = this.#options;
-      for (let wanted = mirror.take(); wanted.length > 0; wanted = mirror.take()) {
-        for (const request of wanted) this.#start(request);
-      }
-    } finally {
-      this.#running = false;
-    }
-  }
-
-  /** Copies under way end as failed reads; those that come later run again. */
-  stopCopies(): void {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-  }
-
-  #start(request: OrderedRequest): void {
+  protected start(request: OrderedRequest): void {
     switch (request.kind) {
       case 'notice':
         this.#options.notice(request.text);
@@ -113,7 +80,7 @@ export class OrderedPump implements ArmPump {
     } catch (error) {
       mirror.step({ kind: 'failed', id: request.id, fault: faultOf(error), source: false });
     }
-    this.#ended(started);
+    this.ended(started);
   }
 
   #act(request: Errand): Promise<void> {
@@ -135,7 +102,7 @@ export class OrderedPump implements ArmPump {
     const started = now();
     const found = (await recaller?.recall(seq, pieces)) ?? [];
     mirror.step({ kind: 'recalled', id, pieces: found });
-    this.#ended(started);
+    this.ended(started);
   }
 
   async #copy({ id, offset, length, ranges }: Copy): Promise<void> {
@@ -148,7 +115,7 @@ export class OrderedPump implements ArmPump {
       const source = error instanceof SourceFailure;
       mirror.step({ kind: 'failed', id, fault: faultOf(source ? error.cause : error), source });
     }
-    this.#ended(started);
+    this.ended(started);
   }
 
   async #survey({ id, wanted }: Survey): Promise<void> {
@@ -156,12 +123,12 @@ export class OrderedPump implements ArmPump {
     const started = now();
     try {
       const sums = near?.();
-      const rest = sums && (await volume.survey?.(wanted, sums, this.#abort.signal));
+      const rest = sums && (await volume.survey?.(wanted, sums, this.signal));
       mirror.step({ kind: 'surveyed', id, rest: rest ?? wanted });
     } catch (error) {
       mirror.step({ kind: 'failed', id, fault: faultOf(error), source: false });
     }
-    this.#ended(started);
+    this.ended(started);
   }
 
   async #differingIn(ranges: readonly (readonly [number, number])[]): Promise<Piece[]> {
@@ -182,9 +149,8 @@ export class OrderedPump implements ArmPump {
   async #differing(offset: number, length: number): Promise<Piece[]> {
     const { first, volume } = this.#options;
     if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
-    const { signal } = this.#abort;
-    const pooled = this.#buffers.pop();
-    const buffer = pooled && pooled.length >= length ? pooled : new Uint8Array(length);
+    const { signal } = this;
+    const buffer = this.buffer(length);
     const bytes = buffer.subarray(0, length);
     await first.read(offset, bytes, signal).catch((cause: unknown) => {
       throw new SourceFailure('', { cause });
@@ -199,26 +165,12 @@ export class OrderedPump implements ArmPump {
     // They are kept until they are durable: a little of a long read must not keep all of it.
     if (differing > length / 2) return pieces;
     const own = pieces.map(copied);
-    this.#buffers.push(buffer);
+    this.giveBack(buffer);
     return own;
-  }
-
-  #ended(started: number): void {
-    const { now, moved } = this.#options;
-    this.requests++;
-    this.slowestNs = Math.max(this.slowestNs, now() - started);
-    this.run();
-    moved();
   }
 }
 
 function copied({ offset, length, payload }: Piece): Piece {
   if (typeof payload === 'string' || isFill(payload) || isOr(payload)) return { offset, length, payload };
   return { offset, length, payload: payload.map((part) => part.slice()) };
-}
-
-function faultOf(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new Fault('bug', message, undefined, { cause: error });
 }

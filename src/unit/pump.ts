@@ -1,10 +1,11 @@
 import type { Piece } from '../base/change.ts';
-import { Fault } from '../base/fault.ts';
+import { Fault, faultOf } from '../base/fault.ts';
 import { orInto } from '../base/payload.ts';
 import type { WriteGuard } from '../base/recall.ts';
 import type { Volume } from '../base/volume.ts';
 import type { Mirror } from '../mirror/mirror.ts';
 import type { MirrorRequest } from '../mirror/requests.ts';
+import { RequestPump, SourceFailure } from './requestPump.ts';
 
 export interface PumpOptions {
   mirror: Mirror;
@@ -31,79 +32,38 @@ const OR_BYTES = 256 * 1024;
 /** What of a copy is written where it differs: as long as a page, so that a few bytes do not cost a long write. */
 const COMPARE_BYTES = 4096;
 
-/** A copy's read failed: the mirror itself is not to blame. */
-class SourceFailure extends Error {}
-
 /**
  * Runs one mirror's requests against its volume and tells the mirror how they ended. The only place where a mirror's
  * bytes move; every request is under way at once, as the mirror bounds their number.
  */
-export class Pump {
+export class Pump extends RequestPump<MirrorRequest> {
   readonly #options: PumpOptions;
   readonly #guards: readonly WriteGuard[];
-  readonly #buffers: Uint8Array[] = [];
-  #abort = new AbortController();
-  #running = false;
-  /** Requests that ended, and the nanoseconds of the slowest. */
-  requests = 0;
-  slowestNs = 0;
-  /** Bytes of copies that were read from the first volume, and those that the mirror did not hold already. */
-  comparedBytes = 0;
-  differingBytes = 0;
 
   constructor(options: PumpOptions) {
+    super(options);
     this.#options = options;
     this.#guards = options.guards ?? [];
-    options.volume.onSizeChange((blocks) => {
-      options.mirror.step({ kind: 'size', bytes: blocks * options.volume.blockSize });
-      this.run();
-    });
   }
 
-  /** Starts whatever the mirror wants done. */
-  run(): void {
-    // A volume may answer at once and so call back in here; the outer call goes on with what that left.
-    if (this.#running) return;
-    this.#running = true;
-    const { mirror, notice } = this.#options;
-    try {
-      for (let wanted = mirror.take(); wanted.length > 0; wanted = mirror.take()) {
-        for (const request of wanted) {
-          if (request.kind === 'notice') notice(request.text);
-          else if (request.kind === 'landed') this.#landed(request.seq, request.written);
-          else this.#start(request);
-        }
-      }
-    } finally {
-      this.#running = false;
-    }
+  protected start(request: MirrorRequest): void {
+    if (request.kind === 'notice') this.#options.notice(request.text);
+    else if (request.kind === 'landed') this.#landed(request.seq, request.written);
+    else this.#answer(request);
   }
 
-  /** Copies under way end as failed reads; those that come later run again. */
-  stopCopies(): void {
-    this.#abort.abort();
-    this.#abort = new AbortController();
-  }
-
-  #start(request: Answered): void {
-    const { mirror, now, moved } = this.#options;
+  #answer(request: Answered): void {
+    const { mirror, now } = this.#options;
     const started = now();
-    const ended = (): void => {
-      const took = now() - started;
-      this.requests++;
-      this.slowestNs = Math.max(this.slowestNs, took);
-      this.run();
-      moved();
-    };
     this.#perform(request).then(
       () => {
         mirror.step({ kind: 'done', id: request.id });
-        ended();
+        this.ended(started);
       },
       (error: unknown) => {
         const source = error instanceof SourceFailure;
         mirror.step({ kind: 'failed', id: request.id, fault: faultOf(source ? error.cause : error), source });
-        ended();
+        this.ended(started);
       },
     );
   }
@@ -158,13 +118,13 @@ export class Pump {
   async #copy(offset: number, length: number): Promise<void> {
     const { first, volume } = this.#options;
     if (!first) throw new Fault('bug', 'a copy was asked for without a first volume');
-    const buffer = this.#buffer(length);
-    const other = this.#options.compare && !volume.unsure ? this.#buffer(length) : undefined;
+    const buffer = this.buffer(length);
+    const other = this.#options.compare && !volume.unsure ? this.buffer(length) : undefined;
     const bytes = buffer.subarray(0, length);
     try {
       const held = other?.subarray(0, length);
       const reads = [
-        first.read(offset, bytes, this.#abort.signal).catch((cause: unknown) => {
+        first.read(offset, bytes, this.signal).catch((cause: unknown) => {
           throw new SourceFailure('', { cause });
         }),
         held && volume.read(offset, held),
@@ -178,15 +138,15 @@ export class Pump {
       for (const piece of pieces) await this.#before(piece.offset, piece.length, Number.POSITIVE_INFINITY);
       if (pieces.length > 0) await volume.writev(pieces, { fua: false });
     } finally {
-      this.#buffers.push(buffer);
-      if (other) this.#buffers.push(other);
+      this.giveBack(buffer);
+      if (other) this.giveBack(other);
     }
   }
 
   /** Not in the change's own bytes: other mirrors OR them too. */
   async #or({ offset, length, parts, fua }: OrRequest): Promise<void> {
     const { volume } = this.#options;
-    const buffer = this.#buffer(Math.min(length, OR_BYTES));
+    const buffer = this.buffer(Math.min(length, OR_BYTES));
     try {
       for (let done = 0; done < length; ) {
         const bytes = buffer.subarray(0, Math.min(length - done, OR_BYTES));
@@ -197,13 +157,8 @@ export class Pump {
         done += bytes.length;
       }
     } finally {
-      this.#buffers.push(buffer);
+      this.giveBack(buffer);
     }
-  }
-
-  #buffer(length: number): Uint8Array {
-    const pooled = this.#buffers.pop();
-    return pooled && pooled.length >= length ? pooled : new Uint8Array(length);
   }
 }
 
@@ -227,10 +182,4 @@ function differing(offset: number, bytes: Uint8Array, held: Uint8Array): Piece[]
     }
   }
   return pieces;
-}
-
-function faultOf(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new Fault('bug', message, undefined, { cause: error });
 }

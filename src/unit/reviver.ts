@@ -1,4 +1,4 @@
-import { Fault } from '../base/fault.ts';
+import { type Fault, faultOf } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 
 /** Waits between attempts: the first, and the longest, so that the end of a fault is seen within 5 s. */
@@ -61,7 +61,7 @@ export class Reviver {
       await volume.revive(this.#abort.signal);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      failed(error instanceof Fault ? error : new Fault('bug', String(error), undefined, { cause: error }));
+      failed(faultOf(error));
       this.#schedule();
       return;
     }
