@@ -29,6 +29,13 @@ export interface WebPage {
   policy?: string;
 }
 
+interface Unproved {
+  status: number;
+  words: string;
+  /** Seconds until the next try. */
+  afterS?: number;
+}
+
 /** Where orders are sent. */
 const ORDERS_PATH = '/order';
 const BODY_BYTES_MAX = 16_384;
@@ -148,10 +155,12 @@ export class WebServer {
     const refuse = (status: number, words: string): void =>
       answer(response, status, { type: TEXT, body: `${words}\n` }, true);
     if (path !== ORDERS_PATH || orders === undefined) return refuse(405, 'only GET and HEAD');
-    const wait = this.#guessed(request, orders.token);
-    if (wait > 0) response.setHeader('Retry-After', Math.ceil(wait / 1000));
-    if (wait > 0) return refuse(429, `wrong tokens came from there: none is looked at for ${Math.ceil(wait / 1000)} s`);
-    if (wait < 0) return refuse(401, 'the token is wrong');
+    const unproved = this.#unproved(request, orders.token);
+    if (unproved !== undefined) {
+      const { status, words, afterS } = unproved;
+      if (afterS !== undefined) response.setHeader('Retry-After', afterS);
+      return refuse(status, words);
+    }
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) return refuse(415, 'JSON is expected');
     const order = objectOf(await bodyOf(request));
     if (order === undefined) return refuse(400, `a JSON object of at most ${BODY_BYTES_MAX} bytes is expected`);
@@ -165,19 +174,20 @@ export class WebServer {
     }
   }
 
-  /** 0: the token is right; below: it is wrong or not there; else the milliseconds for which none is looked at. */
-  #guessed({ headers: { authorization }, socket }: IncomingMessage, wanted: string): number {
+  /** Why this request is from nobody who knows the token; undefined where it is. */
+  #unproved({ headers: { authorization }, socket }: IncomingMessage, wanted: string): Unproved | undefined {
     const { guessed, now = () => performance.now() } = this.#options;
     const at = now();
     const address = socket.remoteAddress ?? '';
-    // Not even the right one: else it could be guessed all the same.
-    const wait = this.#guesses.waitMs(address, at);
-    if (wait > 0) return wait;
+    // Not even the right one is looked at: else it could be guessed all the same.
+    const afterS = Math.ceil(this.#guesses.waitMs(address, at) / 1000);
+    if (afterS > 0)
+      return { status: 429, words: `wrong tokens came from there: none is looked at for ${afterS} s`, afterS };
     const [scheme, token = ''] = (authorization ?? '').split(' ', 2);
-    if (scheme === 'Bearer' && same(token, wanted)) return 0;
+    if (scheme === 'Bearer' && same(token, wanted)) return undefined;
     // Who shows none is told that one is needed, and guesses nothing.
     if (authorization !== undefined && this.#guesses.wrong(address, at)) guessed?.(address);
-    return -1;
+    return { status: 401, words: 'the token is wrong' };
   }
 
   #broken(response: ServerResponse, error: unknown): void {

@@ -7,8 +7,9 @@ import { plain } from './draw-words.ts';
 const HELP = `
 Looks at what a unit needs and says the mend for whatever is not right: its
 configuration, interfaces (up, offloads, ring), permissions, portals, sessions
-seen on the bus against the configured volumes, drops, reach, size and identity
-of every volume, links and certificates, room on disks, clock, and serial ports
+seen on the bus against the configured volumes, portals that targets offer and
+nobody mirrors, drops, reach, size and identity of every volume, links (versions
+and clocks at both ends) and certificates, room on disks, clock, and serial ports
 with the probes on them. Nothing is changed, and a unit that runs goes on.
 
 Run it as the unit's own user, as permissions are those of whoever asks. Without
