@@ -9,7 +9,11 @@ export interface JobsOptions extends WhichUnit {
 
 const JOBS_HELP = `
 Lists what a running unit is busy with for longer: mirrors that are copied or repaired (resync), comparisons (verify), images
-that are written (rewind), volumes that are rolled back. Those that have ended are listed for a while.
+that are written (rewind), volumes that are rolled back. Those that have ended are listed for a while, with what they came to.
+
+Copies and repairs, and comparisons in the background, go on when the unit starts again; a mirror's record, or a note of where
+they were, says from where. Rolling back is done whole or not at all. Images, and comparisons that somebody waits for, end with
+the unit, and with whoever waits for them.
 
 Examples
   tapmirror jobs --config unit.yaml
@@ -83,7 +87,9 @@ export async function jobLines(answer: unknown, terminal: Terminal, nowMs: numbe
     ...all.map((job) => {
       const [done, total, rate] = [count(job.done), count(job.total), count(job.bytesPerSecond)];
       const share = total > 0 ? `${shareWords(Math.min(1, done / total))} of ${sizeWords(total)}` : sizeWords(done);
-      const of = [word(job.volume), word(job.mirror), word(job.why)].filter((one) => one !== '').join(' ');
+      const of = [word(job.volume), word(job.mirror), word(job.why), word(job.found)]
+        .filter((one) => one !== '')
+        .join(' ');
       const left = typeof job.secondsLeft === 'number' ? leftWords(job.secondsLeft) : '-';
       return [
         word(job.id),

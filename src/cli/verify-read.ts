@@ -17,6 +17,13 @@ export function readVerify(answer: unknown): VerifyReport {
   throw new Fault('peer', 'the unit answered something else', "use the tapmirror of the unit's own version");
 }
 
+/** The number of a job that was begun. Throws a `Fault`. */
+export function readBegun(answer: unknown): { id: string } {
+  const id = (answer as { id?: unknown } | null)?.id;
+  if (typeof id === 'string' && /^\d{1,15}$/.test(id)) return { id };
+  throw new Fault('peer', 'the unit answered something else', "use the tapmirror of the unit's own version");
+}
+
 function isVerdict(one: unknown): one is MirrorVerdict {
   const verdict = one as MirrorVerdict;
   return (

@@ -6,6 +6,7 @@ import type { RewindSeat } from './rewind.ts';
 export interface VerifyOptions extends WhichUnit {
   mirror?: string;
   repair?: boolean;
+  background?: boolean;
   json?: boolean;
 }
 
@@ -20,11 +21,16 @@ configuration allows (64 MiB a second without it). Hosts, and mirroring, go on. 
 its turn, is compared again later; what differs is read again on both sides before it is called different. The first volume
 is only ever read; a volume without one has its mirrors compared with the local one.
 
-Ctrl-C ends the comparison. With --repair what differs enters the mirror's record, and is brought up to date from the first
+Ctrl-C ends the comparison, and so does an end of the unit. With --background nobody waits for it: it is a job, which
+\`tapmirror jobs\` shows and \`tapmirror job cancel\` ends; it waits for a mirror that is away, and goes on from about where it
+was when the unit starts again. What it found stands in \`tapmirror jobs\`, in the log (verified) and in the metrics.
+
+With --repair what differs enters the mirror's record, and is brought up to date from the first
 volume as everything in it is: see \`tapmirror status\`.
 
 Examples
   tapmirror verify --config unit.yaml
+  tapmirror verify --background --config unit.yaml
   tapmirror verify database --mirror file:/srv/second.img --repair --control /run/tapmirror.sock
 
 Exit status: 0 everything was compared and is equal, 1 failed (the line on standard error says why), 2 the command line or
@@ -37,6 +43,7 @@ export function verifyCommand(): Command {
     .description('Compare the mirrors of a volume with it.')
     .option('--mirror <url>', 'only this one, as it stands in the configuration')
     .option('--repair', 'bring what differs up to date')
+    .option('--background', 'begin it as a job that goes on by itself, also after a restart of the unit')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action(async (volume: string | undefined, options: VerifyOptions) => {
@@ -47,7 +54,7 @@ export function verifyCommand(): Command {
 
 /** The exit status. Rejects with a `Fault` when nothing could be compared. */
 export async function runVerify(volume: string | undefined, options: VerifyOptions, seat: RewindSeat): Promise<number> {
-  const [{ askControl }, { Output }, { EXIT }, { readVerify, verifyLines }] = await Promise.all([
+  const [{ askControl }, { Output }, { EXIT }, { readBegun, readVerify, verifyLines }] = await Promise.all([
     import('../../hw/controlClient.ts'),
     import('./rows-output.ts'),
     import('./errors.ts'),
@@ -58,6 +65,13 @@ export async function runVerify(volume: string | undefined, options: VerifyOptio
     ...(volume === undefined ? {} : { volume }),
     ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
   };
+  if (options.background === true) {
+    const request = { do: 'verify', ...named, repair: options.repair === true, background: true };
+    const begun = readBegun(await askControl(path, request, ANSWER_MS));
+    const line = `job ${begun.id} compares; see \`tapmirror jobs\``;
+    seat.stdout.write(`${options.json === true ? JSON.stringify(begun) : line}\n`);
+    return EXIT.ok;
+  }
   const bar = seat.stderr.isTTY === true ? await progressBar(seat) : undefined;
   let answer: unknown;
   try {

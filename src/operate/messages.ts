@@ -262,6 +262,12 @@ export const NOTICES: readonly Message[] = [
   },
   { says: '…: the new capacity cannot be read: …', means: 'it is asked again', mend: 'look at the target' },
   { says: '… holds … bytes now (… before)', means: 'an LU changed its length', mend: 'make the others as long' },
+  { says: '…: they do not go on', means: 'a file of `state` is damaged', mend: 'begin the comparisons anew' },
+  {
+    says: 'how far comparisons are is not kept: …',
+    means: 'after a restart they go on from an earlier place',
+    mend: 'look at the disk of `state`',
+  },
   { says: 'no block table is kept: …', means: 'comparisons read everything', mend: 'as it says' },
   {
     says: 'the block table is not kept any more: …',

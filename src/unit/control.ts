@@ -62,6 +62,7 @@ export function answer(unit: Answering, request: ControlRequest, job: ControlJob
       return request.do === 'promote' ? unit.promote(volume, request.force === true) : unit.demote(volume);
     }
     case 'verify':
+      if (request.background === true) return verifyInBackground(unit, request);
       return unit.running.run(jobOf('verify', request), job, (one) => verify(unit, request, one, log));
     case 'open':
       return open(unit, request, job, log);
@@ -91,6 +92,19 @@ function rollBack(unit: Answering, request: ControlRequest, log: Log): Promise<R
   const sure = optional(request.sure, 'sure');
   if (sure !== undefined) log.info('rollBack', { volume: volume ?? '', to: to.words });
   return unit.rollBack(volume, { to, force: request.force === true, sure });
+}
+
+function verifyInBackground(unit: Answering, request: ControlRequest): Promise<{ id: string }> {
+  const volume = optional(request.volume, 'volume');
+  const mirror = optional(request.mirror, 'mirror');
+  if (unit.background === undefined) {
+    throw new Fault('peer', 'this unit is on no bus', 'ask the unit that sends the volume: it compares its mirrors');
+  }
+  return unit.background.verify({
+    ...(volume === undefined ? {} : { volume }),
+    ...(mirror === undefined ? {} : { mirror }),
+    repair: request.repair === true,
+  });
 }
 
 async function verify(unit: Answering, request: ControlRequest, job: ControlJob, log: Log): Promise<VerifyReport> {

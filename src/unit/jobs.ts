@@ -23,8 +23,17 @@ export interface JobStatus {
   bytesPerSecond: number;
   /** Null while nobody can tell. */
   secondsLeft: number | null;
-  /** Why it failed. */
+  /** Why it failed, or what it waits for. */
   why?: string;
+  /** What it came to, where that is worth words. */
+  found?: string;
+}
+
+/** A job as it sees itself. */
+export interface JobHandle extends ControlJob {
+  /** What its progress told last. */
+  readonly last: { done: number; total: number };
+  tell(words: { why?: string | undefined; found?: string }): void;
 }
 
 export interface JobWhat {
@@ -40,12 +49,15 @@ interface Entry {
   id: string;
   state: JobStatus['state'];
   sinceMs: number;
+  /** When it began, or went on, in this process. */
+  begunMs: number;
   endedMs?: number;
   /** Where it was when it began in this process. */
   from: number | undefined;
   done: number;
   total: number;
-  why?: string;
+  why?: string | undefined;
+  found?: string;
   abort: AbortController;
 }
 
@@ -65,9 +77,27 @@ export class Jobs {
     this.#wall = wall;
   }
 
-  /** Runs `work`, listed until it has ended. Rejects as it does, or with a `Fault` when it was cancelled. */
-  async run<T>(what: JobWhat, asked: ControlJob, work: (job: ControlJob, id: string) => Promise<T>): Promise<T> {
-    const entry = this.#begin(what);
+  /** The number of a job that is going to be run. */
+  nextId(): string {
+    return String(this.#next++);
+  }
+
+  /** No other job gets this number. */
+  reserve(id: string): void {
+    this.#next = Math.max(this.#next, Number(id) + 1);
+  }
+
+  /**
+   * Runs `work`, listed until it has ended. Rejects as it does, or with a `Fault` when it was cancelled. `kept`: it was begun before,
+   * and has that number.
+   */
+  async run<T>(
+    what: JobWhat,
+    asked: ControlJob,
+    work: (job: JobHandle, id: string) => Promise<T>,
+    kept?: Pick<Entry, 'id' | 'sinceMs'>,
+  ): Promise<T> {
+    const entry = this.#begin(what, kept);
     const progress: ControlJob['progress'] = (told) => {
       entry.from ??= told.done;
       entry.done = told.done;
@@ -76,7 +106,8 @@ export class Jobs {
     };
     const signal = AbortSignal.any([asked.signal, entry.abort.signal]);
     try {
-      const result = await work({ progress, signal }, entry.id);
+      const job = { progress, signal, last: entry, tell: (words: object) => void Object.assign(entry, words) };
+      const result = await work(job, entry.id);
       entry.state = 'done';
       return result;
     } catch (error) {
@@ -107,12 +138,14 @@ export class Jobs {
     return this.#statusOf({ ...entry, state: 'cancelled', endedMs: this.#wall() });
   }
 
-  #begin(what: JobWhat): Entry {
+  #begin(what: JobWhat, kept: Pick<Entry, 'id' | 'sinceMs'> | undefined): Entry {
+    const begunMs = this.#wall();
     const entry: Entry = {
       what,
-      id: String(this.#next++),
+      id: kept?.id ?? this.nextId(),
       state: 'running',
-      sinceMs: this.#wall(),
+      sinceMs: kept?.sinceMs ?? begunMs,
+      begunMs,
       from: undefined,
       done: 0,
       total: 0,
@@ -130,7 +163,7 @@ export class Jobs {
   }
 
   #statusOf(entry: Entry): JobStatus {
-    const { what, id, state, sinceMs, endedMs, from = 0, done, total, why } = entry;
+    const { what, id, state, sinceMs, begunMs, endedMs, from = 0, done, total, why, found } = entry;
     const { kind, volume, mirror } = what;
     return {
       id,
@@ -140,8 +173,9 @@ export class Jobs {
       state,
       since: new Date(sinceMs).toISOString(),
       ...(endedMs === undefined ? {} : { ended: new Date(endedMs).toISOString() }),
-      ...rateOf(done, total, done - from, (endedMs ?? this.#wall()) - sinceMs, state),
+      ...rateOf(done, total, done - from, (endedMs ?? this.#wall()) - begunMs, state),
       ...(why === undefined ? {} : { why }),
+      ...(found === undefined ? {} : { found }),
     };
   }
 

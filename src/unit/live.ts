@@ -6,6 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { before } from './before.ts';
+import { BackgroundJobs } from './backgroundJobs.ts';
 import { Bus, type BusParts } from './bus.ts';
 import { certificateStatus } from './certificates.ts';
 import type { LiveConfig } from './configTypes.ts';
@@ -36,6 +37,7 @@ import type {
   UnitStatus,
 } from './status.ts';
 import { Steer } from './steer.ts';
+import { behindAtStop, behindWords, lateFault } from './stopWords.ts';
 import { OpenMedia } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 import type { UnitWeb } from './web.ts';
@@ -84,6 +86,7 @@ class LiveUnit implements RunningUnit {
   #receive: Receive | undefined;
   #serve: UnitServe | undefined;
   #promotions: ServePromotions | undefined;
+  background?: BackgroundJobs;
   readonly #identity: Identity;
   readonly #names: FirstNames;
   readonly #since = new Date();
@@ -173,6 +176,7 @@ class LiveUnit implements RunningUnit {
     await this.#bus?.start();
     await this.#startServe();
     await this.#startWeb();
+    await this.#startBackground();
     this.#timer = setInterval(() => {
       this.#bus?.tick();
       this.#receive?.tick();
@@ -184,6 +188,19 @@ class LiveUnit implements RunningUnit {
 
   #held(): Pick<BusParts, 'held' | 'pace'> {
     return { held: (lu, to) => this.#pauses?.fault(lu, to), pace: this.#pace };
+  }
+
+  async #startBackground(): Promise<void> {
+    if (this.#bus === undefined) return;
+    this.background = await BackgroundJobs.open({
+      folder: this.#state.folder,
+      jobs: this.running,
+      verify: (volume, order) => this.verify(volume, order),
+      log: this.#events,
+      notice: (text) => this.#notice(text),
+      signal: this.#ending.signal,
+    });
+    this.background.resume();
   }
 
   async #startServe(): Promise<void> {
@@ -337,13 +354,14 @@ class LiveUnit implements RunningUnit {
     let late: MirrorStatus[] = [];
     // Looked at when the time runs out: what is closed then is broken. One that cannot be reached is late for nobody.
     const timer = setTimeout(() => {
-      late = this.#behind();
+      late = behindAtStop(this.#mirrors());
     }, withinMs);
     const slow = setTimeout(() => this.#tellDraining(), DRAIN_TOLD_MS);
     const signal = AbortSignal.timeout(withinMs);
     // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
     // may be a volume that comes over a link to this very unit.
     this.#ending.abort();
+    await this.background?.close();
     await before(this.mirrors.stop(), signal);
     await Promise.all([this.#serve?.close(withinMs), ...[...this.#opened].map((open) => open.catch(() => {}))]);
     await this.#bus?.stop(withinMs);
@@ -356,19 +374,13 @@ class LiveUnit implements RunningUnit {
     await this.#names.close();
     await this.#state.close();
     this.#noticeLog.flush();
-    if (late.length === 0) return;
-    const why = `what was buffered could not all be written within ${withinMs / 1000} s: ${behindWords(late)}`;
-    throw new Fault('local', why, 'start the unit again: it repairs them');
+    if (late.length > 0) throw lateFault(late, withinMs);
   }
 
   /** What an operator who waits for the end waits for. */
   #tellDraining(): void {
-    const behind = this.#behind();
+    const behind = behindAtStop(this.#mirrors());
     if (behind.length > 0) this.#events.info('draining', { what: behindWords(behind) });
-  }
-
-  #behind(): MirrorStatus[] {
-    return this.#mirrors().filter((mirror) => isWritten(mirror) && mirror.behindBytes > 0);
   }
 
   #received(volume: string | undefined): ReceivedVolume {
@@ -404,15 +416,6 @@ class LiveUnit implements RunningUnit {
     if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
     this.#noticeLog.warn('notice', { text });
   }
-}
-
-/** Nobody expects the others to be up to date, nor a mirror at another site that cannot be reached. */
-function isWritten({ state, link }: MirrorStatus): boolean {
-  return state !== 'broken' && state !== 'paused' && link?.connected !== false;
-}
-
-function behindWords(mirrors: readonly MirrorStatus[]): string {
-  return mirrors.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
 }
 
 /** Monotonic time in nanoseconds. */

@@ -4,6 +4,7 @@ import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
 import type { LuId } from '../base/change.ts';
 import type { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
+import type { BackgroundJobs } from './backgroundJobs.ts';
 import { isOrdinary } from './brief.ts';
 import type { CertificateStatus } from './certificates.ts';
 import type { CheckedReadsStatus } from './checkedReads.ts';
@@ -224,6 +225,8 @@ export interface RunningUnit {
   open(volume: string | undefined, order: OpenOrder): Promise<void>;
   /** Drops what is newer than a moment of such a volume, once somebody is sure (C2). */
   rollBack(volume: string | undefined, order: RollBackOrder): Promise<RollBackReport>;
+  /** Comparisons that nobody waits for; absent where there is nothing to compare. */
+  readonly background?: Pick<BackgroundJobs, 'verify'>;
   /** What operators change of it while it runs, and its long jobs. */
   readonly steer: Steering;
   readonly mirrors: MirrorChanging;

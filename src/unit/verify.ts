@@ -14,6 +14,8 @@ export interface MirrorVerifyOptions {
   limit: number;
   /** Only these of them are compared. */
   only?: Extents;
+  /** Bytes that were compared before, of those that are not among them. */
+  comparedBytes?: number;
   /** Bytes that are being written, waited for or in doubt at this moment, on the bus or at either side; undefined: any. */
   busy: () => Extents | undefined;
   /** From now on what is changed is added to the set, until the function that it returns is called. */
@@ -36,6 +38,8 @@ const AGAIN_MS = 250;
 const AGAIN_TRIES = 240;
 const RANGES_MAX = 65_536;
 const RANGES_TOLD = 1000;
+/** Of what is kept over a restart. */
+const REST_RANGES = 1024;
 
 /**
  * Compares a mirror with the volume that it mirrors, beside everything else (requirement D5). Two reads of a block never
@@ -46,26 +50,42 @@ export class MirrorVerify {
   readonly #options: MirrorVerifyOptions;
   readonly #differing = new Extents(RANGES_MAX);
   #again = new Extents(RANGES_MAX);
-  #compared = 0;
+  /** What is compared first, how far that is, and what is being compared again. */
+  readonly #all = new Extents();
+  #at = 0;
+  #late = new Extents();
+  #compared: number;
   #dueNs: number;
 
   constructor(options: MirrorVerifyOptions) {
+    const { limit, only, comparedBytes = 0 } = options;
     this.#options = options;
+    this.#compared = comparedBytes;
     this.#dueNs = options.now();
+    if (only === undefined) this.#all.add(0, limit);
+    else only.forEachIn(0, limit, (start, end) => this.#all.add(start, end));
+  }
+
+  /** What is still to be compared, and what differs as far as it is known; somewhat more where that is scattered. */
+  get rest(): Extents {
+    const rest = new Extents(REST_RANGES);
+    const add = (start: number, end: number): void => rest.add(start, end);
+    this.#all.forEachIn(this.#at, Number.MAX_SAFE_INTEGER, add);
+    for (const one of [this.#again, this.#late, this.#differing]) one.forEachIn(0, Number.MAX_SAFE_INTEGER, add);
+    return rest;
   }
 
   /** Rejects with a `Fault` when one side cannot be read, or with the signal's reason. */
   async run(): Promise<{ verdict: MirrorVerdict; differing: Extents }> {
-    const { limit, only, arm, signal, againMs = AGAIN_MS } = this.#options;
-    const all = new Extents();
-    if (only === undefined) all.add(0, limit);
-    else only.forEachIn(0, limit, (start, end) => all.add(start, end));
-    await this.#each(all, (offset, length) => this.#compare(offset, length, true));
+    const { arm, signal, againMs = AGAIN_MS } = this.#options;
+    await this.#each(this.#all, (offset, length) => this.#compare(offset, length, true));
     for (let tries = 0; tries < AGAIN_TRIES && !this.#again.isEmpty; tries++) {
       await pause(againMs, undefined, { signal });
       const again = this.#again;
+      this.#late = again;
       this.#again = new Extents(RANGES_MAX);
       await this.#each(again, (offset, length) => this.#compare(offset, length, false));
+      this.#late = new Extents();
       if (this.#again.total < again.total) tries = 0;
     }
     const differing = this.#differing;
@@ -90,6 +110,7 @@ export class MirrorVerify {
       confirmed.forEachIn(0, Number.MAX_SAFE_INTEGER, (start, end) => this.#differing.add(start, end));
     });
     if (!first) return;
+    this.#at = offset + length;
     this.#compared += length;
     this.#options.progress(length);
   }

@@ -8,6 +8,21 @@ export interface VerifyOrder {
   repair: boolean;
   progress: (done: number, total: number) => void;
   signal: AbortSignal;
+  /** Goes on from there. */
+  place?: VerifyPlace;
+  /** Is given, whenever a mirror's turn has come, what tells how far everything is. */
+  follow?: (where: () => VerifyPlace) => void;
+}
+
+/** How far a comparison is. */
+export interface VerifyPlace {
+  /** The mirror that is being compared, and the bytes of the volume. */
+  to: string;
+  bytes: number;
+  /** `[offset, length]` of what is still to be compared of it, or again; somewhat more where that is scattered. */
+  rest: [number, number][];
+  /** Of the mirrors before it. */
+  ended: MirrorVerdict[];
 }
 
 /** What `tapmirror verify --json` prints. Keys are only ever added. */

@@ -5,6 +5,7 @@ import type { UnderWay } from '../mirror/orderedHorizon.ts';
 import type { Arm } from './arm.ts';
 import type { NamedVolume } from './twins.ts';
 import { MirrorVerify } from './verify.ts';
+import { restOf } from './verifyPlace.ts';
 import type { MirrorVerdict, VerifyOrder, VerifyReport } from './verifyTypes.ts';
 import type { VolumeUnit } from './volumeUnit.ts';
 
@@ -53,13 +54,17 @@ export async function verifyVolume(
   const arms = armsOf(unit, order.mirror, local);
   const { limit } = unit;
   if (limit === 0) throw new Fault('local', `the length of ${unit.lu} is not known yet`, 'wait until the bus tells it');
-  const mirrors: MirrorVerdict[] = [];
-  let done = 0;
-  for (const arm of arms) {
+  const { place, follow } = order;
+  const mirrors: MirrorVerdict[] = place?.ended.filter(({ to }) => arms.some((arm) => arm.to === to)) ?? [];
+  let done = mirrors.length * limit;
+  for (const arm of arms.filter(({ to }) => !mirrors.some((one) => one.to === to))) {
+    const rest = restOf(place, arm.to, limit);
+    done += rest ? limit - rest.total : 0;
     const verify = new MirrorVerify({
       arm,
       source: source.volume,
       limit,
+      ...(rest ? { only: rest, comparedBytes: limit - rest.total } : {}),
       busy: () => busyAt(parts, local ? [arm, local] : [arm]),
       watch: (touched) => watchers.watch(touched),
       settleMs: parts.settleMs,
@@ -72,6 +77,7 @@ export async function verifyVolume(
       },
       signal: order.signal,
     });
+    follow?.(() => ({ to: arm.to, bytes: limit, rest: verify.rest.toRanges(), ended: [...mirrors] }));
     const { verdict, differing } = await verify.run();
     const repairing = order.repair && !differing.isEmpty && local === undefined;
     if (repairing) unit.doubt(differing, 'unseen');

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { askControl } from '../../hw/controlClient.ts';
+import type { JobStatus } from '../../src/unit/jobs.ts';
 import type { VerifyReport } from '../../src/unit/verifyTypes.ts';
-import { describeLive, IQN, lu, SECOND, TARGET, TEE, TEE_SOURCE } from './kit/bench.ts';
-import { outcome } from './kit/processes.ts';
+import { describeLive, IQN, lu, SECOND, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
+import { outcome, run } from './kit/processes.ts';
 import { MAIN, type Unit } from './kit/unit.ts';
+import { until, when } from './kit/until.ts';
 
 /** `tapmirror verify` as an operator runs it. */
 async function verify(
@@ -22,6 +25,42 @@ function spoil(path: string, ...places: number[]): void {
   for (const place of places) writeSync(fd, Buffer.from('not what the hosts wrote'), 0, 24, place);
   closeSync(fd);
 }
+
+describeLive('H1 a comparison in the background', ['tgt'], (bench) => {
+  it('goes on when the unit is killed and started again, and tells what it found', async () => {
+    const b = bench();
+    await b.first();
+    const mirror = b.image('m.img');
+    const config = { source: TEE_SOURCE, volumes: [volume('file:m.img')], resync: { bytesPerSecond: '4MiB' } };
+    let unit = await b.unit({ ...config, resync: {} });
+    await unit.settled();
+    await unit.stop();
+    spoil(mirror, 2 ** 20, 30 * 2 ** 20);
+    unit = await b.unit(config);
+    await unit.settled();
+    const ask = [process.execPath, MAIN, 'verify', '--background', '--json', '--control', unit.control];
+    const { id } = JSON.parse(await run(undefined, ask)) as { id: string };
+    const jobs = async (): Promise<JobStatus[]> =>
+      ((await askControl(unit.control, { do: 'jobs' })) as { jobs: JobStatus[] }).jobs.filter((one) => one.id === id);
+    // Long enough for its place to be kept.
+    const far = async (): Promise<true | undefined> => when((await jobs())[0].done >= 24 * 2 ** 20);
+    await until('it is three quarters through', far, { ms: 30_000, everyMs: 100 });
+    await unit.kill();
+    unit = await b.unit(config);
+    const begun = async (): Promise<JobStatus | undefined> => (await jobs()).find((one) => one.done > 0);
+    const again = await until('it goes on', begun, { ms: 30_000 });
+    // It was kept every five seconds, at four mebibytes a second.
+    assert.ok(again.done >= 3 * 2 ** 20, `it goes on from ${again.done}`);
+    assert.deepEqual([again.kind, again.state, again.total], ['verify', 'running', 32 * 2 ** 20]);
+    assert.ok(again.secondsLeft === null || again.secondsLeft >= 0);
+    const done = async (): Promise<JobStatus | undefined> => (await jobs()).find(({ state }) => state === 'done');
+    const { found } = await until('it is through', done, { ms: 30_000, everyMs: 100 });
+    assert.equal(found, '8192 bytes differ');
+    const told = await unit.told('it is told', ({ message }) => message === 'verified');
+    assert.equal(told.level, 'warn');
+    await unit.stop();
+  });
+});
 
 describeLive('D5 verify on a live bus', ['tgt'], (bench) => {
   it('finds under load what somebody did to the mirrors, and only that, and has it mended', async () => {

@@ -1,0 +1,20 @@
+import { Fault } from '../base/fault.ts';
+import type { MirrorStatus } from './status.ts';
+
+/** Mirrors that lack something while a unit is being stopped. Nobody waits for one that cannot be reached, here or elsewhere. */
+export function behindAtStop(mirrors: readonly MirrorStatus[]): MirrorStatus[] {
+  return mirrors.filter(
+    ({ state, link, behindBytes }) =>
+      state !== 'broken' && state !== 'paused' && link?.connected !== false && behindBytes > 0,
+  );
+}
+
+export function behindWords(mirrors: readonly MirrorStatus[]): string {
+  return mirrors.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
+}
+
+/** The time ran out for these. */
+export function lateFault(late: readonly MirrorStatus[], withinMs: number): Fault {
+  const why = `what was buffered could not all be written within ${withinMs / 1000} s: ${behindWords(late)}`;
+  return new Fault('local', why, 'start the unit again: it repairs them');
+}
