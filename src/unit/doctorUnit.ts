@@ -9,6 +9,10 @@ import type { UnitStatus } from './status.ts';
 /** Clocks that are less far apart are told, and no fault. */
 const CLOCKS_APART_MS = 1000;
 
+/** What changed on one side only. */
+const DIFFERING =
+  '`tapmirror verify --repair` makes it equal; look for a way to the volume that is not tapped, and at the disks';
+
 /** Whether the unit of this configuration runs, and how it says that it stands; undefined where none answers. */
 export async function askUnit({ control }: LiveConfig): Promise<{ finding: Finding; status?: UnitStatus }> {
   const one = about('unit', control);
@@ -111,15 +115,23 @@ function clockFinding({ subject, clockMs, roundTripMs = 0 }: FarUnit): Finding[]
   return [one.warn(words, mend)];
 }
 
-function volumeFindings({ lu, name, first, mirrors }: UnitStatus['volumes'][number]): Finding[] {
+function volumeFindings({ lu, name, first, mirrors, checkedReads }: UnitStatus['volumes'][number]): Finding[] {
   const found: Finding[] = [];
   const volume = name ?? lu;
   if (first.state === 'down') {
     const { message, mend } = first.error ?? { message: 'it cannot be read' };
     found.push(about('volume', first.url).fail(`${volume}: ${message}`, mend ?? 'bring the first volume back'));
   }
-  for (const { to, state, error, link, unresolvedBytes } of mirrors) {
+  if (checkedReads !== undefined && checkedReads.differences > 0) {
+    const words = `${checkedReads.differences} blocks that hosts read differed from a mirror since the unit began`;
+    found.push(about('volume', volume).warn(words, DIFFERING));
+  }
+  for (const { to, state, error, link, unresolvedBytes, verified } of mirrors) {
     const one = about(link === undefined ? 'volume' : 'link', to);
+    if (verified !== undefined && verified.differingBytes > 0) {
+      const words = `${volume}: ${verified.differingBytes} bytes differed when it was compared, at ${verified.at}`;
+      found.push(one.warn(words, DIFFERING));
+    }
     if (state === 'broken' || state === 'paused') {
       const words = `${volume}: the mirror is ${state}${error ? `: ${error.message}` : ''}`;
       const mend = error?.mend ?? 'see `tapmirror status`';

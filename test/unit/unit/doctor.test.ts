@@ -94,6 +94,29 @@ describe('H4 doctor, what a running unit says', () => {
   });
 });
 
+describe('H4 doctor, what comparisons found', () => {
+  it('names differences that a comparison or checked reads found, and none where there are none', () => {
+    const status = (differing: number): UnitStatus => {
+      const verified = { at: '2026-01-01T00:00:00.000Z', comparedBytes: 1 << 20, differingBytes: differing };
+      const mirror = { to: 'file:m.img', state: 'equal', unresolvedBytes: 0, verified };
+      return {
+        source: { kind: 'tee', text: 'tee' },
+        buffer: { bytes: 1, freeBytes: 1, state: 'data', falls: 0 },
+        volumes: [
+          { lu: LU, first: { state: 'up' }, mirrors: [mirror], checkedReads: { differences: differing / 512 } },
+        ],
+      } as unknown as UnitStatus;
+    };
+    assert.deepEqual(lookAtStatus(status(0)), []);
+    const found = words(lookAtStatus(status(1024)), 'warn');
+    assert.match(
+      found,
+      /volume file:m\.img: .*: 1024 bytes differed when it was compared, at 2026.*; `tapmirror verify --rep/,
+    );
+    assert.match(found, /volume iqn.*disk\/1: 2 blocks that hosts read differed from a mirror/);
+  });
+});
+
 describe('H4 doctor, the other ends of links', () => {
   const status = (link: object, sender: object | null = null): UnitStatus => {
     const mirror = { to: 'journey://10.0.9.1:7260/db', state: 'equal', unresolvedBytes: 0, link };
