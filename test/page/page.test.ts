@@ -5,6 +5,7 @@ import { until } from '../live/kit/until.ts';
 import { needBrowser, startBrowser } from './kit/browser.ts';
 import { BEGAN, GIB, JOBS, MadeUpUnit, mirror, SERVE } from './kit/madeUp.ts';
 import { CUT, FAINT, FOCUSED, OVERLAPS, WATCH } from './kit/probes.ts';
+import { TASKS, tasksOf } from './kit/tasks.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const ACCOUNTS = 'iqn.2026-01.example:a/0';
@@ -323,7 +324,7 @@ describe('H4 the status page in a browser', function () {
     );
   });
 
-  it('draws 100 volumes without stutter: nothing is made anew, and a look costs little', async () => {
+  it('draws 100 volumes without stutter: nothing is made anew, a look costs little, and no task is long', async () => {
     await open(100);
     await page.setViewport({ width: 1400, height: 900 });
     await look(ACCOUNTS);
@@ -331,9 +332,11 @@ describe('H4 the status page in a browser', function () {
       "document.querySelectorAll('#list > li').length === 100 && [...document.querySelectorAll('.spark path')].every((one) => one.getAttribute('d'))",
     );
     await evaluate(WATCH);
+    await page.tracing.start({ categories: TASKS });
     const [began, looks] = [await page.metrics(), unit.looks];
     await until('six looks', () => (unit.looks >= looks + 6 ? true : undefined), { ms: 40_000 });
     const ended = await page.metrics();
+    const tasks = tasksOf((await page.tracing.stop()) ?? new Uint8Array());
     const seen = await evaluate<{ added: number; texts: number; frames: number[]; long: number[] }>('window.seen');
     const spent = (['ScriptDuration', 'LayoutDuration', 'RecalcStyleDuration'] as const).reduce(
       (sum, key) => sum + (ended[key] ?? 0) - (began[key] ?? 0),
@@ -343,12 +346,21 @@ describe('H4 the status page in a browser', function () {
     const at = (share: number): string => sorted[Math.floor((sorted.length - 1) * share)].toFixed(1);
     if (process.env.TAPMIRROR_FIGURES) {
       console.log(
+        `    longest tasks ${tasks
+          .slice(0, 5)
+          .map((one) => one.toFixed(1))
+          .join(', ')} ms of processor time, of ${tasks.length}`,
+      );
+      console.log(
         `    frames ${sorted.length}: median ${at(0.5)}, 95 % ${at(0.95)}, 99 % ${at(0.99)}, longest ${at(1)} ms; long tasks ${seen.long.map(Math.round)}; script and layout ${((spent * 1000) / sorted.length).toFixed(2)} ms a frame`,
       );
     }
     assert.equal(seen.added, 0, 'rows stay as they are');
     assert.ok(seen.texts > 100, 'what is different is written');
     assert.ok(sorted.length > 10);
+    assert.ok(tasks.length > 30, `${tasks.length} tasks were traced`);
+    // What is longer is felt (Long Tasks API): none is, at any look, however busy the machine is beside.
+    assert.ok(tasks[0] < 50, `a task took ${tasks[0]} ms of processor time`);
     // A frame has 16.7 ms; a machine that does much else beside is given more.
     assert.ok(
       (spent * 1000) / sorted.length < 16.7,
