@@ -113,6 +113,13 @@ groups:
         annotations:
           summary: "The far end of {{ $labels.mirror }} takes nothing"
           description: "Its disk is full, or cannot be written: tapmirror status has its words."
+      - alert: TapmirrorClocksApart
+        expr: abs(tapmirror_link_clock_ahead_seconds) > 5
+        for: 10m
+        labels: {severity: warning}
+        annotations:
+          summary: "The clocks at the ends of {{ $labels.mirror }} are {{ $value | humanizeDuration }} apart"
+          description: "Moments of the past and certificates go by them: let chrony, systemd-timesyncd or ntpd keep both."
       - alert: TapmirrorCertificateEnds
         expr: tapmirror_certificate_end_time_seconds - time() < 30 * 86400 >= 7 * 86400
         for: 1h

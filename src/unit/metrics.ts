@@ -238,6 +238,9 @@ function linkMetrics(page: Page, labels: Labels, link: LinkStatus): void {
   if (link.roundTripMs !== undefined) {
     page.set('tapmirror_link_round_trip_seconds', 'To the far unit and back.', labels, link.roundTripMs / 1000);
   }
+  if (link.clockMs !== undefined) {
+    page.set('tapmirror_link_clock_ahead_seconds', "The far unit's clock before ours.", labels, link.clockMs / 1000);
+  }
 }
 
 function snake(words: string): string {

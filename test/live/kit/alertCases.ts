@@ -57,6 +57,8 @@ const CASES: readonly Case[] = [
   one('TapmirrorReadsDiffer', 'tapmirror_checked_read_differences_total', VOLUME, '2 2 2 2 2', '4m', 'critical', false),
   one('TapmirrorMirrorDiffers', 'tapmirror_verify_differing_bytes', MIRROR, '0 0 4096', '3m', 'critical'),
   one('TapmirrorMirrorDiffers', 'tapmirror_verify_differing_bytes', MIRROR, '4096 4096 0', '3m', 'critical', false),
+  one('TapmirrorClocksApart', 'tapmirror_link_clock_ahead_seconds', MIRROR, '-20x20', '15m', 'warning'),
+  one('TapmirrorClocksApart', 'tapmirror_link_clock_ahead_seconds', MIRROR, '2x20', '15m', 'warning', false),
   // These tests begin at the time 0.
   one(
     'TapmirrorCertificateEnds',

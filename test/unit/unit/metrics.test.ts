@@ -48,6 +48,7 @@ const STATUS: UnitStatus = {
             reconnects: 1,
             compression: 'none',
             roundTripMs: 12,
+            clockMs: -7500,
           },
         },
       ],
@@ -89,6 +90,7 @@ describe('H2 metrics', () => {
       [`tapmirror_mirror_written_bytes_total{${mirror}}`, 1 << 20],
       [`tapmirror_link_connected{${mirror}}`, 0],
       [`tapmirror_link_round_trip_seconds{${mirror}}`, 0.012],
+      [`tapmirror_link_clock_ahead_seconds{${mirror}}`, -7.5],
     ];
     for (const [name, value] of expected) assert.equal(values.get(name), value, name);
     for (const [name, type] of types) assert.equal(type, name.endsWith('_total') ? 'counter' : 'gauge', name);
