@@ -5,8 +5,8 @@ import { packageVersion } from '../../hw/version.ts';
 import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
-import { before } from './before.ts';
 import { BackgroundJobs } from './backgroundJobs.ts';
+import { before } from './before.ts';
 import { Bus, type BusParts } from './bus.ts';
 import { certificateStatus } from './certificates.ts';
 import type { LiveConfig } from './configTypes.ts';
@@ -16,6 +16,7 @@ import { FirstNames } from './firstNames.ts';
 import type { GroupReport, GroupRewindReport } from './groupReceived.ts';
 import { Jobs } from './jobs.ts';
 import { forgetFormerRecords } from './liveRecord.ts';
+import { monotonicNs as now } from './luTiming.ts';
 import { type Identity, initiatorNameOf } from './media.ts';
 import { MirrorChanges } from './mirrorChanges.ts';
 import type { OpenOrder } from './openMoment.ts';
@@ -37,7 +38,7 @@ import type {
   UnitStatus,
 } from './status.ts';
 import { Steer } from './steer.ts';
-import { behindAtStop, behindWords, lateFault } from './stopWords.ts';
+import { behindAtStop, lateFault, tellDraining } from './stopWords.ts';
 import { OpenMedia } from './twins.ts';
 import type { VerifyOrder, VerifyReport } from './verifyTypes.ts';
 import type { UnitWeb } from './web.ts';
@@ -226,25 +227,9 @@ class LiveUnit implements RunningUnit {
   async #startWeb(): Promise<void> {
     const { web } = this.#config;
     if (web === undefined) return;
-    const [{ UnitWeb }, { pageOrders }, { answer }] = await Promise.all([
-      import('./web.ts'),
-      import('./webOrders.ts'),
-      import('./control.ts'),
-    ]);
-    this.#web = await UnitWeb.open(web, {
-      status: () => this.status(),
-      latencies: () => this.#bus?.latencies() ?? [],
-      events: () => this.#events.events,
-      jobs: (volumes) => this.running.list(volumes),
-      written: (lu) => this.#bus?.written(lu),
-      map: (lu) => this.#bus?.map(lu),
-      history: (lu) => this.#receive?.history(lu),
-      order: pageOrders((request, job) => answer(this, request, job, this.#events), this.#ending.signal),
-      now,
-      failed: (error) => this.#events.error('the status page failed', { why: String(error) }),
-      guessed: (from) => this.#events.warn('wrong tokens at the status page', { from }),
-    });
-    this.#events.info('status page', { url: this.#web.url });
+    const { openLiveWeb } = await import('./liveWeb.ts');
+    const [bus, receive, events, signal] = [this.#bus, this.#receive, this.#events, this.#ending.signal];
+    this.#web = await openLiveWeb(web, { unit: this, bus, receive, events, signal, now });
   }
 
   status(): UnitStatus {
@@ -257,10 +242,10 @@ class LiveUnit implements RunningUnit {
       ...(this.#receive === undefined ? {} : { receive: { text: this.#receive.text } }),
       ...(this.#serve === undefined ? {} : { serve: this.#serve.status() ?? null }),
       buffer: bus?.buffer ?? this.#buffer(),
+      ...certificateStatus(this.#config.tls),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       ...(this.mirrors.status.length > 0 ? { changedMirrors: this.mirrors.status } : {}),
       notices: [...this.#notices],
-      ...certificateStatus(this.#config.tls),
     };
   }
 
@@ -356,7 +341,7 @@ class LiveUnit implements RunningUnit {
     const timer = setTimeout(() => {
       late = behindAtStop(this.#mirrors());
     }, withinMs);
-    const slow = setTimeout(() => this.#tellDraining(), DRAIN_TOLD_MS);
+    const slow = setTimeout(() => tellDraining(this.#mirrors(), this.#events), DRAIN_TOLD_MS);
     const signal = AbortSignal.timeout(withinMs);
     // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
     // may be a volume that comes over a link to this very unit.
@@ -375,12 +360,6 @@ class LiveUnit implements RunningUnit {
     await this.#state.close();
     this.#noticeLog.flush();
     if (late.length > 0) throw lateFault(late, withinMs);
-  }
-
-  /** What an operator who waits for the end waits for. */
-  #tellDraining(): void {
-    const behind = behindAtStop(this.#mirrors());
-    if (behind.length > 0) this.#events.info('draining', { what: behindWords(behind) });
   }
 
   #received(volume: string | undefined): ReceivedVolume {
@@ -416,9 +395,4 @@ class LiveUnit implements RunningUnit {
     if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
     this.#noticeLog.warn('notice', { text });
   }
-}
-
-/** Monotonic time in nanoseconds. */
-function now(): number {
-  return performance.now() * 1e6;
 }

@@ -1,3 +1,4 @@
+import type { Log } from '../../hw/log.ts';
 import { Fault } from '../base/fault.ts';
 import type { MirrorStatus } from './status.ts';
 
@@ -9,7 +10,13 @@ export function behindAtStop(mirrors: readonly MirrorStatus[]): MirrorStatus[] {
   );
 }
 
-export function behindWords(mirrors: readonly MirrorStatus[]): string {
+/** What an operator who waits for the end waits for. */
+export function tellDraining(mirrors: readonly MirrorStatus[], log: Log): void {
+  const behind = behindAtStop(mirrors);
+  if (behind.length > 0) log.info('draining', { what: behindWords(behind) });
+}
+
+function behindWords(mirrors: readonly MirrorStatus[]): string {
   return mirrors.map(({ to, behindBytes }) => `${to} is ${behindBytes} bytes behind`).join(', ');
 }
 
