@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fault } from '../../src/base/fault.ts';
 import { Room } from '../../src/buffer/room.ts';
 import type { SenderAct } from '../../src/link/sender.ts';
 import type { HistoryStore } from '../../src/unit/historyTypes.ts';
 import { type FaultyDisk, quiet } from './journeyDisk.ts';
-import { Far, FarMedium, type FarOptions, type Session } from './journeyFar.ts';
+import { Far, FarMedium, type FarOptions } from './journeyFar.ts';
 import { LU, Near, type NearDisk, type NearWeather } from './journeyNear.ts';
+import { FarTruth } from './journeyTruth.ts';
+import { Wire } from './journeyWire.ts';
 import { uuid } from './linkStore.ts';
 import { OrderedBus } from './orderedBus.ts';
 import { SIZE, text } from './orderedPieces.ts';
@@ -32,14 +33,6 @@ export interface SharedOrder {
   next(): number;
 }
 
-interface Mark {
-  moment: number;
-  /** Where it stands in the far history, once it was seen there. */
-  sequence: number | undefined;
-  /** A unit that held it was killed, or the far end was rolled back: it need not come. */
-  lost: boolean;
-}
-
 /**
  * Two units and a link: hosts that write, a tee with a record, a sender, connections that break and are replaced, a receiver,
  * and a store with a history on a disk that fails; either unit is killed or loses its power, the far volume is rolled back.
@@ -47,19 +40,14 @@ interface Mark {
  * bookmarks are theirs, that what was called durable is there after every crash, and at the end that all is equal.
  */
 export class JourneyWorld {
-  readonly counts: Record<string, number> = {
-    consistent: 0,
-    marks: 0,
+  readonly #counts = {
     breaks: 0,
-    replaced: 0,
     nearKills: 0,
     nearPower: 0,
     farKills: 0,
     farPower: 0,
     full: 0,
     rolls: 0,
-    folded: 0,
-    views: 0,
     resumed: 0,
     failed: 0,
   };
@@ -67,7 +55,7 @@ export class JourneyWorld {
   readonly #below: (n: number) => number;
   readonly #weather: NearWeather;
   readonly #bus: OrderedBus;
-  readonly #marks = new Map<string, Mark>();
+  readonly #truth: FarTruth;
   /** Numbers of the shared order, and the moments that they made. */
   readonly #stamps: [number: number, moment: number][] = [];
   #room: Room;
@@ -76,16 +64,11 @@ export class JourneyWorld {
   #far!: Far;
   #farFolders = 0;
   #epochs = 0;
-  #connection: Session | undefined;
-  /** Connections that the sender has left, and whose bytes still arrive. */
-  #left: Session[] = [];
+  readonly #wire: Wire;
   #acked = 0;
   #full = false;
-  #match = 0;
-  #checked = -1;
   #faults = true;
   #running = false;
-  #changed = true;
 
   constructor(parts: WorldParts) {
     const { below } = parts;
@@ -107,6 +90,14 @@ export class JourneyWorld {
       }
       this.#near.unit.push(change);
     });
+    this.#truth = new FarTruth(this.#bus.moments);
+    this.#wire = new Wire({
+      near: () => this.#near,
+      far: () => this.#far,
+      now: () => this.#now,
+      below,
+      faults: () => this.#faults,
+    });
   }
 
   async run(steps: number): Promise<void> {
@@ -126,7 +117,11 @@ export class JourneyWorld {
       this.#run();
     }
     await quiet();
-    await this.#check();
+    await this.#truth.check(this.#far.store);
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return { ...this.#truth.counts, ...this.#counts, replaced: this.#wire.replaced };
   }
 
   get store(): HistoryStore {
@@ -141,7 +136,7 @@ export class JourneyWorld {
 
   /** A bookmark at this number, set for several worlds at once. */
   mark(name: string, order?: number): void {
-    this.#marks.set(name, { moment: this.#bus.moments.length - 1, sequence: undefined, lost: false });
+    this.#truth.mark(name);
     this.#near.unit.mark(name, order);
     this.#run();
   }
@@ -187,15 +182,12 @@ export class JourneyWorld {
       now: () => this.#now,
       below,
       changed: () => {
-        this.#changed = true;
+        this.#truth.changed = true;
       },
       notice: (text) => {
         // Those that come and go between two looks were there all the same.
         const gone = /^bookmarks left the window: (.*)$/.exec(text)?.[1].split(', ') ?? [];
-        for (const name of gone) {
-          const mark = this.#marks.get(name);
-          if (mark) mark.lost = true;
-        }
+        this.#truth.lose(gone);
       },
     });
     this.#wireFailures();
@@ -233,13 +225,13 @@ export class JourneyWorld {
     else if (dice < 18) this.#bus.land();
     else if (dice < 28) this.#bus.end();
     else if (dice < 36) for (let n = below(6); n >= 0; n--) this.#near.progress();
-    else if (dice < 52) this.#deliver();
+    else if (dice < 52) this.#wire.deliver();
     else if (dice < 66) this.#far.begin(below(this.#far.due || 1));
     else if (dice < 69) this.#far.options.medium.step();
     else if (dice < 74) this.#pass(below(8) === 0 ? below(3000) : below(100));
-    else if (dice < 76) this.#connect();
-    else if (dice === 76) this.mark(`m${this.#marks.size + 1}`, this.#parts.shared?.next());
-    else if (dice === 77 && below(4) === 0) await this.#view();
+    else if (dice < 76) this.#wire.connect();
+    else if (dice === 76) this.mark(`m${this.#truth.marks + 1}`, this.#parts.shared?.next());
+    else if (dice === 77 && below(4) === 0) await this.#truth.view(this.#far.store);
     else if (dice === 78 && below(2) === 0) await this.#fault();
     else if (dice === 79 && below(30) === 0) await this.calmDown();
   }
@@ -253,11 +245,6 @@ export class JourneyWorld {
     }
   }
 
-  /** Bookmarks that are not at the far end need not come any more. */
-  #loseMarks(): void {
-    for (const mark of this.#marks.values()) mark.lost ||= mark.sequence === undefined;
-  }
-
   #pass(ms: number): void {
     const until = this.#now + ms * MS;
     if (until >= this.#near.orphansUntil) this.#bus.endOrphans();
@@ -266,56 +253,6 @@ export class JourneyWorld {
     this.#near.link.sender.tick(this.#now);
     for (const { receiver } of this.#far.sessions) receiver.tick(this.#now);
     this.#near.tick();
-  }
-
-  #connect(): void {
-    const { link } = this.#near;
-    if (!link.wanted) return;
-    if (this.#connection) {
-      if (!this.#faults || this.#below(12) > 0) return;
-      // The network has lost it for the sender alone: what it had sent may still arrive.
-      this.counts.replaced++;
-      this.#left.push(this.#connection);
-      this.#connection = undefined;
-      link.broken();
-      if (!link.wanted) return;
-    }
-    const session: Session = this.#far.accept(({ type, body }) => {
-      if (this.#connection === session && !this.#near.dead) link.sender.frame(type, body, this.#now);
-    });
-    this.#connection = session;
-    link.sender.opened(this.#now);
-  }
-
-  /** The connection ends at both units; some of what was sent may have arrived. */
-  #break(): void {
-    const session = this.#connection;
-    if (!session) return;
-    this.#connection = undefined;
-    if (this.#below(2) === 0) session.up.deliver(this.#below(session.up.waiting + 1));
-    this.#far.run(session);
-    this.#far.closed(session);
-    this.#near.link.broken();
-  }
-
-  #deliver(): void {
-    const below = this.#below;
-    const count = below(3) === 0 ? 1 + below(40) : 1 + below(4000);
-    const old = below(4) === 0 ? this.#left[below(this.#left.length || 1)] : undefined;
-    if (old) {
-      old.up.deliver(count);
-      if (below(6) > 0) return;
-      this.#left = this.#left.filter((one) => one !== old);
-      this.#far.closed(old);
-      return;
-    }
-    const session = this.#connection;
-    if (!session) return;
-    if (this.#faults && below(2) === 0) session.down.deliver(count);
-    else {
-      this.#near.link.sender.written(session.up.deliver(count), this.#now);
-      if (!this.#faults) session.down.deliver(1e9);
-    }
   }
 
   async #fault(): Promise<void> {
@@ -337,29 +274,29 @@ export class JourneyWorld {
         return;
       case 5:
       case 6:
-        this.counts.full++;
+        this.#counts.full++;
         this.#full = !this.#full;
         return;
       default:
-        this.counts.breaks++;
-        this.#break();
+        this.#counts.breaks++;
+        this.#wire.break();
     }
   }
 
   async #killNear(power: boolean): Promise<void> {
-    this.counts[power ? 'nearPower' : 'nearKills']++;
+    this.#counts[power ? 'nearPower' : 'nearKills']++;
     const near = this.#near;
-    this.#break();
+    this.#wire.break();
     await quiet();
     const disk = near.kill(power);
-    this.#loseMarks();
+    this.#truth.loseUnseen();
     this.#room = this.#newRoom();
     this.#bus.killed(this.#room);
     await this.#startNear(disk);
   }
 
   async #killFar(power: boolean): Promise<void> {
-    this.counts[power ? 'farPower' : 'farKills']++;
+    this.#counts[power ? 'farPower' : 'farKills']++;
     const old = this.#far;
     const { incarnation } = old.store;
     this.#endSessions();
@@ -375,8 +312,8 @@ export class JourneyWorld {
 
   /** Every session of the far unit is gone. */
   #endSessions(): void {
-    this.#break();
-    for (const session of this.#left.splice(0)) this.#far.closed(session);
+    this.#wire.break();
+    this.#wire.forget();
   }
 
   async #reopen(old: Far, options: FarOptions): Promise<void> {
@@ -387,31 +324,20 @@ export class JourneyWorld {
     await old.store.close().catch(() => undefined);
     this.#far = await Far.open(options);
     this.#wireFailures();
-    this.#match = 0;
-    this.#checked = -1;
-    this.#changed = true;
+    this.#truth.anew();
     const place = this.#far.store.durable;
     const epoch = uuid(2, this.#epochs);
     if (this.#acked > 0) {
       assert.ok(place?.epoch === epoch && place.number >= this.#acked, `entry ${this.#acked} was called durable`);
     }
-    for (const mark of this.#marks.values()) if (mark.sequence !== undefined) this.#recall(mark);
-  }
-
-  /** The store was opened anew: a bookmark that was not durable comes again. */
-  #recall(mark: Mark): void {
-    if ((mark.sequence ?? 0) > this.#far.store.moments().newest.sequence) {
-      mark.sequence = undefined;
-      // The process that sent it may be gone meanwhile.
-      mark.lost = true;
-    }
+    this.#truth.recall(this.#far.store);
   }
 
   async #roll(): Promise<void> {
     const { store, options } = this.#far;
     this.#endSessions();
     await this.#calm();
-    this.counts.rolls++;
+    this.#counts.rolls++;
     const { oldest, newest } = store.moments();
     const sequence = oldest.sequence + this.#below(newest.sequence - oldest.sequence + 1);
     options.medium.open = true;
@@ -420,10 +346,8 @@ export class JourneyWorld {
     options.medium.open = false;
     this.#wireFailures();
     this.#acked = 0;
-    this.#match = 0;
-    this.#checked = -1;
-    this.#changed = true;
-    for (const mark of this.#marks.values()) mark.lost = true;
+    this.#truth.anew();
+    this.#truth.lose();
   }
 
   /** Nothing fails, and what the far unit has begun has ended. */
@@ -445,7 +369,7 @@ export class JourneyWorld {
     this.#parts.disk.fails = (what) => {
       if (!fails() || (what === 'sync' && this.#below(3) > 0)) return false;
       // What no sync had made durable is taken back: an older moment.
-      if (what === 'sync') this.#match = 0;
+      if (what === 'sync') this.#truth.mayGoBack();
       return true;
     };
     this.#far.options.medium.fails = fails;
@@ -465,11 +389,11 @@ export class JourneyWorld {
       for (const session of this.#far.sessions) if (this.#far.run(session)) more = true;
     }
     this.#running = false;
-    const session = this.#connection;
+    const session = this.#wire.session;
     if (!session?.over) return;
     // The last words arrive.
     session.down.deliver(1e9);
-    if (this.#connection === session) this.#break();
+    if (this.#wire.session === session) this.#wire.break();
     this.#run();
   }
 
@@ -477,10 +401,10 @@ export class JourneyWorld {
     const { link } = this.#near;
     switch (act.kind) {
       case 'send':
-        this.#connection?.up.send(act.frame);
+        this.#wire.session?.up.send(act.frame);
         return;
       case 'hangUp':
-        this.#break();
+        this.#wire.break();
         return;
       case 'durable': {
         const place = this.#far.store.durable;
@@ -490,68 +414,15 @@ export class JourneyWorld {
         break;
       }
       case 'up':
-        this.counts.resumed++;
+        this.#counts.resumed++;
         break;
       case 'failed':
-        this.counts.failed++;
+        this.#counts.failed++;
         // Another store than it was: what was on its way to the one before is compared, and a bookmark is nobody's block.
-        this.#loseMarks();
+        this.#truth.loseUnseen();
         break;
     }
     link.told(act);
-  }
-
-  /** The far volume, whenever it says so, is what the first volume was at one moment. */
-  async #check(): Promise<void> {
-    if (!this.#changed) return;
-    this.#changed = false;
-    const { store } = this.#far;
-    const { newest, oldest, bookmarks } = store.moments();
-    this.counts.folded = Math.max(this.counts.folded, oldest.sequence);
-    for (const { name, sequence } of bookmarks) {
-      const mark = this.#marks.get(name);
-      assert.ok(mark, `nobody made a bookmark ${name}`);
-      if (mark.sequence === sequence) continue;
-      mark.sequence = sequence;
-      await this.#sameMark(name, mark);
-    }
-    if (newest.sequence === this.#checked || !store.consistent) return;
-    this.#checked = newest.sequence;
-    const image = new Uint8Array(SIZE);
-    await store.read(0, image);
-    // What another world's hosts do may let something happen here meanwhile.
-    if (store.moments().newest.sequence !== newest.sequence) {
-      this.#changed = true;
-      this.#checked = -1;
-      return;
-    }
-    const found = this.#bus.moments.indexOf(text(image), this.#match);
-    assert.ok(found >= 0, `entry ${newest.sequence} says consistent, and no moment of the LU was like that`);
-    this.#match = found;
-    this.counts.consistent++;
-  }
-
-  async #sameMark(name: string, { moment, sequence }: Mark): Promise<void> {
-    const { store } = this.#far;
-    const { bookmarks, oldest } = store.moments();
-    const found = bookmarks.find((one) => one.name === name);
-    if (!found?.consistent || sequence === undefined || oldest.sequence > sequence) return;
-    const { cuts } = store;
-    const view = store.view(sequence);
-    const image = new Uint8Array(SIZE);
-    const lost = await view.read(0, image).catch((fault: Fault) => fault);
-    view.close();
-    // A flush that failed meanwhile has taken it back: it comes again.
-    if (lost && store.cuts !== cuts) return;
-    if (lost) throw lost;
-    assert.equal(text(image), this.#bus.moments[moment], `bookmark ${name} is the moment that it names`);
-    this.counts.marks++;
-  }
-
-  /** An older moment is still the same. */
-  async #view(): Promise<void> {
-    for (const [name, mark] of this.#marks) if (mark.sequence !== undefined) await this.#sameMark(name, mark);
-    this.counts.views++;
   }
 
   /** Nothing fails, no host writes: everything comes to rest, and is equal. */
@@ -559,10 +430,7 @@ export class JourneyWorld {
     this.#faults = false;
     const { medium } = this.#far.options;
     medium.letGo();
-    while (this.#left.length > 0) {
-      const old = this.#left.shift() as Session;
-      this.#far.closed(old);
-    }
+    this.#wire.forget();
     // Real files are at work below: on a busy machine their calls take many turns.
     const latest = process.hrtime.bigint() + REST_NS;
     for (let turn = 0; !this.#quiet(); turn++) {
@@ -572,13 +440,13 @@ export class JourneyWorld {
         this.#bus.end();
       }
       for (let n = 0; n < 8; n++) this.#near.progress();
-      if (!this.#connection) this.#connect();
-      this.#deliver();
+      if (!this.#wire.session) this.#wire.connect();
+      this.#wire.deliver();
       for (let n = this.#far.due; n > 0; n--) this.#far.begin(0);
       if (turn % 3 === 0) this.#pass(turn % 9 === 0 ? 500 : 20);
       this.#run();
       await quiet();
-      await this.#check();
+      await this.#truth.check(this.#far.store);
     }
     await this.#equal();
     this.#faults = true;
@@ -598,10 +466,7 @@ export class JourneyWorld {
     if (this.#near.local)
       assert.equal(text(this.#near.local.bytes), text(this.#bus.medium), 'and so is the local mirror');
     assert.equal(this.#near.room.freeBytes, this.#near.room.bytes, 'every lease has come back');
-    for (const [name, mark] of this.#marks) {
-      assert.ok(mark.lost || mark.sequence !== undefined, `bookmark ${name} never came`);
-      if (mark.sequence !== undefined) await this.#sameMark(name, mark);
-    }
+    await this.#truth.allCame(store);
   }
 
   #words(): string {
