@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** True when it ended before the signal. What goes on after that is not waited for. */
 export async function before(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
@@ -11,4 +13,11 @@ export async function before(work: Promise<void>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** Aborts after so long, whoever and however many wait for that: each volume of a unit does. */
+export function deadline(ms: number): AbortSignal {
+  const signal = AbortSignal.timeout(ms);
+  setMaxListeners(0, signal);
+  return signal;
 }

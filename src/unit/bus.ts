@@ -11,6 +11,7 @@ import { type LatencySnapshot, LatencyTally } from '../stat/latency.ts';
 import type { Attachment } from './attachment.ts';
 import { attachTap } from './attachTap.ts';
 import { attachTee } from './attachTee.ts';
+import { deadline } from './before.ts';
 import { tabledOf } from './blockTableNear.ts';
 import { BusFaults } from './busFaults.ts';
 import { BusMedia } from './busMedia.ts';
@@ -221,7 +222,7 @@ export class Bus {
     return {
       source: { ...source, holes: this.#holes, holeBytes: this.#holeBytes, ...this.#others.seen(this.#snoop) },
       buffer: this.#faults.buffer({ bytes, freeBytes: this.#room.freeBytes, state, falls }),
-      volumes: [...this.#volumes.values()].map((volume) => this.#media.withLinks(volume.status())),
+      volumes: this.#media.withLinks([...this.#volumes.values()].map((volume) => volume.status())),
     };
   }
 
@@ -252,7 +253,7 @@ export class Bus {
 
   /** Lets go of the bus, writes what is buffered as far as the time allows, closes everything. */
   async stop(withinMs: number): Promise<void> {
-    const signal = AbortSignal.timeout(withinMs);
+    const signal = deadline(withinMs);
     await this.#attachment?.stop(withinMs * DETACH_SHARE);
     await Promise.all([...this.#volumes.values()].map((volume) => volume.close(signal)));
     // Those that no volume took over; closing twice does nothing.

@@ -12,7 +12,7 @@ import { forgetTable } from './liveRecord.ts';
 import type { Medium } from './liveTypes.ts';
 import { medium } from './media.ts';
 import { LinkCopyOut } from './recall.ts';
-import type { VolumeStatus } from './status.ts';
+import type { MirrorStatus, VolumeStatus } from './status.ts';
 import { recordFileName } from './storedRecord.ts';
 import { refuseTwins } from './twins.ts';
 
@@ -59,16 +59,18 @@ export class BusMedia {
   }
 
   /** With what is known of its links. */
-  withLinks(status: VolumeStatus): VolumeStatus {
-    const now = this.#parts.now();
-    const mirrors = status.mirrors.map((mirror) => {
-      const medium = this.#open.find(({ to, volume }) => to === mirror.to && volume instanceof LateOrderedVolume);
-      const link = medium && (medium.volume as LateOrderedVolume).opened?.link;
-      if (link === undefined) return mirror;
-      const copyOut = this.#copyOuts.get(mirror.to)?.report;
-      return { ...mirror, link: { ...linkWords(link, now), ...(copyOut ? { copyOut } : {}) } };
-    });
-    return { ...status, mirrors };
+  withLinks(volumes: readonly VolumeStatus[]): VolumeStatus[] {
+    const links = new Map<string, LateOrderedVolume>();
+    for (const { to, volume } of this.#open) if (volume instanceof LateOrderedVolume) links.set(to, volume);
+    if (links.size === 0) return [...volumes];
+    return volumes.map((status) => ({ ...status, mirrors: status.mirrors.map((one) => this.#withLink(one, links)) }));
+  }
+
+  #withLink(mirror: MirrorStatus, links: ReadonlyMap<string, LateOrderedVolume>): MirrorStatus {
+    const link = links.get(mirror.to)?.opened?.link;
+    if (link === undefined) return mirror;
+    const copyOut = this.#copyOuts.get(mirror.to)?.report;
+    return { ...mirror, link: { ...linkWords(link, this.#parts.now()), ...(copyOut ? { copyOut } : {}) } };
   }
 
   /** Temporary storage for what a link has no room for, beside a local mirror (C4). */

@@ -6,7 +6,7 @@ import { Fault } from '../base/fault.ts';
 import type { Volume } from '../base/volume.ts';
 import { Room } from '../buffer/room.ts';
 import { BackgroundJobs } from './backgroundJobs.ts';
-import { before } from './before.ts';
+import { before, deadline } from './before.ts';
 import { Bus, type BusParts } from './bus.ts';
 import { certificateStatus } from './certificates.ts';
 import type { LiveConfig } from './configTypes.ts';
@@ -342,7 +342,7 @@ class LiveUnit implements RunningUnit {
       late = behindAtStop(this.#mirrors());
     }, withinMs);
     const slow = setTimeout(() => tellDraining(this.#mirrors(), this.#events), DRAIN_TOLD_MS);
-    const signal = AbortSignal.timeout(withinMs);
+    const signal = deadline(withinMs);
     // Hosts log out while their media are there. What the bus still gives goes before what comes over links: a mirror of it
     // may be a volume that comes over a link to this very unit.
     this.#ending.abort();
