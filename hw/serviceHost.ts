@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../src/base/fault.ts';
 
@@ -10,7 +10,7 @@ export interface Ended {
   said: string;
 }
 
-/** Writes a file whole, mode 0644, its folders made; false where it stood there already, just so. */
+/** Writes a file whole, mode 0644, its folders made, whatever the umask; false where it stood there already, just so. */
 export async function layFile(path: string, text: string): Promise<boolean> {
   const told = (error: unknown): never => {
     const { message, code } = error as NodeJS.ErrnoException;
@@ -19,10 +19,23 @@ export async function layFile(path: string, text: string): Promise<boolean> {
   };
   if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return false;
   const fresh = `${path}.new`;
-  await mkdir(dirname(path), { recursive: true }).catch(told);
-  await writeFile(fresh, text, { mode: 0o644 }).catch(told);
+  await makeFolders(dirname(path)).catch(told);
+  await writeFile(fresh, text).catch(told);
+  await chmod(fresh, 0o644).catch(told);
   await rename(fresh, path).catch(told);
   return true;
+}
+
+/** Folders that everybody may look into; those that are there already stay as they are. */
+async function makeFolders(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let at = path; at.length >= first.length; at = dirname(at)) await chmod(at, 0o755);
+}
+
+/** Takes a folder away if nothing lies in it. */
+export async function dropEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => undefined);
 }
 
 /** Whether anything has that path. */

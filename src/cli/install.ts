@@ -126,10 +126,8 @@ export async function runUninstall(
   ask: (question: string) => Promise<boolean>,
 ): Promise<void> {
   const { root, dryRun = false, purge = false, yes = false } = options;
-  const [{ isThere, runProgram, takeAway, underSystemd, wantedLinks }, { KEPT, serviceFiles }] = await Promise.all([
-    import('../../hw/serviceHost.ts'),
-    import('../service/layout.ts'),
-  ]);
+  const [{ dropEmpty, isThere, runProgram, takeAway, underSystemd, wantedLinks }, { KEPT, OWN, serviceFiles }] =
+    await Promise.all([import('../../hw/serviceHost.ts'), import('../service/layout.ts')]);
   const kept = purge ? KEPT.map((path) => below(root, path)) : [];
   if (purge && !yes && !dryRun && !(await ask(`Remove ${kept.join(' and ')} with all that is kept there? [y/N] `))) {
     throw new Fault('local', 'nothing was removed: it was not confirmed', 'answer y, or add --yes');
@@ -140,6 +138,7 @@ export async function runUninstall(
   const removed: string[] = [];
   if (live && !dryRun) await runProgram(STOP);
   for (const path of paths) if (dryRun ? isThere(path) : await takeAway(path)) removed.push(path);
+  if (!dryRun) for (const folder of OWN) await dropEmpty(below(root, folder));
   if (live && !dryRun) await runProgram(RELOAD);
   const commands = live ? [STOP, RELOAD].map((words) => words.join(' ')) : [];
   const report: UninstallReport = { dryRun, removed, commands };

@@ -43,6 +43,9 @@ export function serviceFiles(options: ServiceOptions, place: Place): Laid[] {
   ];
 }
 
+/** Folders of `tapmirror install` alone, which go with the last of what lies in them. */
+export const OWN: readonly string[] = [PLACES.local.examples, PLACES.local.monitoring];
+
 /** Configuration with its secrets, state, and what else is an administrator's: gone only with a purge. */
 export const KEPT: readonly string[] = ['/etc/tapmirror', '/var/lib/tapmirror'];
 

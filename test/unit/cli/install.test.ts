@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { layFile } from '../../../hw/serviceHost.ts';
 import { runInstall, runUninstall } from '../../../src/cli/install.ts';
 import { runNic } from '../../../src/cli/nic.ts';
 import { serviceWords } from '../../../src/cli/service-words.ts';
@@ -70,6 +71,19 @@ describe('H4 the service of a unit', () => {
     assert.ok(text('grafana.yml').includes(`      path: ${folder}\n`));
   });
 
+  it('lays files that everybody may read, whatever the umask of whoever lays them', async () => {
+    const path = join(root, 'usr/local/share/x/alerts.yml');
+    const before = process.umask(0o077);
+    try {
+      assert.equal(await layFile(path, 'text'), true);
+    } finally {
+      process.umask(before);
+    }
+    const modes = [path, join(path, '..'), join(path, '../..')].map((one) => statSync(one).mode & 0o777);
+    assert.deepEqual(modes, [0o644, 0o755, 0o755]);
+    assert.equal(await layFile(path, 'text'), false);
+  });
+
   it('writes a path so that systemd reads it as it stands', () => {
     const unit = unitFile({ program: ['/opt/my node/bin', '/opt/100%/$HOME/"x"'], user: 'u' });
     assert.match(unit, /^ExecStart="\/opt\/my node\/bin" "\/opt\/100%%\/\$\$HOME\/\\"x\\"" run /m);
@@ -112,6 +126,9 @@ describe('H4 the service of a unit', () => {
       files.every(({ path }) => !existsSync(join(root, path)) && shown.text.includes(`removed ${root}${path}\n`)),
     );
     assert.equal(existsSync(join(wants, 'other.service')), true);
+    for (const folder of ['usr/local/share/tapmirror', 'etc/tapmirror/examples']) {
+      assert.equal(existsSync(join(root, folder)), false, folder);
+    }
     assert.throws(() => readFileSync(join(wants, 'tapmirror@db.service')), { code: 'ENOENT' });
     assert.ok(kept.every((path) => existsSync(path)));
 
