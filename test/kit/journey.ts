@@ -80,9 +80,9 @@ export function journeyOptions(
   };
 }
 
-/** Waits until it is so, looking again whenever the event loop has gone round; at most ten seconds. */
+/** Waits until it is so, looking again whenever the event loop has gone round; at most thirty seconds. */
 export async function until(what: () => boolean, why = 'it did not come about'): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 30_000;
   while (!what()) {
     if (performance.now() > end) throw new Error(why);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -62,7 +62,7 @@ export class TargetLab {
   }
 
   async tgt(options: TgtOptions): Promise<Tgt> {
-    const target = new Tgt(options);
+    const target = new Tgt(options, this.folder);
     this.#running.push(target);
     await target.start();
     return target;
@@ -103,10 +103,13 @@ export type VolumeWish = Partial<Omit<LuVolumeOptions, 'url' | 'timing'>> & { ti
 /** One tgtd process. */
 export class Tgt {
   readonly #options: TgtOptions;
+  readonly #env: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
 
-  constructor(options: TgtOptions) {
+  constructor(options: TgtOptions, folder: string) {
     this.#options = options;
+    // Control sockets of its own, whoever else runs a tgtd.
+    this.#env = { ...process.env, TGT_IPC_SOCKET: join(folder, 'tgt') };
   }
 
   /** Of the process that runs. */
@@ -117,7 +120,10 @@ export class Tgt {
   async start(): Promise<void> {
     const { portals, control, target = IQN, parameters = [], luns, chap } = this.#options;
     const portal = portals.map((one) => `portal=${one}`).join(',');
-    this.#process = spawn('tgtd', ['-f', '-C', String(control), '--iscsi', portal], { stdio: 'ignore' });
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', 'tgtd', '-f', '-C', String(control), '--iscsi', portal], {
+      stdio: 'ignore',
+      env: this.#env,
+    });
     await until(`tgtd on control port ${control}`, () => this.#answers());
     this.adm('--mode', 'target', '--op', 'new', '--tid', '1', '--targetname', target);
     for (const parameter of parameters) {
@@ -138,7 +144,7 @@ export class Tgt {
 
   adm(...words: string[]): string {
     const all = ['-C', String(this.#options.control), '--lld', 'iscsi', ...words];
-    return execFileSync('tgtadm', all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync('tgtadm', all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: this.#env });
   }
 
   /** Drops every connection. */
@@ -265,7 +271,7 @@ function listens(port: number): Promise<boolean> {
 }
 
 /** Asks a process of another make, which tells nobody when it is ready, again and again; bounded. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`${what} is not there after ${ms} ms`);

@@ -122,9 +122,9 @@ export class TapProcess {
     this.#child.stdin?.write(`${word}\n`);
   }
 
-  /** The first thing said, from index `from` on, that fits; waits for it, ten seconds at the most. */
+  /** The first thing said, from index `from` on, that fits; waits for it, thirty seconds at the most. */
   async first(fits: (said: Said) => boolean, from = 0): Promise<Said> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     for (;;) {
       const found = this.said.slice(from).find(fits);
       if (found !== undefined) return found;
@@ -147,7 +147,7 @@ export class TapProcess {
 
   /** Asks for the state until it fits. */
   async until(fits: (said: Said) => boolean): Promise<Said> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     for (;;) {
       const from = this.said.length;
       this.do('status');

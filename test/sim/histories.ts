@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { memoryFolder } from '../leftovers.ts';
 import { FaultyDisk } from './journeyDisk.ts';
 import { VirtualTimers } from './journeyTimers.ts';
 import { random } from './random.ts';
@@ -28,7 +27,7 @@ export interface Setting {
 export function folderOf(name: string): () => string {
   let folder = '';
   before(async () => {
-    folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `${name}-sim-`));
+    folder = await mkdtemp(join(memoryFolder(), `${name}-sim-`));
   });
   after(() => rm(folder, { recursive: true }));
   return () => folder;

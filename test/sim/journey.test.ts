@@ -1,7 +1,7 @@
 import { folderOf, histories, runsOr, Tally, withFaultyDisk } from './histories.ts';
 import { JourneyWorld } from './journeyWorld.ts';
 
-const RUNS = runsOr(200);
+const RUNS = runsOr(100);
 const STEPS = 120;
 
 describe('C1 C2 C4 C6 D1 two units, a link and a history, under one seed', function () {

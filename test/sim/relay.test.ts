@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { folderOf, histories, runsOr, Tally } from './histories.ts';
 import { type RelayWeather, RelayWorld } from './relayWorld.ts';
 
-const RUNS = runsOr(40);
+const RUNS = runsOr(20);
 const STEPS = 60;
 const ROOM = 1 << 20;
 

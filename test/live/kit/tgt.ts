@@ -1,4 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { outcome, type Processes, run } from './processes.ts';
 import { until, when } from './until.ts';
 
@@ -23,27 +26,12 @@ export interface TgtOptions {
   chap?: { user: string; secret: string };
 }
 
-/** Control sockets of tgtd lie in the file system, one number for each process at a time. */
-const CONTROL_PORTS = [7570, 7571, 7572, 7573, 7574, 7575, 7576, 7577, 7578, 7579];
-const taken = new Set<number>();
-
-/** One that no tgtd of this process has, nor of another run of these tests. */
-async function freeControl(): Promise<number> {
-  for (const port of CONTROL_PORTS) {
-    if (taken.has(port)) continue;
-    taken.add(port);
-    const { code } = await outcome(undefined, ['tgtadm', '-C', `${port}`, '--mode', 'sys', '--op', 'show']);
-    if (code !== 0) return port;
-    taken.delete(port);
-  }
-  throw new Error('more than ten tgtd at one time');
-}
-
 /** tgt (Linux target framework), one target with files as LUs. */
 export class Tgt {
   readonly options: TgtOptions;
   readonly #processes: Processes;
-  #control = 0;
+  /** Its control socket is its own: any number of them run at a time, also those of other runs of these tests. */
+  #folder = '';
   #child: ChildProcess | undefined;
 
   constructor(processes: Processes, options: TgtOptions) {
@@ -53,9 +41,9 @@ export class Tgt {
 
   async start(): Promise<void> {
     const { space, portals, target, parameters = [], luns, chap } = this.options;
-    this.#control = await freeControl();
+    this.#folder = mkdtempSync(join(tmpdir(), 'tapmirror-tgt-'));
     const portal = portals.map((one) => `portal=${one}`).join(',');
-    this.#child = this.#processes.start(space, ['tgtd', '-f', '-C', `${this.#control}`, '--iscsi', portal]);
+    this.#child = this.#processes.start(space, [...this.#at(), 'tgtd', '-f', '--iscsi', portal]);
     await until(`tgtd at ${portal}`, async () => when((await this.#try('sys', 'show')).code === 0));
     await this.#adm('target', 'new', '--tid', '1', '--targetname', target);
     for (const parameter of parameters) {
@@ -88,7 +76,8 @@ export class Tgt {
   async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.#child) await this.#processes.end(this.#child, signal);
     this.#child = undefined;
-    taken.delete(this.#control);
+    if (this.#folder !== '') rmSync(this.#folder, { recursive: true, force: true });
+    this.#folder = '';
   }
 
   async #adm(mode: string, op: string, ...words: string[]): Promise<string> {
@@ -100,6 +89,10 @@ export class Tgt {
   }
 
   #words(mode: string, op: string, words: readonly string[]): string[] {
-    return ['tgtadm', '-C', `${this.#control}`, '--lld', 'iscsi', '--mode', mode, '--op', op, ...words];
+    return [...this.#at(), 'tgtadm', '--lld', 'iscsi', '--mode', mode, '--op', op, ...words];
+  }
+
+  #at(): string[] {
+    return ['env', `TGT_IPC_SOCKET=${join(this.#folder, 'control')}`];
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   ask: () => T | undefined | Promise<T | undefined>,
-  { ms = 10_000, everyMs = 20, instead = () => '' }: { ms?: number; everyMs?: number; instead?: () => string } = {},
+  { ms = 30_000, everyMs = 20, instead = () => '' }: { ms?: number; everyMs?: number; instead?: () => string } = {},
 ): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
@@ -41,7 +41,7 @@ export class Heard<T> {
   }
 
   /** The first from index `from` on that fits; rejects when there is none in time, or when nothing more can come. */
-  async first(what: string, fits: (one: T) => boolean, { from = 0, ms = 20_000 } = {}): Promise<T> {
+  async first(what: string, fits: (one: T) => boolean, { from = 0, ms = 30_000 } = {}): Promise<T> {
     const end = performance.now() + ms;
     for (let at = from; ; at++) {
       while (at >= this.all.length) {

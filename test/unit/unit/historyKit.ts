@@ -1,6 +1,5 @@
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Piece } from '../../../src/base/change.ts';
 import { Fault } from '../../../src/base/fault.ts';
@@ -9,6 +8,7 @@ import { isFill, isOr } from '../../../src/base/payload.ts';
 import type { Volume, VolumeIdentity } from '../../../src/base/volume.ts';
 import { openHistoryStore } from '../../../src/unit/historyStore.ts';
 import type { HistoryOptions, HistoryStore } from '../../../src/unit/historyTypes.ts';
+import { memoryFolder } from '../../leftovers.ts';
 
 export const EPOCH = '01234567-89ab-cdef-0123-456789abcdef';
 export const OTHER_EPOCH = '76543210-89ab-cdef-0123-456789abcdef';
@@ -115,7 +115,7 @@ export class Lab {
 
   async begin(): Promise<void> {
     // Hundreds of stores that sync: in memory where there is such a place.
-    this.#root = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'history-'));
+    this.#root = await mkdtemp(join(memoryFolder(), 'history-'));
     this.notices.length = 0;
   }
 
