@@ -3,6 +3,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { loadPcap } from '../../../hw/tap.ts';
+import { sweepSpaces } from '../../leftovers.ts';
 import { CONTAINER, LAYER } from './machineRoot.ts';
 import { Net } from './net.ts';
 import { run } from './processes.ts';
@@ -46,6 +47,8 @@ function lack(part: Part | 'always'): Promise<string | undefined> {
 }
 
 async function look(part: Part | 'always'): Promise<string | undefined> {
+  // Before the first test: what runs that were killed have left.
+  if (part === 'always') sweepSpaces();
   if (process.platform !== 'linux') return 'this is not Linux';
   if (process.getuid?.() !== 0) return 'network namespaces and tgtd need root';
   const missing = PROGRAMS[part].filter((name) => !installed(name));
