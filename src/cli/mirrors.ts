@@ -43,9 +43,10 @@ Exit status: 0 added, 1 refused, 2 the command line or the configuration is wron
 `;
 
 const REMOVE_HELP = `
-Takes a mirror from a volume of a running unit. It is given what was written up to this moment, made durable, closed and unlocked,
-and nothing after that: a mirror that was equal then holds what the volume held at this moment. That is waited for; whoever does
-not want to wait may go (Ctrl-C), and \`tapmirror jobs\` shows how far it is. With --now what waits for the mirror is given up. One
+Takes a mirror from a volume of a running unit. It is given what is written up to a moment when nothing of it is in doubt (at most
+10 s away), made durable, closed and unlocked: a mirror that was equal, or behind, then holds what the volume held at that moment.
+That is waited for; whoever does not want to wait may go (Ctrl-C), and \`tapmirror jobs\` shows how far it is. With --now what waits
+for the mirror is given up. One
 that is broken or paused, or a link that is cut, gets nothing any more in any case. What it holds stays as it is; a past at
 another unit is kept there.
 
@@ -56,8 +57,8 @@ Examples
   tapmirror remove-mirror database file:/srv/second.img --config unit.yaml
   tapmirror remove-mirror database file:/srv/second.img --now --config unit.yaml
 
-Exit status: 0 removed, and it holds the volume as it was at this moment, 1 refused, 2 the command line or the configuration is
-wrong, 3 removed, but it does not hold all of that, 4 no unit answers.
+Exit status: 0 removed, and it holds the volume as it was at one moment, 1 refused, 2 the command line or the configuration is
+wrong, 3 removed, but it does not hold the volume at any one moment, 4 no unit answers.
 `;
 
 /** `tapmirror add-mirror`. */
@@ -138,7 +139,7 @@ export async function runRemoveMirror(
       typeof droppedBytes === 'number' && droppedBytes > 0 ? `, ${sizeWords(droppedBytes)} were given up` : '';
     const what =
       state === 'equal'
-        ? 'it holds the volume as it was when you asked'
+        ? 'it holds the volume as it was at one moment'
         : `it was ${state} and does not hold the volume at any one moment${lost}`;
     return [plain(`removed ${mirror}: ${what}`), ...configurationLines(configuration).map(plain)];
   };

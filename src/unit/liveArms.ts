@@ -7,7 +7,7 @@ import type { Arm, ArmOptions } from './arm.ts';
 import { Caretaker } from './caretaker.ts';
 import type { LiveMirrorConfig, LiveVolumeConfig } from './configTypes.ts';
 import { CopyOutSlot } from './copyOutSlot.ts';
-import { closeArm, drained, type LeaveOrder, type Left } from './liveLeave.ts';
+import { atRest, closeArm, drained, type LeaveOrder, type Left } from './liveLeave.ts';
 import { faultOf, heldOf } from './liveOptions.ts';
 import { bufferOf, forgetMirror, openRecord, refuseSmall } from './liveRecord.ts';
 import type { Keeper, LiveParts, Medium, Opened } from './liveTypes.ts';
@@ -109,33 +109,37 @@ export class LiveArms {
   }
 
   /**
-   * The mirror gets what was pushed until `commit` has resolved and nothing after it, and is closed; a record of it is believed
-   * by nobody. Rejects with a `Fault` where it came to nothing: the mirror goes on, and is compared whole after a restart.
+   * The mirror gets what is pushed until a moment soon after `commit` has resolved, and nothing after that, and is closed; a
+   * record of it is believed by nobody. Rejects with a `Fault` where it came to nothing: the mirror goes on, and is compared
+   * whole after a restart.
    */
   async leave(arm: Arm, order: LeaveOrder & { commit: () => Promise<void> }): Promise<Left> {
-    const { config, parts, unit, closing } = this.#options;
+    const { unit, closing } = this.#options;
     const { record } = this.#keepers[unit.arms.indexOf(arm)];
+    // Nothing is marked any more while it is being emptied: everything is before.
+    record.mark(0, Number.MAX_SAFE_INTEGER);
     await record.stored.discard();
     await order.commit();
-    const at = unit.arms.indexOf(arm);
-    const wasLocal = arm === this.#local;
-    const [keeper] = this.#keepers.splice(at, 1);
-    arm.guards.length = 0;
-    unit.leave(arm);
-    const leave = async (): Promise<Left> => {
-      void keeper.caretaker.stop();
-      if (wasLocal && !parts.upstream) await this.#lean();
-      const hurry = AbortSignal.any([order.hurry, closing]);
-      const left = await drained(unit, arm, { ...order, hurry });
-      await closeArm(unit, arm, keeper);
-      // What the record said is gone since before.
-      await forgetMirror(parts.folder, config.lu, arm.to).catch(() => {});
-      const { state } = keeper.caretaker;
-      return left.state === 'broken' ? { ...left, state } : left;
-    };
-    const leaving = leave();
+    const leaving = this.#leave(arm, { ...order, hurry: AbortSignal.any([order.hurry, closing]) });
     this.#leaving.add(leaving);
     return leaving.finally(() => this.#leaving.delete(leaving));
+  }
+
+  async #leave(arm: Arm, order: LeaveOrder): Promise<Left> {
+    const { config, parts, unit } = this.#options;
+    await atRest(arm, unit.limit || Number.MAX_SAFE_INTEGER, order.hurry);
+    const wasLocal = arm === this.#local;
+    const [keeper] = this.#keepers.splice(unit.arms.indexOf(arm), 1);
+    arm.guards.length = 0;
+    unit.leave(arm);
+    void keeper.caretaker.stop();
+    if (wasLocal) await this.#lean();
+    const left = await drained(unit, arm, order);
+    await closeArm(unit, arm, keeper);
+    // What the record said is gone since before.
+    await forgetMirror(parts.folder, config.lu, arm.to).catch(() => {});
+    const { state } = keeper.caretaker;
+    return left.state === 'broken' ? { ...left, state } : left;
   }
 
   /** Those that are leaving have gone. */

@@ -1,3 +1,4 @@
+import type { Backlog } from '../base/backlog.ts';
 import { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
 import type { MirrorState } from '../mirror/requests.ts';
@@ -26,6 +27,23 @@ export interface Left {
 const LOOK_MS = 100;
 /** What was begun at a medium that does not answer is waited for so long, and its closing as long. */
 const STILL_MS = 5000;
+
+/** Until a moment at which nothing has to be read back is waited for so long: a host that writes brings doubts again and again. */
+const REST_MS = 10_000;
+const REST_LOOK_MS = 10;
+
+/**
+ * Resolves at a moment at which the mirror is known to hold everything but what is on its way, where that comes soon; nothing
+ * may happen between that and what is done next. A copy of the whole volume is not waited for.
+ */
+export async function atRest({ mirror, backlog }: Arm, limit: number, hurry: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([hurry, AbortSignal.timeout(REST_MS)]);
+  const waits = (): boolean => {
+    if (mirror.fault !== undefined || mirror.state === 'copying') return false;
+    return mirror.record.intersects(0, limit) || bringsDoubt(backlog);
+  };
+  while (waits() && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, REST_LOOK_MS));
+}
 
 /** Resolves once the mirror has everything that it was to get, durably, or cannot have it, or somebody hurries. */
 export async function drained(unit: VolumeUnit, arm: Arm, { hurry, progress }: LeaveOrder): Promise<Left> {
@@ -73,6 +91,15 @@ export async function closeArm(unit: VolumeUnit, arm: Arm, { caretaker, record, 
     AbortSignal.timeout(STILL_MS),
   );
   await Promise.allSettled([record.stored.close(false), copyOut?.close()]);
+}
+
+/** What waits has to be read back in part. */
+function bringsDoubt(backlog: Backlog): boolean {
+  let found = false;
+  backlog.forEach(({ change }, lost) => {
+    if (change && (lost || change.doubt !== undefined || change.pieces === 'wholeLu')) found = true;
+  });
+  return found;
 }
 
 function waitingBytes({ mirror }: Arm): number {

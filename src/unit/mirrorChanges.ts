@@ -156,7 +156,8 @@ export class MirrorChanges {
     const changing = this.#choose(volume);
     const { live } = changing;
     const arm = armOf(live, mirror);
-    if (live.unit.arms.length <= changing.least) {
+    const leaving = live.unit.arms.filter(({ to }) => this.#leaving.has(keyOf(live.lu, to))).length;
+    if (live.unit.arms.length - leaving <= changing.least) {
       const mend = 'add another mirror first, or take the volume out of the configuration';
       throw new Fault('peer', `${mirror} is the last mirror of ${live.name ?? live.lu}`, mend);
     }

@@ -105,6 +105,55 @@ describe('B4 Ring', () => {
     assert.deepEqual(takeAll(slow), [-1, 2, 3, 4]);
   });
 
+  it('H3 gives a mirror that leaves what was pushed before, and nothing else; one that joins only what comes then', () => {
+    const { room, ring } = setUp();
+    const stays = ring.join(() => assert.fail());
+    const leaves = ring.join(() => assert.fail());
+    ring.push(change(room, 1));
+    ring.push(change(room, 2));
+    ring.leave(leaves);
+    ring.leave(leaves);
+    const joins = ring.join(() => assert.fail());
+    ring.push(change(room, 3));
+    ring.pushBarrier({ seq: 4, at: 0n, lu: 'iqn.test/0' });
+    assert.deepEqual([stays.length, leaves.length, joins.length], [4, 2, 2]);
+    assert.deepEqual(takeAll(joins), [3, 4]);
+    assert.deepEqual(takeAll(stays), [1, 2, 3, 4]);
+    assert.equal(room.freeBytes, BYTES - 1024, 'the one that leaves still needs two');
+    const waiting: number[] = [];
+    leaves.forEach(({ change }) => void waiting.push(change?.seq ?? -1));
+    assert.deepEqual(waiting, [1, 2]);
+    const writing = takeOne(leaves);
+    assert.deepEqual(takeAll(leaves), [2]);
+    writing?.done();
+    assert.equal(leaves.peek(), undefined);
+    assert.equal(room.freeBytes, BYTES);
+    ring.push(change(room, 5));
+    assert.deepEqual([takeAll(stays), takeAll(joins), takeAll(leaves)], [[5], [5], []]);
+    assert.equal(ring.heldBytes, 0);
+  });
+
+  it('H3 sheds and gives up of a mirror that leaves as of any other, and is never in the way of the rest', () => {
+    const { room, ring } = setUp(4);
+    const missed: number[] = [];
+    const stays = ring.join(() => assert.fail());
+    const leaves = ring.join(({ seq }) => missed.push(seq));
+    for (let seq = 1; seq <= 4; seq++) ring.push(change(room, seq, 16));
+    takeAll(stays);
+    ring.leave(leaves);
+    // Short of room: the oldest of it goes. Then of entries: all of it.
+    ring.push(change(room, 5, 16));
+    takeAll(stays);
+    assert.deepEqual(missed, [1, 2, 3, 4]);
+    for (let seq = 6; seq <= 20; seq++) {
+      ring.push(change(room, seq));
+      assert.deepEqual(takeAll(stays), [seq]);
+    }
+    assert.deepEqual(takeAll(leaves), []);
+    assert.equal(room.freeBytes, BYTES);
+    assert.equal(ring.crowded, false);
+  });
+
   it('with too many entries the furthest-behind mirror misses its backlog and moves to the head', () => {
     const { room, ring } = setUp(4);
     const missed: number[] = [];
