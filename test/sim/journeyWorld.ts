@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { Room } from '../../src/buffer/room.ts';
 import type { SenderAct } from '../../src/link/sender.ts';
 import type { HistoryStore } from '../../src/unit/historyTypes.ts';
 import { type FaultyDisk, quiet } from './journeyDisk.ts';
-import { Far, FarMedium, type FarOptions } from './journeyFar.ts';
+import type { Far } from './journeyFar.ts';
+import { FarSide } from './journeyFarSide.ts';
 import { LU, Near, type NearDisk, type NearWeather } from './journeyNear.ts';
 import { FarTruth } from './journeyTruth.ts';
 import { Wire } from './journeyWire.ts';
@@ -44,10 +44,6 @@ export class JourneyWorld {
     breaks: 0,
     nearKills: 0,
     nearPower: 0,
-    farKills: 0,
-    farPower: 0,
-    full: 0,
-    rolls: 0,
     resumed: 0,
     failed: 0,
   };
@@ -61,12 +57,9 @@ export class JourneyWorld {
   #room: Room;
   #now = 0;
   #near!: Near;
-  #far!: Far;
-  #farFolders = 0;
+  readonly #side: FarSide;
   #epochs = 0;
   readonly #wire: Wire;
-  #acked = 0;
-  #full = false;
   #faults = true;
   #running = false;
 
@@ -91,6 +84,17 @@ export class JourneyWorld {
       this.#near.unit.push(change);
     });
     this.#truth = new FarTruth(this.#bus.moments);
+    this.#side = new FarSide({
+      ...parts,
+      truth: this.#truth,
+      now: () => this.#now,
+      faults: () => this.#faults,
+      epoch: () => uuid(2, this.#epochs),
+      endSessions: () => {
+        this.#wire.break();
+        this.#wire.forget();
+      },
+    });
     this.#wire = new Wire({
       near: () => this.#near,
       far: () => this.#far,
@@ -120,8 +124,12 @@ export class JourneyWorld {
     await this.#truth.check(this.#far.store);
   }
 
+  get #far(): Far {
+    return this.#side.far;
+  }
+
   get counts(): Readonly<Record<string, number>> {
-    return { ...this.#truth.counts, ...this.#counts, replaced: this.#wire.replaced };
+    return { ...this.#truth.counts, ...this.#counts, ...this.#side.counts, replaced: this.#wire.replaced };
   }
 
   get store(): HistoryStore {
@@ -161,36 +169,12 @@ export class JourneyWorld {
   }
 
   async close(): Promise<void> {
-    this.#parts.disk.fails = undefined;
-    this.#far?.options.medium.letGo();
-    await this.#far?.store.close().catch(() => undefined);
+    await this.#side.close();
     await this.#near?.close();
   }
 
   async #begin(): Promise<void> {
-    const { below, root, disk } = this.#parts;
-    const medium = new FarMedium(below(2) === 0 ? this.#bus.medium : new Uint8Array(SIZE));
-    disk.fails = undefined;
-    this.#far = await Far.open({
-      folder: join(root, `far-${++this.#farFolders}`),
-      medium,
-      windowNs: BigInt(5 + below(200)),
-      bytes: 600 + below(12_000),
-      // Of some, whole blocks are written past the system's cache.
-      segmentBytes: below(2) === 0 ? 256 + below(2000) : 8192 + below(30_000),
-      directFrom: below(2) === 0 ? 1 : 1_000_000,
-      now: () => this.#now,
-      below,
-      changed: () => {
-        this.#truth.changed = true;
-      },
-      notice: (text) => {
-        // Those that come and go between two looks were there all the same.
-        const gone = /^bookmarks left the window: (.*)$/.exec(text)?.[1].split(', ') ?? [];
-        this.#truth.lose(gone);
-      },
-    });
-    this.#wireFailures();
+    await this.#side.begin(this.#bus.medium);
     await this.#startNear({ link: undefined, local: undefined, image: new Uint8Array(SIZE), boot: 0 });
   }
 
@@ -200,7 +184,7 @@ export class JourneyWorld {
 
   async #startNear(disk: NearDisk): Promise<void> {
     this.#epochs++;
-    this.#acked = 0;
+    this.#side.acked = 0;
     this.#near = await Near.open({
       bus: this.#bus,
       room: this.#room,
@@ -264,18 +248,17 @@ export class JourneyWorld {
         return;
       }
       case 2:
-        await this.#killFar(false);
+        await this.#side.kill(false);
         return;
       case 3:
-        await this.#killFar(true);
+        await this.#side.kill(true);
         return;
       case 4:
-        if (this.#below(3) === 0) await this.#roll();
+        if (this.#below(3) === 0) await this.#side.roll();
         return;
       case 5:
       case 6:
-        this.#counts.full++;
-        this.#full = !this.#full;
+        this.#side.fill();
         return;
       default:
         this.#counts.breaks++;
@@ -293,86 +276,6 @@ export class JourneyWorld {
     this.#room = this.#newRoom();
     this.#bus.killed(this.#room);
     await this.#startNear(disk);
-  }
-
-  async #killFar(power: boolean): Promise<void> {
-    this.#counts[power ? 'farPower' : 'farKills']++;
-    const old = this.#far;
-    const { incarnation } = old.store;
-    this.#endSessions();
-    old.dead = true;
-    const { options } = old;
-    const folder = join(this.#parts.root, `far-${++this.#farFolders}`);
-    cpSync(options.folder, folder, { recursive: true });
-    if (power) await this.#parts.disk.losePower(options.folder, folder);
-    const medium = options.medium.left(power, this.#below);
-    await this.#reopen(old, { ...options, folder, medium });
-    assert.equal(this.#far.store.incarnation, incarnation, 'nothing was lost that it would have to confess');
-  }
-
-  /** Every session of the far unit is gone. */
-  #endSessions(): void {
-    this.#wire.break();
-    this.#wire.forget();
-  }
-
-  async #reopen(old: Far, options: FarOptions): Promise<void> {
-    const { disk } = this.#parts;
-    disk.fails = undefined;
-    old.options.medium.fails = undefined;
-    old.options.medium.letGo();
-    await old.store.close().catch(() => undefined);
-    this.#far = await Far.open(options);
-    this.#wireFailures();
-    this.#truth.anew();
-    const place = this.#far.store.durable;
-    const epoch = uuid(2, this.#epochs);
-    if (this.#acked > 0) {
-      assert.ok(place?.epoch === epoch && place.number >= this.#acked, `entry ${this.#acked} was called durable`);
-    }
-    this.#truth.recall(this.#far.store);
-  }
-
-  async #roll(): Promise<void> {
-    const { store, options } = this.#far;
-    this.#endSessions();
-    await this.#calm();
-    this.#counts.rolls++;
-    const { oldest, newest } = store.moments();
-    const sequence = oldest.sequence + this.#below(newest.sequence - oldest.sequence + 1);
-    options.medium.open = true;
-    options.medium.letGo();
-    await store.rollBack(sequence, { force: true });
-    options.medium.open = false;
-    this.#wireFailures();
-    this.#acked = 0;
-    this.#truth.anew();
-    this.#truth.lose();
-  }
-
-  /** Nothing fails, and what the far unit has begun has ended. */
-  async #calm(): Promise<void> {
-    this.#parts.disk.fails = undefined;
-    const { medium } = this.#far.options;
-    medium.fails = undefined;
-    medium.letGo();
-    for (let n = 0; this.#far.due > 0 && n < 1000; n++) {
-      this.#far.begin(0);
-      await quiet();
-    }
-    await quiet();
-    medium.open = false;
-  }
-
-  #wireFailures(): void {
-    const fails = (): boolean => this.#faults && this.#full && this.#below(2) === 0;
-    this.#parts.disk.fails = (what) => {
-      if (!fails() || (what === 'sync' && this.#below(3) > 0)) return false;
-      // What no sync had made durable is taken back: an older moment.
-      if (what === 'sync') this.#truth.mayGoBack();
-      return true;
-    };
-    this.#far.options.medium.fails = fails;
   }
 
   #run(): void {
@@ -409,8 +312,8 @@ export class JourneyWorld {
       case 'durable': {
         const place = this.#far.store.durable;
         assert.equal(place?.epoch, uuid(2, this.#epochs));
-        this.#acked = Math.max(this.#acked, link.sender.durable);
-        assert.ok(place && place.number >= this.#acked, 'what is called durable is');
+        this.#side.acked = Math.max(this.#side.acked, link.sender.durable);
+        assert.ok(place && place.number >= this.#side.acked, 'what is called durable is');
         break;
       }
       case 'up':
