@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LatencyTally } from '../../../src/stat/latency.ts';
 import { metricsText } from '../../../src/unit/metrics.ts';
+import { LatencyText } from '../../../src/unit/metricsLatency.ts';
 import { METRICS_TYPE } from '../../../src/unit/metricsPage.ts';
 import type { UnitStatus } from '../../../src/unit/status.ts';
 import { view } from '../stat/view.ts';
@@ -129,6 +130,40 @@ describe('H2 metrics', () => {
     assert.ok(Math.abs((values.get(`tapmirror_command_duration_seconds_sum{${labels}}`) ?? 0) - 30.00102) < 1e-9);
     assert.equal(types.get('tapmirror_command_duration_seconds'), 'histogram');
     assert.equal(values.get(`tapmirror_commands_total{${labels}}`), 4);
+  });
+
+  it('of latencies are as new as what they count, also where the same reader comes again', async () => {
+    const tally = new LatencyTally();
+    const said = new LatencyText();
+    const host = 'a"b\\c\nd';
+    const [busy, idle] = [view({ host }), view({ host, lu: 'iqn.target:t/2' })];
+    const count = async (lu: string): Promise<number | undefined> => {
+      const { values } = read(await metricsText(STATUS, tally.snapshot(), said));
+      const labels = `host="a\\"b\\\\c\\nd",target="iqn.target:t",lu="${lu}",nature="read"`;
+      return values.get(`tapmirror_command_duration_seconds_count{${labels}}`);
+    };
+    tally.record(busy);
+    tally.record(idle);
+    assert.deepEqual([await count(busy.lu), await count(idle.lu)], [1, 1]);
+    tally.record(busy);
+    assert.deepEqual([await count(busy.lu), await count(idle.lu)], [2, 1]);
+  });
+
+  it('of many volumes and hosts keep nobody waiting: they are made in turns', async () => {
+    const tally = new LatencyTally();
+    for (let i = 0; i < 250; i++) tally.record(view({ host: `iqn.host:${i}` }));
+    const [volume] = STATUS.volumes;
+    const volumes = Array.from({ length: 200 }, (_, i) => ({ ...volume, name: `volume ${i}` }));
+    let [turns, done] = [0, false];
+    const turn = (): void => {
+      turns++;
+      if (!done) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const text = await metricsText({ ...STATUS, volumes }, tally.snapshot());
+    done = true;
+    assert.ok(text.length > 500_000);
+    assert.ok(turns > 3, `${turns} turns of the event loop`);
   });
 
   it('are Prometheus text of version 0.0.4', () => {

@@ -9,7 +9,7 @@ import type { HistoryReport } from '../../../src/unit/receivedVolume.ts';
 import { UnitWeb } from '../../../src/unit/web.ts';
 import { shortHistory } from '../../../src/unit/webHistory.ts';
 import { pageOrders } from '../../../src/unit/webOrders.ts';
-import { MadeUpUnit } from '../../page/kit/madeUp.ts';
+import { JOBS, MadeUpUnit } from '../../page/kit/madeUp.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const LU = 'iqn.2026-01.example:a/0';
@@ -86,6 +86,26 @@ describe('H4 what a unit serves to browsers', () => {
     ms += 1000;
     await get('/status.json');
     assert.equal(unit.looks, 2);
+  });
+
+  it('looks once a second for all who look, whatever they ask for, and anew after an order', async () => {
+    for (ms = 1000; ms <= 3000; ms += 1000) {
+      web.tick();
+      for (const path of ['/status.json', '/metrics', '/trend.json', '/status.json']) await get(path);
+    }
+    assert.equal(unit.looks, 3);
+    const headers = { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' };
+    const order = { method: 'POST', headers, body: '{"do":"pause"}' };
+    assert.equal((await fetch(new URL('/order', web.url), order)).status, 200);
+    await get('/status.json');
+    assert.equal(unit.looks, 4, 'what was ordered is seen at once');
+  });
+
+  it('tells of long jobs beside the status', async () => {
+    unit.jobs = JOBS;
+    const { jobs, volumes } = (await (await get('/status.json')).json()) as { jobs: unknown; volumes: unknown[] };
+    assert.deepEqual(jobs, JOBS);
+    assert.equal(volumes.length, 6);
   });
 
   it('passes on the orders of a page, and no others', async () => {
