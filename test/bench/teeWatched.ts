@@ -1,11 +1,11 @@
 /**
- * `npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN]`: what it costs a tee's data path that somebody looks at the unit. One
- * unit under one load that goes on, and spans of a second in which somebody looks and in which nobody does, in turn (with,
- * without, without, with): `status --watch`, the status page with a volume chosen, metrics, and all of them, each of which asks
- * all it ever asks in each span. Shown for each: operations a second with / without, and the unit's processor time for an
- * operation with / without, as the median of the pairs and the interval that it lies in (95 %); and how many milliseconds of
- * the main thread a second of looking takes while nothing else is done (that alone with 0 pairs). Needs root, tgt, qemu-utils and qemu-block-extra. A
- * machine that does other things beside needs more pairs; there the second figure tells more.
+ * `npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN] [WHO]`: what it costs a tee's data path that somebody looks at the
+ * unit. One unit under one load that goes on, and spans of a second in which somebody looks and in which nobody does, in turn
+ * (with, without, without, with): `status --watch`, the status page with a volume chosen, metrics, and all of them. Shown for
+ * each: operations a second with / without, and the unit's processor time for an operation with / without, as the median of the
+ * pairs and the interval that it lies in (95 %); and how many milliseconds of the main thread a second of looking takes while
+ * nothing else is done (that alone with 0 pairs). Needs root, tgt, qemu-utils and qemu-block-extra. A machine that does other
+ * things beside needs more pairs; there the second figure tells more.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -82,10 +82,11 @@ async function load(pattern: Pattern, { port, unit }: Required<Path>): Promise<C
 }
 
 async function contend(path: Required<Path>, { name }: Pattern, pairs: number): Promise<void> {
-  const ratios = new Map<Looking, Figures[]>(LOOKS.map((word) => [word, []]));
+  const ratios = new Map<Looking, Figures[]>();
   const alone: Figures[] = [];
-  for (let pair = 0; pair < pairs; pair++) {
-    for (const [word, all] of ratios) {
+  for (const word of who) {
+    const all: Figures[] = [];
+    for (let pair = 0; pair < pairs; pair++) {
       const order: (Looking | 'off')[] = pair % 2 === 0 ? [word, 'off'] : ['off', word];
       const figures = new Map<string, Figures>();
       for (const one of order) figures.set(one, await measure(path, one));
@@ -94,6 +95,7 @@ async function contend(path: Required<Path>, { name }: Pattern, pairs: number): 
       alone.push(off);
       all.push({ perSecond: watched.perSecond / off.perSecond, cpu: watched.cpu / off.cpu });
     }
+    ratios.set(word, all);
   }
   const rates = median(alone.map((one) => one.perSecond)).toFixed(0);
   const cost = median(alone.map((one) => one.cpu)).toFixed(1);
@@ -113,7 +115,7 @@ async function busy({ process }: Unit): Promise<number> {
 }
 
 async function rest({ unit, watch }: Required<Path>): Promise<void> {
-  for (const word of LOOKS) {
+  for (const word of who) {
     const more: number[] = [];
     for (let pair = 0; pair < 5; pair++) {
       await watch('off');
@@ -125,11 +127,12 @@ async function rest({ unit, watch }: Required<Path>): Promise<void> {
   }
 }
 
-const [pairs = '60', volumes = '1', only] = process.argv.slice(2);
+const [pairs = '60', volumes = '1', only, wanted] = process.argv.slice(2);
 if (!(Number(pairs) >= 0) || !(Number(volumes) >= 1)) {
-  console.error('usage: npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN]');
+  console.error('usage: npm run bench:watched -- [PAIRS] [VOLUMES] [PATTERN] [WHO]');
   process.exit(2);
 }
+const who = LOOKS.filter((one) => wanted === undefined || one === wanted);
 const folder = mkdtempSync('/dev/shm/tapmirror-watched-');
 const lab = new TargetLab();
 const children: ChildProcess[] = [];

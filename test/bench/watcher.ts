@@ -1,7 +1,8 @@
 /**
  * Looks at a unit: `watcher.js HOST PORT CONTROL LU`. A line `status`, `page`, `metrics` or `all` begins it, `off` ends it, and
  * each is said again once it is so. `status` asks the control socket each second, as `status --watch` does; `page` asks what a
- * browser asks that shows one volume, as often; `metrics` each second, which is more than any Prometheus does. What comes is
+ * browser asks that shows one volume, as often; `metrics` each second, which is more than any Prometheus does. The clock of all
+ * that stands still while nobody looks, so that spans of a second are asked what is due in them, and no more. What comes is
  * only counted: on a machine that is measured, one who looks must not need more of it than the unit that is looked at.
  */
 import { connect, type Socket } from 'node:net';
@@ -9,19 +10,21 @@ import { createInterface } from 'node:readline';
 
 const [host, port, control, lu] = process.argv.slice(2);
 const volume = `volume=${encodeURIComponent(lu)}`;
-/** Paths, and milliseconds between two looks at them: those of `src/page/main.ts`. */
-const PAGE: readonly [path: string, everyMs: number][] = [
-  ['status.json', 1000],
-  ['events.json', 2000],
-  [`trend.json?${volume}&span=minutes`, 2000],
-  [`map.json?${volume}`, 2000],
-  ['trend.json', 5000],
+/** Paths, and seconds between two looks at them: those of `src/page/main.ts`. */
+const PAGE: readonly [path: string, every: number][] = [
+  ['status.json', 1],
+  ['events.json', 2],
+  [`trend.json?${volume}&span=minutes`, 2],
+  [`map.json?${volume}`, 2],
+  ['trend.json', 5],
 ];
-const METRICS: readonly [path: string, everyMs: number][] = [['metrics', 1000]];
+const METRICS: readonly [path: string, every: number][] = [['metrics', 1]];
 const BEGIN = 'HTTP/1.1 ';
 
-const timers: NodeJS.Timeout[] = [];
-const sockets: Socket[] = [];
+let timer: NodeJS.Timeout | undefined;
+const sockets = new Map<string, Socket>();
+/** Seconds that somebody has looked for. */
+let second = 0;
 
 /** One connection that is kept, one request at a time. */
 function get(to: Socket, path: string): Promise<void> {
@@ -58,24 +61,29 @@ function ask(): Promise<void> {
   });
 }
 
-async function every(ms: number, act: () => Promise<void>): Promise<void> {
-  await act();
-  timers.push(setInterval(() => void act(), ms));
+/** A browser keeps its connections while it asks; one that the unit has let go is made anew. */
+function socketFor(path: string): Socket {
+  const known = sockets.get(path);
+  if (known !== undefined && !known.destroyed && known.writable) return known;
+  const made = connect(Number(port), host);
+  made.on('error', () => made.destroy());
+  sockets.set(path, made);
+  return made;
 }
 
-async function poll(paths: readonly [path: string, everyMs: number][]): Promise<void> {
-  for (const [path, everyMs] of paths) {
-    const made = connect(Number(port), host);
-    sockets.push(made);
-    await every(everyMs, () => get(made, path));
-  }
+async function look(what: string): Promise<void> {
+  second++;
+  if (what === 'status' || what === 'all') await ask();
+  const page = what === 'page' || what === 'all' ? PAGE : [];
+  const metrics = what === 'metrics' || what === 'all' ? METRICS : [];
+  for (const [path, every] of [...page, ...metrics]) if (second % every === 0) await get(socketFor(path), path);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  for (const timer of timers.splice(0)) clearInterval(timer);
-  for (const socket of sockets.splice(0)) socket.destroy();
-  if (line === 'status' || line === 'all') await every(1000, ask);
-  if (line === 'page' || line === 'all') await poll(PAGE);
-  if (line === 'metrics' || line === 'all') await poll(METRICS);
+  clearInterval(timer);
+  if (line !== 'off') {
+    await look(line);
+    timer = setInterval(() => void look(line), 1000);
+  }
   console.log(line);
 }
