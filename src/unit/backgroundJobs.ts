@@ -46,6 +46,7 @@ export class BackgroundJobs {
   /** The last write, and one that has not begun. */
   #saving: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
+  #written = '';
 
   private constructor(parts: BackgroundParts, left: KeptComparison[]) {
     this.#parts = parts;
@@ -111,6 +112,10 @@ export class BackgroundJobs {
     // What the end of the unit cut short goes on.
     if (this.#parts.signal.aborted) return;
     this.#running.delete(one);
+    if (this.#running.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
     await this.#save();
   }
 
@@ -162,8 +167,12 @@ export class BackgroundJobs {
   async #write(): Promise<void> {
     const { folder, notice } = this.#parts;
     for (const one of this.#running) this.#keep(one);
+    const all = [...this.#left, ...[...this.#running].map(({ kept }) => kept)];
+    const text = JSON.stringify(all);
+    if (text === this.#written) return;
     try {
-      await writeJobs(folder, [...this.#left, ...[...this.#running].map(({ kept }) => kept)]);
+      await writeJobs(folder, all);
+      this.#written = text;
     } catch (error) {
       notice(`how far comparisons are is not kept: ${(error as Fault).message}`);
     }
