@@ -1,6 +1,10 @@
 import type { LinkQuestion } from '../../parsers/formats/linkRequests.ts';
 import type { AssembledEntry } from './assembler.ts';
 
+/** Applied changes are made durable once nothing more has come, or when they have become so many. */
+const SYNC_ENTRIES = 1024;
+const SYNC_BYTES: number = 4 * 1024 * 1024;
+
 /** What a far end has to do, in the order in which it came. `cost`: memory that it occupies, about. */
 export type FarWork =
   | { kind: 'entry'; entry: AssembledEntry }
@@ -17,4 +21,9 @@ export function beyond(work: FarWork, applied: number, bytes: number): string | 
   const last = 'pieces' in entry ? entry.pieces.at(-1) : undefined;
   const end = last ? last.offset + last.length : 0;
   return end > bytes ? `change ${number} reaches to ${end}, and the volume ends at ${bytes}` : undefined;
+}
+
+/** Whether so much that is applied is to be made durable, whatever comes next. */
+export function isMany(entries: number, bytes: number): boolean {
+  return bytes >= SYNC_BYTES || entries >= SYNC_ENTRIES;
 }

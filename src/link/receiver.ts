@@ -10,7 +10,6 @@ import {
   readHello,
   readWords,
   refuseFrame,
-  welcomeFrame,
   wordsFrame,
 } from '../../parsers/formats/linkGreeting.ts';
 import {
@@ -24,20 +23,16 @@ import {
   resumeFrame,
 } from '../../parsers/formats/linkRequests.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
-import { type AssembledEntry, ENTRY_BYTES_MAX, EntryAssembler } from './assembler.ts';
-import { beyond, type FarWork } from './farWork.ts';
+import { type AssembledEntry, EntryAssembler } from './assembler.ts';
+import { beyond, type FarWork, isMany } from './farWork.ts';
 import { Flights } from './flights.ts';
+import { welcomeTo } from './greeting.ts';
 import { Pulse } from './pulse.ts';
 import type { ReceiverAct, StoreFacts } from './receiverTypes.ts';
 import { Retry } from './retry.ts';
 
 /** Memory of entries that wait to be applied: beyond it nothing is read from the connection. */
 const WAITING_MAX: number = 16 * 1024 * 1024;
-/** What a sender may have under way: all that a fast link with a long way holds. */
-const WINDOW_BYTES: number = 64 * 1024 * 1024;
-/** Applied changes are made durable once nothing more has come, or when they have become so many. */
-const SYNC_ENTRIES = 1024;
-const SYNC_BYTES: number = 4 * 1024 * 1024;
 /** What a question occupies beside its hashes. */
 const QUESTION_COST = 128;
 
@@ -130,10 +125,7 @@ export class Receiver {
     this.#durable = number;
     this.#assembler = new EntryAssembler(number + 1);
     this.#flights = new Flights(store.pipelined === true);
-    const { incarnation, consistent, bytes, blockSize } = store;
-    const facts = { incarnation, durable: place, consistent, bytes, blockSize, ...(features ? { features } : {}) };
-    const limits = { windowBytes: WINDOW_BYTES, entryBytesMax: ENTRY_BYTES_MAX };
-    this.#send(welcomeFrame({ ...facts, compression: this.#compression, hash, ...limits }), now);
+    this.#send(welcomeTo(store, { compression: this.#compression, hash, ...(features ? { features } : {}) }), now);
   }
 
   /** Tells a sender that has said something of its unit the same of this one. */
@@ -366,7 +358,7 @@ export class Receiver {
   /** `now`: what comes next may take long. */
   #sync(now = false): void {
     if (this.#syncing || this.#applied === this.#synced || this.#state !== 'up') return;
-    const many = this.#unsyncedBytes >= SYNC_BYTES || this.#applied - this.#synced >= SYNC_ENTRIES;
+    const many = isMany(this.#applied - this.#synced, this.#unsyncedBytes);
     const more = this.#work.length > 0 || !this.#flights.isEmpty;
     if (!now && !many && more) return;
     this.#unsyncedBytes = 0;

@@ -2,8 +2,8 @@ import { designatorWords } from '../../parsers/scsi/designator.ts';
 import { lunBytes } from '../../parsers/scsi/lun.ts';
 import type { Piece } from '../base/change.ts';
 import { Fault } from '../base/fault.ts';
-import { type LuUrl, luUrlText } from '../base/luUrl.ts';
-import type { Volume, VolumeIdentity } from '../base/volume.ts';
+import { luUrlText } from '../base/luUrl.ts';
+import type { VolumeIdentity } from '../base/volume.ts';
 import { type LuAbilities, type LuFacts, luAbilities, luIdentity } from '../iscsi/lu/facts.ts';
 import { type Edit, planWrites, type WritePlan } from '../iscsi/lu/plan.ts';
 import { LuCache } from './luCache.ts';
@@ -12,50 +12,10 @@ import { LuLink } from './luLink.ts';
 import { lockLu, unlockLu } from './luLock.ts';
 import { luReady, luSupports, modeOf, probeLu, readLuCapacity } from './luProbe.ts';
 import type { LuSession, SessionPlan } from './luSession.ts';
-import { LU_TIMING, type LuTiming } from './luTiming.ts';
+import { LU_TIMING } from './luTiming.ts';
+import type { LuVolume, LuVolumeOptions } from './luTypes.ts';
 
-export interface LuVolumeOptions {
-  url: LuUrl;
-  /** False: nothing is ever sent that changes the LU or keeps others from it; no reservation, no reset. */
-  writable: boolean;
-  initiatorName: string;
-  /**
-   * Six bytes, the initiator port's part of its name (RFC 7143 section 11.12.5). Two volumes at one target need two: a login
-   * with the same takes the other's session over.
-   */
-  isid: Uint8Array;
-  /** What the target has to prove (mutual CHAP); the URL has to name a user and a secret then. */
-  mutual?: { user: string; secret: string };
-  /** CRC-32C digests that are offered; none unless said so. */
-  digests?: { header: boolean; data: boolean };
-  /** Writable only: holds a persistent reservation with this key, so that no other initiator can write. */
-  lockKey?: bigint;
-  /** Told once each: the session is back or gone for now, the capacity has changed. */
-  notice?: (text: string) => void;
-  /** For tests. */
-  timing?: Partial<LuTiming>;
-}
-
-/**
- * An LU behind an iSCSI target.
- *
- * A lost session is opened anew and what was under way is sent again, which nobody notices; what the target had
- * acknowledged but not made durable may be gone then, so the next `flush` rejects: everything written since the last one
- * that resolved has to be written again. When no session can be had in time calls reject at once (`down`) until `revive`
- * resolves, and that says the same about what was written before.
- */
-export interface LuVolume extends Volume {
-  /** The URL without the secret. */
-  readonly text: string;
-  readonly session: 'up' | 'down';
-  /** Our end and the target's of the connection, `IP:PORT`; empty while there is none. */
-  readonly local: string;
-  readonly remote: string;
-  /** What the LU told of itself. */
-  readonly facts: LuFacts;
-  /** Held by `lockKey`; false where the target has no persistent reservations. */
-  readonly locked: boolean;
-}
+export type { LuVolume, LuVolumeOptions };
 
 /** Connects, logs in and asks the LU what it is. One attempt; rejects with a `Fault` that says what to mend. */
 export async function openLuVolume(options: LuVolumeOptions, signal?: AbortSignal): Promise<LuVolume> {
