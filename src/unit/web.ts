@@ -135,7 +135,7 @@ export class UnitWeb {
       case '/events.json':
         return json(this.#parts.events());
       case '/trend.json':
-        return this.#keep(`${path} ${volume} ${query.get('span')}`, () => this.#trendOf(query));
+        return this.#trendPage(query.get('volume'), query.get('span') === 'day' ? 'day' : 'minutes');
       case '/map.json':
         return this.#keep(`${path} ${volume}`, () => this.#parts.map(volume));
       case '/history.json':
@@ -173,11 +173,10 @@ export class UnitWeb {
     return page;
   }
 
-  #trendOf(query: URLSearchParams): unknown {
-    const volume = query.get('volume');
-    if (volume === null) return this.#trend.overview(this.#now, Date.now());
-    const span = query.get('span') === 'day' ? 'day' : 'minutes';
-    return this.#trend.report(volume, span, this.#now, Date.now());
+  /** Null: of all volumes in short. */
+  #trendPage(volume: string | null, span: 'minutes' | 'day'): WebPage | undefined {
+    if (volume === null) return this.#keep('/trend.json', () => this.#trend.overview(this.#now, Date.now()));
+    return this.#keep(`/trend.json ${span} ${volume}`, () => this.#trend.report(volume, span, this.#now, Date.now()));
   }
 }
 

@@ -72,6 +72,7 @@ describe('H4 what a unit serves to browsers', () => {
       '/map.json',
       '/map.json?volume=%00',
       '/trend.json?volume=none',
+      '/trend.json?volume=',
       '/history.json?volume=none',
       '/page.html',
       '/..%2fpackage.json',
