@@ -69,10 +69,11 @@ export async function loadUnit(
   env: Environment = process.env,
 ): Promise<{ config: LiveConfig; mirrors: UnitMirrors }> {
   const source = await readRoot(path);
-  return withMirrors(path, source, (await configIn(path, source, 'live', env)) as LiveConfig, env);
+  const written = (await configIn(path, source, 'live', env)) as LiveConfig;
+  return withMirrors(path, source, written, await readChanged(written.state), env);
 }
 
-/** The same for a configuration of either kind, with what was changed. */
+/** The same for a configuration of either kind, with what was changed, as far as this user may know. */
 export async function loadAny(
   path: string,
   env: Environment = process.env,
@@ -80,7 +81,7 @@ export async function loadAny(
   const source = await readRoot(path);
   const config = await configIn(path, source, undefined, env);
   if (config.kind === 'replay') return { config, changed: [] };
-  const unit = await withMirrors(path, source, config, env);
+  const unit = await withMirrors(path, source, config, await readable(readChanged(config.state)), env);
   return { config: unit.config, changed: unit.mirrors.lasting };
 }
 
@@ -88,6 +89,7 @@ async function withMirrors(
   path: string,
   { text, root }: Source,
   written: LiveConfig,
+  changes: readonly ChangedMirror[],
   env: Environment,
 ): Promise<{ config: LiveConfig; mirrors: UnitMirrors }> {
   const { at } = around(path);
@@ -96,7 +98,6 @@ async function withMirrors(
     const config = (await configIn(path, { text, root: changed }, 'live', env, fault)) as LiveConfig;
     return { ...rest, config };
   };
-  const changes = await readChanged(written.state);
   const refusal = (book: Mistake[]): Fault => changedFault(faultOf(path, text, book), written.state);
   const { config, lasting, over } =
     changes.length === 0 ? { config: written, lasting: [], over: [] } : await amended(changes, refusal);
@@ -112,6 +113,17 @@ async function withMirrors(
     same: (one, other) => sameMedium(nodeOf(one, 0), nodeOf(other, 0), at),
   };
   return { config, mirrors };
+}
+
+/** The state folder is its unit's alone: somebody else who looks has the configuration. */
+async function readable(reading: Promise<ChangedMirror[]>): Promise<ChangedMirror[]> {
+  try {
+    return await reading;
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'EACCES') return [];
+    throw error;
+  }
 }
 
 /** A configuration that is right in itself is wrong together with what was changed while the unit ran. */

@@ -82,5 +82,5 @@ export async function forgetFormerRecords(
     ...volumes.flatMap(({ lu, mirrors }) => mirrors.map(({ to }) => recordFileName(lu, to))),
     ...received.flatMap(({ name, further }) => further.map(({ to }) => recordFileName(name, to))),
   ]);
-  await removeRecords(folder, '', kept);
+  await removeRecords(folder, kept);
 }

@@ -30,7 +30,6 @@ import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
 import { RelayMedia } from './relayMedia.ts';
-import { forgetFormer } from './relayRecords.ts';
 import { type RollBackOrder, type RollBackReport, rollBack } from './rollBack.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
@@ -155,10 +154,10 @@ export class Receive {
     throw noGroup(name, [...this.#groups.keys()]);
   }
 
-  /** What is kept of the past of a volume; undefined where nothing is. */
-  history(name: string): HistoryReport | undefined {
+  /** What is kept of the past of a volume, in short; undefined where nothing is. */
+  history(name: string): ShortHistory | undefined {
     const volume = this.#volumes.get(name);
-    return volume?.keepsHistory ? volume.report() : undefined;
+    return volume?.keepsHistory ? volume.shortReport() : undefined;
   }
 
   rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {
@@ -198,7 +197,6 @@ export class Receive {
     });
     try {
       media.checkOf(mirror.to)(medium);
-      await forgetFormer(folder, config);
       const keeping = await openKeeping(config, medium, folder, tell);
       const relay = further.length === 0 ? undefined : await this.#relay(config, medium, keeping);
       return new ReceivedVolume({
