@@ -3,12 +3,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
 import type { CopyOutReport } from '../../src/unit/recall.ts';
 import type { MirrorStatus, UnitStatus } from '../../src/unit/status.ts';
+import { freePort } from '../kit/freePort.ts';
 
 const LAUNCH = fileURLToPath(new URL('../../src/cli/launch.cjs', import.meta.url));
 const SECTOR = 512;
@@ -160,13 +160,4 @@ export class Far {
 
 function pause(): Promise<void> {
   return new Promise((done) => setTimeout(done, LOOK_MS));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

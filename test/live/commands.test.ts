@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../kit/freePort.ts';
 import { fitsSchema as fits, schemasOf } from '../kit/schemas.ts';
 import { repositoryRoot } from '../repository.ts';
 import { outcome, Processes } from './kit/processes.ts';
@@ -58,16 +57,6 @@ async function tapmirror(
   ...words: string[]
 ): Promise<{ code: number | string | null; out: string; err: string }> {
   return outcome(undefined, ['env', '-C', cwd, process.execPath, MAIN, ...words], 60_000);
-}
-
-/** A port of this machine that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 describe('H2 what the commands print for programs, and what the README says to type', function () {

@@ -217,3 +217,11 @@ export class Watched extends Command {
     return command;
   }
 }
+
+/** Nanoseconds. */
+export const SECOND = 1e9;
+
+/** Bytes that are easily told apart. */
+export function bytes(length: number, first = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => first + i * 7);
+}

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askControl } from '../../../hw/controlClient.ts';
@@ -17,6 +15,7 @@ import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { startUnit } from '../../../src/unit/live.ts';
 import type { AddedReport, RemovedReport } from '../../../src/unit/mirrorChangesTypes.ts';
 import type { MirrorStatus, RunningUnit, UnitStatus } from '../../../src/unit/status.ts';
+import { freePort } from '../../kit/freePort.ts';
 import { Heard, until } from '../../live/kit/until.ts';
 
 const MiB = 2 ** 20;
@@ -106,16 +105,6 @@ class Changed {
     this.#control = undefined;
     this.unit = undefined;
   }
-}
-
-/** A port of this machine that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 describe('H3 mirrors that are added and removed while the unit runs', function () {

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askControl } from '../../../hw/controlClient.ts';
@@ -15,6 +13,7 @@ import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { startUnit } from '../../../src/unit/live.ts';
 import type { MirrorStatus, RunningUnit, UnitStatus } from '../../../src/unit/status.ts';
 import type { SteerReport } from '../../../src/unit/steerTypes.ts';
+import { freePort } from '../../kit/freePort.ts';
 import { fitsSchema } from '../../kit/schemas.ts';
 import { Heard, until } from '../../live/kit/until.ts';
 
@@ -88,16 +87,6 @@ class Steered {
     await this.#control?.close();
     this.#control = undefined;
   }
-}
-
-/** A port of this machine that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 describe('H1 a unit that is steered while it runs', () => {
