@@ -154,10 +154,10 @@ export class Receive {
     throw noGroup(name, [...this.#groups.keys()]);
   }
 
-  /** What is kept of the past of a volume, in short; undefined where nothing is. */
-  history(name: string): ShortHistory | undefined {
+  /** What is kept of the past of a volume; undefined where nothing is. */
+  history(name: string): HistoryReport | undefined {
     const volume = this.#volumes.get(name);
-    return volume?.keepsHistory ? volume.shortReport() : undefined;
+    return volume?.keepsHistory ? volume.report() : undefined;
   }
 
   rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {
