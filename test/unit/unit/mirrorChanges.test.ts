@@ -4,67 +4,25 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askControl } from '../../../hw/controlClient.ts';
-import type { ControlServer } from '../../../hw/controlServer.ts';
 import type { Log } from '../../../hw/log.ts';
 import { loadUnit } from '../../../src/unit/config.ts';
 import { ConfigFault } from '../../../src/unit/configFault.ts';
-import { serveControl } from '../../../src/unit/control.ts';
 import { examine } from '../../../src/unit/doctor.ts';
 import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { startUnit } from '../../../src/unit/live.ts';
 import type { AddedReport, RemovedReport } from '../../../src/unit/mirrorChangesTypes.ts';
-import type { MirrorStatus, RunningUnit, UnitStatus } from '../../../src/unit/status.ts';
+import type { MirrorStatus } from '../../../src/unit/status.ts';
 import { freePort } from '../../kit/freePort.ts';
-import { Heard, until } from '../../live/kit/until.ts';
+import { until } from '../../live/kit/until.ts';
+import { SteeredUnit } from './steeredUnit.ts';
 
 const MiB = 2 ** 20;
 const SIZE = 4 * MiB;
 const LU = 'iqn.2024-01.lab.example:changed/1';
 
-interface Line {
-  message: string;
-  text?: string;
-}
-
-/** A tee in front of a target that nobody asks; its first volume and mirrors are files, so it can be written and spoilt here. */
-class Changed {
-  readonly folder: string;
-  lines = new Heard<Line>();
-  unit: RunningUnit | undefined;
-  #control: ControlServer | undefined;
-
-  constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  path(name: string): string {
-    return join(this.folder, name);
-  }
-
+class Changed extends SteeredUnit {
   write(name: string, bytes: Uint8Array = new Uint8Array(SIZE)): void {
     writeFileSync(this.path(name), bytes);
-  }
-
-  async configure(mirrors: unknown[], changes: object = {}): Promise<void> {
-    const volume = { lu: LU, name: 'disk', blockSize: 512, first: 'file:first', mirrors };
-    const port = await freePort();
-    const source = { tee: { listen: `127.0.0.1:${port}`, target: '127.0.0.1:9' } };
-    const config = { source, state: 'state', settleMs: 0, volumes: [volume], ...changes };
-    await writeFile(this.path('unit.json'), JSON.stringify(config));
-  }
-
-  async start(): Promise<void> {
-    const { config, mirrors } = await loadUnit(this.path('unit.json'), {});
-    this.lines = new Heard();
-    const add = (message: string, fields = {}): void => this.lines.add({ message, ...fields });
-    const log: Log = { error: add, warn: add, info: add, debug: add };
-    this.unit = await startUnit(config, { log, mirrors });
-    this.#control = await serveControl(config.control, this.unit, log);
-  }
-
-  ask(request: { do: string } & Record<string, unknown>): Promise<unknown> {
-    return askControl(this.path('state/control.sock'), request);
   }
 
   async add(as: unknown, more: object = {}): Promise<AddedReport> {
@@ -73,10 +31,6 @@ class Changed {
 
   async remove(mirror: string, more: object = {}): Promise<RemovedReport> {
     return (await this.ask({ do: 'removeMirror', volume: 'disk', mirror, by: 'jim', ...more })) as RemovedReport;
-  }
-
-  async status(): Promise<UnitStatus> {
-    return (await this.ask({ do: 'status' })) as UnitStatus;
   }
 
   async mirrors(): Promise<MirrorStatus[]> {
@@ -94,17 +48,6 @@ class Changed {
       { ms: 30_000 },
     );
   }
-
-  equal(name: string): void {
-    assert.ok(readFileSync(this.path('first')).equals(readFileSync(this.path(name))), `${name} is not what first is`);
-  }
-
-  async stop(): Promise<void> {
-    await this.unit?.stop({ withinMs: 5000 });
-    await this.#control?.close();
-    this.#control = undefined;
-    this.unit = undefined;
-  }
 }
 
 describe('H3 mirrors that are added and removed while the unit runs', function () {
@@ -112,7 +55,7 @@ describe('H3 mirrors that are added and removed while the unit runs', function (
   let site: Changed;
 
   beforeEach(async () => {
-    site = new Changed(await mkdtemp(join(tmpdir(), 'tapmirror-arms-')));
+    site = new Changed(await mkdtemp(join(tmpdir(), 'tapmirror-arms-')), LU);
     const bytes = Buffer.alloc(SIZE);
     for (let at = 0; at < SIZE; at += 4096) bytes.writeUInt32BE(at + 1, at);
     site.write('first', bytes);

@@ -4,68 +4,29 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askControl } from '../../../hw/controlClient.ts';
-import type { ControlServer } from '../../../hw/controlServer.ts';
 import type { Log } from '../../../hw/log.ts';
 import { loadLiveConfig } from '../../../src/unit/config.ts';
-import { serveControl } from '../../../src/unit/control.ts';
 import type { JobStatus } from '../../../src/unit/jobs.ts';
 import { startUnit } from '../../../src/unit/live.ts';
-import type { MirrorStatus, RunningUnit, UnitStatus } from '../../../src/unit/status.ts';
+import type { MirrorStatus } from '../../../src/unit/status.ts';
 import type { SteerReport } from '../../../src/unit/steerTypes.ts';
 import { freePort } from '../../kit/freePort.ts';
 import { fitsSchema } from '../../kit/schemas.ts';
-import { Heard, until } from '../../live/kit/until.ts';
+import { until } from '../../live/kit/until.ts';
+import { type Line, SteeredUnit } from './steeredUnit.ts';
 
 const MiB = 2 ** 20;
 const SIZE = 8 * MiB;
 const LU = 'iqn.2024-01.lab.example:steered/1';
 
-interface Line {
-  message: string;
-  to?: string;
-  mirror?: string;
-}
-
-/** A tee in front of a target that nobody asks; its first volume and mirrors are files, so it can be written and spoilt here. */
-class Steered {
-  readonly folder: string;
-  lines = new Heard<Line>();
-  unit!: RunningUnit;
-  #control: ControlServer | undefined;
-
-  constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  path(name: string): string {
-    return join(this.folder, name);
-  }
-
-  async start(changes: object = {}): Promise<void> {
-    const port = await freePort();
-    const config = {
-      source: { tee: { listen: `127.0.0.1:${port}`, target: '127.0.0.1:9' } },
-      state: 'state',
-      settleMs: 0,
-      volumes: [{ lu: LU, name: 'disk', blockSize: 512, first: 'file:first', mirrors: ['file:a', 'file:b'] }],
-      ...changes,
-    };
-    await writeFile(this.path('unit.json'), JSON.stringify(config));
-    const loaded = await loadLiveConfig(this.path('unit.json'), {});
-    this.lines = new Heard();
-    const add = (message: string, fields = {}): void => this.lines.add({ message, ...fields });
-    const log: Log = { error: add, warn: add, info: add, debug: add };
-    this.unit = await startUnit(loaded, { log });
-    this.#control = await serveControl(loaded.control, this.unit, log);
-  }
-
-  ask(request: { do: string } & Record<string, unknown>): Promise<unknown> {
-    return askControl(this.path('state/control.sock'), request);
+class Steered extends SteeredUnit {
+  override async start(changes: object = {}): Promise<void> {
+    await this.configure(['file:a', 'file:b'], changes);
+    await super.start();
   }
 
   async mirror(name: string): Promise<MirrorStatus> {
-    const { volumes } = (await this.ask({ do: 'status' })) as UnitStatus;
+    const { volumes } = await this.status();
     const found = volumes[0].mirrors.find(({ to }) => to.endsWith(name));
     assert.ok(found);
     return found;
@@ -77,23 +38,13 @@ class Steered {
       line.message === 'state' && line.to === to && line.mirror?.endsWith(name) === true;
     return this.lines.first(`${name} is ${to}`, fits, { from });
   }
-
-  equal(name: string): void {
-    assert.ok(readFileSync(this.path('first')).equals(readFileSync(this.path(name))), `${name} is not what first is`);
-  }
-
-  async stop(): Promise<void> {
-    await this.unit?.stop({ withinMs: 5000 });
-    await this.#control?.close();
-    this.#control = undefined;
-  }
 }
 
 describe('H1 a unit that is steered while it runs', () => {
   let site: Steered;
 
   beforeEach(async () => {
-    site = new Steered(await mkdtemp(join(tmpdir(), 'tapmirror-steer-')));
+    site = new Steered(await mkdtemp(join(tmpdir(), 'tapmirror-steer-')), LU);
     const bytes = Buffer.alloc(SIZE);
     for (let at = 0; at < SIZE; at += 4096) bytes.writeUInt32BE(at + 1, at);
     writeFileSync(site.path('first'), bytes);
