@@ -12,7 +12,7 @@ import { sumOf } from '../../src/blocks/sums.ts';
 import { Random } from '../fuzz/random.ts';
 import { KEEPERS, type Keeper, openTabled, VOLUME_BYTES } from './blockTableOptions.ts';
 
-const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 6);
+const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 4);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 20_261_121);
 
 /** Runs the child until it has told `steps` things and `ms` more have passed. */

@@ -11,7 +11,7 @@ import { Random } from '../fuzz/random.ts';
 import { apply } from '../unit/unit/historyKit.ts';
 import { entryOf, openCrashQueue, VOLUME_BYTES } from './queueOptions.ts';
 
-const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 10);
+const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 5);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 20_261_121);
 
 /** Runs the child until it has told `steps` things and `ms` more have passed, and returns the last one. */

@@ -13,7 +13,7 @@ import { Random } from '../fuzz/random.ts';
 import { KEEPING, MemoryStorage, OTHER_BOOT } from '../unit/record/memoryStorage.ts';
 import { CHUNKS, crashOptions } from './recordOptions.ts';
 
-const ROUNDS = 25;
+const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 12);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 20_261_121);
 
 /** Follows what a child told: a mark that returned is there for sure, until a clear begins that could take it. */

@@ -37,7 +37,7 @@ describeLive('H4 doctor beside a tap', ['pcap', 'tgt'], (bench) => {
     await b.first({ portals: [TARGET, TARGET6] });
     b.image('m.img');
     const unit = await b.unit({ source: TAP, volumes: [volume('file:m.img')] });
-    const loads = [await b.load(), await b.load({ url: lu(TARGET6) })];
+    const loads = [await b.load({ pauseMs: 5 }), await b.load({ url: lu(TARGET6), pauseMs: 5 })];
     await unit.until('a session is seen', ({ source }) => (source.sessions as unknown[]).length > 0);
     const asked = await doctor(b, unit.config);
     assert.match(of(asked.report, 'ok', 'path'), /seen at 10\.67\.0\.2:14700: .*host-1/);

@@ -8,7 +8,8 @@ import { run } from './kit/processes.ts';
 import { gone, shown, toldSoon, WEB, wrong } from './kit/shown.ts';
 import { JOURNEY, LINK_PORT, sitesOf } from './kit/sites.ts';
 
-const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
+/** How often a unit is killed; many for a long run by hand. */
+const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 2);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
 const OPERATIONS = ['w10', 'w16', 'fua', 'same10', 'wv16', 'unmap', 'or', 'r10', 'sync'] as const;
 
@@ -27,7 +28,7 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
       await work(b, n);
       await sites.mark(near, `mark ${n}`);
     }
-    const load = await b.load({ url: lu(TEE), seed: 9, operations: OPERATIONS });
+    const load = await b.load({ url: lu(TEE), seed: 9, operations: OPERATIONS, pauseMs: 2 });
     await load.further(50);
     await sites.sameMarks(far);
     await load.further(50);
@@ -117,7 +118,8 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     await near.settled(60_000);
     await sites.mark(near, 'before');
     for (let n = 0; n < KILLS; n++) {
-      const load = await b.load({ url: lu(TEE), seed: SEED * 1000 + n, depth: 1 + roll(16), operations: OPERATIONS });
+      const order = { seed: SEED * 1000 + n, depth: 1 + roll(16), operations: OPERATIONS, pauseMs: 2 };
+      const load = await b.load({ url: lu(TEE), ...order });
       await load.further(20 + roll(100));
       await pause(roll(50));
       if (n % 2 === 0) {

@@ -35,7 +35,7 @@ describeLive('D3 a unit that passes changes on', ['tgt'], (bench) => {
       await work(b, n);
       await sites.mark(near, `mark ${n}`);
     }
-    const load = await b.load({ url: lu(TEE), seed: 9, operations: OPERATIONS });
+    const load = await b.load({ url: lu(TEE), seed: 9, operations: OPERATIONS, pauseMs: 2 });
     await load.further(50);
     await sites.sameMarks(middle);
     await sites.sameMarks(third);

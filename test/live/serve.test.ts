@@ -14,7 +14,7 @@ import { until, when } from './kit/until.ts';
 import { Verified } from './kit/verified.ts';
 
 const IQN = 'iqn.2024-01.lab.example:served';
-const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 6);
+const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 4);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
 const SIZE = 16 * MiB;
 const ALL: readonly Operation[] = [

@@ -163,7 +163,7 @@ describeLive('A5 a unit that serves', ['tgt', 'libiscsi', 'qemu'], (bench) => {
     const copy = b.path('before.img');
     copyFileSync(b.path('first.img'), copy);
     await sites.sameMarks(far);
-    const load = await b.load({ url: lu(TEE), seed: 5 });
+    const load = await b.load({ url: lu(TEE), seed: 5, pauseMs: 5 });
     const open = (...words: string[]) =>
       new Serving(b.processes, ['open', 'vol1', '--config', far.config, ...words], {}, sites.space);
     const url = (port: number): string => lu(`${FAR}:${port}`, 'iqn.2024-01.io.tapmirror:vol1');

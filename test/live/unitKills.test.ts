@@ -5,7 +5,7 @@ import { dice, MiB, markedBytes } from './kit/files.ts';
 import type { Unit } from './kit/unit.ts';
 
 /** How often a unit is killed; many for a long run by hand. */
-const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 3);
+const KILLS = Number(process.env.TAPMIRROR_KILLS ?? 2);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 1);
 const CONFIG = { volumes: [volume(SECOND_LU, 'file:third.img')], record: { hotBytes: '1MiB' } };
 const OPERATIONS = ['w10', 'w16', 'fua', 'same10', 'wv16', 'unmap', 'or', 'r10', 'sync'] as const;
