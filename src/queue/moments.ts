@@ -32,5 +32,12 @@ export interface Moments {
   readonly damage: string | undefined;
 }
 
+/** The same in short: made at once, however much there is. */
+export interface MomentsSummary extends Pick<Moments, 'oldest' | 'newest' | 'entries' | 'bytes' | 'damage'> {
+  /** How many there are. */
+  readonly bookmarks: number;
+  readonly spans: number;
+}
+
 /** A moment as an operator names it: by its sequence, a bookmark's name, or a time (the last moment not after it). */
 export type MomentTarget = { readonly sequence: number } | { readonly mark: string } | { readonly time: bigint };

@@ -2,7 +2,7 @@ import type { QueueHead } from '../../parsers/formats/queueEntry.ts';
 import type { StoreOrder } from '../../parsers/formats/queueState.ts';
 import { Fault } from '../base/fault.ts';
 import type { EntryPlace } from '../base/ordered.ts';
-import type { Bookmark, Moment, Moments, MomentTarget, Span } from './moments.ts';
+import type { Bookmark, Moment, Moments, MomentsSummary, MomentTarget, Span } from './moments.ts';
 import type { QueueIndex } from './queueIndex.ts';
 import { type NumberRange, type OrderRun, SharedOrders } from './sharedOrders.ts';
 
@@ -91,21 +91,39 @@ export class Timeline {
       .sort((a, b) => a.sequence - b.sequence);
   }
 
-  spans(): Span[] {
-    return this.#consistent.map(({ sequence, value }, i) => {
-      const to = (this.#consistent[i + 1]?.sequence ?? this.newest + 1) - 1;
-      return { from: this.moment(sequence), to: this.moment(to), consistent: value };
-    });
+  /** The newest `most` of them. */
+  spans(most: number = Number.POSITIVE_INFINITY): Span[] {
+    const turns = this.#consistent;
+    const spans: Span[] = [];
+    for (let i = Math.max(0, turns.length - most); i < turns.length; i++) {
+      const { sequence, value } = turns[i];
+      const to = (turns[i + 1]?.sequence ?? this.newest + 1) - 1;
+      spans.push({ from: this.moment(sequence), to: this.moment(to), consistent: value });
+    }
+    return spans;
   }
 
-  moments(damage: string | undefined): Moments {
+  /** `spans`: the newest so many of them. */
+  moments(damage: string | undefined, spans?: number): Moments {
     return {
       oldest: this.#base,
       newest: this.moment(this.newest),
-      spans: this.spans(),
+      spans: this.spans(spans),
       entries: this.#index.entries,
       bytes: this.#index.bytes,
       bookmarks: this.bookmarks(),
+      damage,
+    };
+  }
+
+  summary(damage: string | undefined): MomentsSummary {
+    return {
+      oldest: this.#base,
+      newest: this.moment(this.newest),
+      spans: this.#consistent.length,
+      entries: this.#index.entries,
+      bytes: this.#index.bytes,
+      bookmarks: new Set(this.#marks.map(({ value }) => value)).size,
       damage,
     };
   }

@@ -3,7 +3,7 @@ import { Fault } from '../base/fault.ts';
 import type { EntryPlace, OrderedEntry } from '../base/ordered.ts';
 import { isOr } from '../base/payload.ts';
 import { draftOf, piecesOf, sizeDraft } from '../queue/draft.ts';
-import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import type { Moment, Moments, MomentsSummary, MomentTarget } from '../queue/moments.ts';
 import type { Timeline } from '../queue/timeline.ts';
 import { refuseGap } from './entryOrder.ts';
 import { EntryDamage, type HistoryContents } from './historyContents.ts';
@@ -209,8 +209,12 @@ class SystemHistoryStore implements HistoryStore {
     if (this.#isLonger) await this.#appendSize();
   }
 
-  moments(): Moments {
-    return this.#contents.timeline.moments(this.#damage);
+  moments(spans?: number): Moments {
+    return this.#contents.timeline.moments(this.#damage, spans);
+  }
+
+  summary(): MomentsSummary {
+    return this.#contents.timeline.summary(this.#damage);
   }
 
   find(target: MomentTarget, { force = false }: Forcing = {}): Moment {

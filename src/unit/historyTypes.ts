@@ -1,6 +1,6 @@
 import type { EntryPlace, FarStore } from '../base/ordered.ts';
 import type { Volume } from '../base/volume.ts';
-import type { Moment, Moments, MomentTarget } from '../queue/moments.ts';
+import type { Moment, Moments, MomentsSummary, MomentTarget } from '../queue/moments.ts';
 import type { Timeline } from '../queue/timeline.ts';
 
 /** For `openHistoryStore` of `historyStore.ts`. */
@@ -57,7 +57,10 @@ export interface ImageOptions extends Forcing {
  * order of the calls, and share one write. When one rejects, those behind it that were waiting reject with it.
  */
 export interface HistoryStore extends FarStore {
-  moments(): Moments;
+  /** `spans`: the newest so many of them. */
+  moments(spans?: number): Moments;
+  /** The same in short, for those who ask often. */
+  summary(): MomentsSummary;
   /** The moment meant; throws a `Fault` that says why there is none, or that it is not consistent (unless forced). */
   find(target: MomentTarget, options?: Forcing): Moment;
   /** Its moments, and where they stand among those of other volumes (requirement C5). */

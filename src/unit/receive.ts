@@ -25,7 +25,7 @@ import type { LiveParts, LiveVolume } from './liveVolume.ts';
 import type { Identity } from './media.ts';
 import type { ChangingVolume } from './mirrorChanges.ts';
 import { openPlainStore } from './plainStore.ts';
-import { type HistoryReport, ReceivedVolume } from './receivedVolume.ts';
+import { ReceivedVolume } from './receivedVolume.ts';
 import { serveLink } from './receiver.ts';
 import type { LinkService } from './receiverTypes.ts';
 import { Relay } from './relay.ts';
@@ -33,6 +33,7 @@ import { RelayMedia } from './relayMedia.ts';
 import { type RollBackOrder, type RollBackReport, rollBack } from './rollBack.ts';
 import { logState, type VolumeStatus } from './status.ts';
 import type { OpenMedia } from './twins.ts';
+import type { ShortHistory } from './webHistory.ts';
 
 export interface ReceiveParts {
   /** Where links arrive, `IP:PORT`. */
@@ -154,10 +155,10 @@ export class Receive {
     throw noGroup(name, [...this.#groups.keys()]);
   }
 
-  /** What is kept of the past of a volume; undefined where nothing is. */
-  history(name: string): HistoryReport | undefined {
+  /** What is kept of the past of a volume, in short; undefined where nothing is. */
+  history(name: string): ShortHistory | undefined {
     const volume = this.#volumes.get(name);
-    return volume?.keepsHistory ? volume.report() : undefined;
+    return volume?.keepsHistory ? volume.shortReport() : undefined;
   }
 
   rollBack(name: string | undefined, order: RollBackOrder): Promise<RollBackReport> {

@@ -14,6 +14,7 @@ import { type MomentWord, type MomentWords, momentWords, targetOf } from './mome
 import type { SenderStatus } from './receiverTypes.ts';
 import type { Relay } from './relay.ts';
 import type { MirrorStatus, ReceivedStatus, VolumeStatus } from './status.ts';
+import { SHOWN_MAX, type ShortHistory, shortHistory } from './webHistory.ts';
 
 export interface ReceivedVolumeOptions {
   name: string;
@@ -140,8 +141,15 @@ export class ReceivedVolume {
     return this.#options.history !== undefined;
   }
 
-  report(): HistoryReport {
-    const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.history.moments();
+  /** With as much of it as a page has room for. */
+  shortReport(): ShortHistory {
+    const { spans } = this.history.summary();
+    return shortHistory(this.report(SHOWN_MAX), spans);
+  }
+
+  /** `most`: of its spans, the newest so many. */
+  report(most?: number): HistoryReport {
+    const { spans, bookmarks, damage, oldest, newest, bytes, entries } = this.history.moments(most);
     return {
       volume: this.name,
       windowMs: this.#options.windowMs ?? 0,
@@ -210,7 +218,7 @@ export class ReceivedVolume {
 
   #mirror(sender: SenderStatus | undefined): MirrorStatus {
     const state = this.#state;
-    const message = sender?.paused ?? this.#options.history?.moments().damage;
+    const message = sender?.paused ?? this.#options.history?.summary().damage;
     return {
       to: this.#options.to,
       state,
@@ -228,7 +236,7 @@ export class ReceivedVolume {
 
   #received(sender: SenderStatus | undefined): ReceivedStatus {
     const { bytes, consistent } = this.store;
-    const moments = this.#options.history?.moments();
+    const moments = this.#options.history?.summary();
     return {
       name: this.name,
       bytes,
@@ -242,7 +250,7 @@ export class ReceivedVolume {
               newest: momentWords(moments.newest),
               bytes: moments.bytes,
               entries: moments.entries,
-              bookmarks: moments.bookmarks.length,
+              bookmarks: moments.bookmarks,
             },
       sender:
         sender === undefined

@@ -11,10 +11,9 @@ import type { MapReport } from './map.ts';
 import { metricsText } from './metrics.ts';
 import { LatencyText } from './metricsLatency.ts';
 import { METRICS_TYPE } from './metricsPage.ts';
-import type { HistoryReport } from './receivedVolume.ts';
 import type { UnitStatus, VolumeStatus } from './status.ts';
 import { Trend } from './trend.ts';
-import { shortHistory } from './webHistory.ts';
+import type { ShortHistory } from './webHistory.ts';
 
 /** What is looked at of the unit, and what may be asked of it. */
 export interface WebParts {
@@ -27,7 +26,7 @@ export interface WebParts {
   written: (lu: LuId) => number | undefined;
   map: (lu: LuId) => MapReport | undefined;
   /** Undefined where none is kept. */
-  history: (lu: LuId) => HistoryReport | undefined;
+  history: (lu: LuId) => ShortHistory | undefined;
   /** Only for those who know the token. */
   order: (request: Record<string, unknown>) => Promise<unknown>;
   /** Monotonic time in nanoseconds. */
@@ -139,10 +138,7 @@ export class UnitWeb {
       case '/map.json':
         return this.#keep(`${path} ${volume}`, () => this.#parts.map(volume));
       case '/history.json':
-        return this.#keep(`${path} ${volume}`, () => {
-          const report = this.#parts.history(volume);
-          return report && shortHistory(report);
-        });
+        return this.#keep(`${path} ${volume}`, () => this.#parts.history(volume));
       default:
         return undefined;
     }

@@ -6,10 +6,10 @@ export interface ShortHistory extends HistoryReport {
   leftOut: { bookmarks: number; spans: number };
 }
 
-const SHOWN_MAX = 500;
+export const SHOWN_MAX = 500;
 
-/** The newest bookmarks and spans: a page has room for so many. */
-export function shortHistory(report: HistoryReport): ShortHistory {
+/** The newest bookmarks and spans: a page has room for so many. `all`: spans that there are, where the report has not all. */
+export function shortHistory(report: HistoryReport, all: number = report.spans.length): ShortHistory {
   const { bookmarks, spans } = report;
   return {
     ...report,
@@ -17,7 +17,7 @@ export function shortHistory(report: HistoryReport): ShortHistory {
     spans: spans.slice(-SHOWN_MAX),
     leftOut: {
       bookmarks: Math.max(0, bookmarks.length - SHOWN_MAX),
-      spans: Math.max(0, spans.length - SHOWN_MAX),
+      spans: Math.max(0, all - SHOWN_MAX),
     },
   };
 }

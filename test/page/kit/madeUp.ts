@@ -8,6 +8,7 @@ import type { HistoryReport } from '../../../src/unit/receivedVolume.ts';
 import type { ServeStatus } from '../../../src/unit/serve.ts';
 import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/status.ts';
 import type { WebParts } from '../../../src/unit/web.ts';
+import { shortHistory } from '../../../src/unit/webHistory.ts';
 
 export const BEGAN = '2026-03-04T05:06:07.000Z';
 export const GIB: number = 1 << 30;
@@ -320,7 +321,7 @@ export class MadeUpUnit {
         }));
         return mapOf({ lu, blockSize: 512, bytes: GIB, heat: this.#heat, mirrors });
       },
-      history: (lu) => (lu === 'received/disk' ? HISTORY : undefined),
+      history: (lu) => (lu === 'received/disk' ? shortHistory(HISTORY) : undefined),
       order: async (request) => void this.orders.push(request),
       now,
       failed: (error) => {

@@ -143,6 +143,11 @@ class Pair {
 
   async checkAll(): Promise<void> {
     const { oldest, newest, spans, bookmarks, entries } = this.store.moments();
+    // In short it is the same.
+    const { bytes, damage } = this.store.moments();
+    const counts = { spans: spans.length, bookmarks: bookmarks.length };
+    assert.deepEqual(this.store.summary(), { oldest, newest, entries, bytes, damage, ...counts });
+    assert.deepEqual(this.store.moments(2).spans, spans.slice(-2));
     assert.equal(newest.sequence, this.moments.length - 1);
     assert.ok(entries <= newest.sequence - oldest.sequence + 1_000);
     const marks = new Map<string, number>();
