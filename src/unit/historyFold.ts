@@ -23,10 +23,14 @@ interface Loaded {
 export class HistoryFold {
   readonly #contents: HistoryContents;
   readonly #keeper: HistoryKeeper;
+  readonly #notice: (text: string) => void;
+  /** Bookmarks that left, and nobody has been told. */
+  readonly #gone: string[] = [];
 
-  constructor(contents: HistoryContents, keeper: HistoryKeeper) {
+  constructor(contents: HistoryContents, keeper: HistoryKeeper, notice: (text: string) => void) {
     this.#contents = contents;
     this.#keeper = keeper;
+    this.#notice = notice;
   }
 
   /** How far one step towards `goal` goes. */
@@ -43,22 +47,24 @@ export class HistoryFold {
   }
 
   /**
-   * Folds the entries up to `to` (see `stepTo`) and returns the names of bookmarks that left with them; undefined when `may`
-   * says, once they were read and found whole, that they must stay.
+   * Folds the entries up to `to` (see `stepTo`), and tells of bookmarks that leave with them; false when `may` says, once they
+   * were read and found whole, that they must stay.
    *
    * Ordered so that it can be done again whenever it was ended in between: that moments before `to` are gone is durable
    * before the base changes, the base before it is said to hold them, and that before the entries are dropped. `reach`: the
    * base may hold parts of entries up to there already.
    */
-  async step(to: number, may: () => boolean, reach: number = to): Promise<string[] | undefined> {
+  async step(to: number, may: () => boolean, reach: number = to): Promise<boolean> {
     const { base, index, timeline } = this.#contents;
     const loaded = await this.#load(to);
-    if (!may()) return undefined;
+    if (!may()) return false;
     const { at, consistent } = timeline.moment(to);
     const told = { base: to, foldTo: reach, at, consistent, bytes: timeline.bytesAt(to), place: index.place(to) };
-    const gone = timeline.dropTo(to);
+    this.#gone.push(...timeline.dropTo(to));
     const number = timeline.orders.numberOf(to);
     await this.#keeper.commit({ foldTo: reach });
+    // From here on they are gone, however long the base takes nothing.
+    this.#tell();
     for (const pieces of this.#writes(to, loaded)) await base.writev(pieces, { fua: false });
     await base.flush();
     // What is known beyond the entries may have moved meanwhile.
@@ -66,7 +72,12 @@ export class HistoryFold {
     await this.#keeper.commit({ ...told, ...(shared ? { shared: { ...shared, base: number } } : {}) });
     index.dropTo(to);
     await this.#contents.dropSegments();
-    return gone;
+    return true;
+  }
+
+  #tell(): void {
+    const gone = this.#gone.splice(0);
+    if (gone.length > 0) this.#notice(`bookmarks left the window: ${gone.join(', ')}`);
   }
 
   /** Reads the entries up to `to` as they lie, and checks those that were not checked yet. */

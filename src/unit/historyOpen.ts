@@ -333,7 +333,7 @@ async function finishFold(
   const { index } = contents;
   try {
     if (index.next > foldTo) {
-      const fold = new HistoryFold(contents, keeper);
+      const fold = new HistoryFold(contents, keeper, notice);
       while (index.first <= foldTo) await fold.step(fold.stepTo(foldTo), () => true, foldTo);
       return contents;
     }

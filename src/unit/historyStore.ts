@@ -79,7 +79,7 @@ class SystemHistoryStore implements HistoryStore {
     this.#damage = keeper.state.damaged ? 'entries that had been durable were lost to damage' : undefined;
     this.#window = new HistoryWindow({
       contents,
-      fold: new HistoryFold(contents, keeper),
+      fold: new HistoryFold(contents, keeper, options.notice),
       windowNs: options.windowNs,
       bytes: options.bytes,
       pinned: () => this.#views.oldest,

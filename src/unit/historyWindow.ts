@@ -94,18 +94,17 @@ export class HistoryWindow {
   }
 
   async #fold(goal: number): Promise<void> {
-    const { contents, fold, step, sync, notice } = this.#parts;
+    const { contents, fold, step, sync } = this.#parts;
     if (this.#limit(goal) > contents.synced) await sync();
     while (!this.#closed && !this.#held) {
       const limit = Math.min(this.#limit(goal), contents.synced);
       if (limit < contents.index.first) return;
       // One that failed in the middle has to be gone through with.
       const to = Math.max(fold.stepTo(limit), contents.timeline.base.sequence);
-      const gone = await step(() =>
+      const folded = await step(() =>
         fold.step(to, () => to <= Math.max(this.#limit(goal), contents.timeline.base.sequence)),
       );
-      if (gone === undefined) return;
-      if (gone.length > 0) notice(`bookmarks left the window: ${gone.join(', ')}`);
+      if (!folded) return;
     }
   }
 

@@ -264,11 +264,32 @@ describe('C1 C2 C3 a history store', function () {
     await until(() => lab.notices.length > 0, 'it is told');
     assert.match(lab.notices.join(), /folding failed: no space left/);
     for (let i = 31; i <= 300; i++) await store.append(at(i), mark(i, `m${i}`));
-    assert.equal(lab.notices.length, 1, 'once');
+    const failures = lab.notices.filter((text) => text.startsWith('folding failed'));
+    assert.equal(failures.length, 1, 'once');
     base.obstacle = undefined;
     for (let i = 301; i <= 900; i++) await store.append(at(i), mark(i, 'x'));
     await store.sync();
     await until(() => store.moments().oldest.sequence > 800, 'folding goes on');
+  });
+
+  it('tells of bookmarks that leave with a fold, also where that fails, and of those of a process that was killed', async () => {
+    const store = await lab.open({ folder, base, windowNs: 20n });
+    base.obstacle = () => {
+      throw new Fault('local', 'no space left');
+    };
+    await store.append(at(1), mark(1, 'early'));
+    for (let i = 2; i <= 60; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
+    await until(() => lab.notices.some((text) => text.startsWith('folding failed')), 'it fails');
+    assert.equal(store.moments().bookmarks.length, 0);
+    assert.ok(lab.notices.includes('bookmarks left the window: early'), `${lab.notices}`);
+    const killed = { folder: lab.copy(folder), base: new Medium(base.bytes.slice()), windowNs: 20n };
+    base.obstacle = undefined;
+    lab.notices.length = 0;
+    for (let i = 61; i <= 600; i++) await store.append(at(i), change(i, [data(0, 512, i)]));
+    await until(() => store.moments().oldest.sequence > 500, 'folding goes on');
+    assert.deepEqual(lab.notices, [], 'once');
+    await lab.open(killed);
+    assert.deepEqual(lab.notices, ['bookmarks left the window: early']);
   });
 
   it('lets a view stop folding, and refuses to roll back behind it', async () => {
