@@ -41,6 +41,13 @@ export class Net {
     }
   }
 
+  /** A card whose other end is a process that opens it. */
+  async tap(space: string, name: string, address: string): Promise<void> {
+    await run(undefined, ['ip', '-n', space, 'tuntap', 'add', 'dev', name, 'mode', 'tap']);
+    await run(undefined, ['ip', '-n', space, 'addr', 'add', address, 'dev', name]);
+    await run(undefined, ['ip', '-n', space, 'link', 'set', 'dev', name, 'up']);
+  }
+
   async mtu(space: string, name: string, bytes: number): Promise<void> {
     await run(undefined, ['ip', '-n', space, 'link', 'set', 'dev', name, 'mtu', `${bytes}`]);
   }

@@ -20,7 +20,8 @@ export type Part =
   | 'loop'
   | 'mount'
   | 'promtool'
-  | 'machine';
+  | 'machine'
+  | 'guest';
 
 const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   always: ['ip', 'ethtool', 'setpriv', 'flock'],
@@ -34,6 +35,7 @@ const PROGRAMS: Record<Part | 'always', readonly string[]> = {
   loop: ['losetup', 'blockdev'],
   mount: ['mount', 'umount'],
   promtool: ['promtool'],
+  guest: ['apt-get', 'dpkg', 'dpkg-deb', 'tar', 'chroot'],
   machine: ['systemd-nspawn', 'nsenter', 'unshare', 'dpkg', 'dpkg-deb'],
 };
 
