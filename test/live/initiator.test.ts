@@ -220,6 +220,7 @@ describe('B5 an LU of a real iSCSI target', function () {
       await assert.rejects(volume.read(0, new Uint8Array(512)), gone);
       assert.equal(volume.session, 'down');
       assert.ok(volume.down);
+      assert.match(volume.away?.message ?? '', /no session again within 0\.4 s/);
       const started = performance.now();
       await assert.rejects(volume.flush(), gone);
       await assert.rejects(volume.revive(), fault(/14110 refuses the connection/));
@@ -227,11 +228,25 @@ describe('B5 an LU of a real iSCSI target', function () {
       truncateSync(`${lab.folder}/a.img`, SIZE + MiB);
       await tgt.start();
       await volume.revive();
-      assert.equal(volume.down, false);
+      assert.deepEqual([volume.down, volume.away], [false, undefined]);
       await volume.flush();
       assert.deepEqual(sizes, [(SIZE + MiB) / 512], 'it came back longer');
       await volume.grow(SIZE + MiB);
       await assert.rejects(volume.grow(SIZE + 2 * MiB), fault(/holds 34603008 bytes, 35651584 are needed/, /enlarge/));
+    });
+
+    it('H2 is away: that is said a second later, while calls still wait, until it is back', async () => {
+      const tgt = await oneTgt();
+      const volume = await lab.open({ port: 14110 }, { timing: { reconnectMs: 60_000 } });
+      assert.equal(volume.away, undefined);
+      await tgt.stop('SIGKILL');
+      await until('it is said', () => volume.away !== undefined);
+      assert.match(volume.away?.message ?? '', /^127\.0\.0\.1:14110 .*; a new session is being opened$/);
+      assert.equal(volume.down, false);
+      const reading = volume.read(0, new Uint8Array(512));
+      await tgt.start();
+      await reading;
+      assert.equal(volume.away, undefined);
     });
 
     it('is not taken for the LU that it was when another answers', async () => {
