@@ -17,7 +17,7 @@ export function withUnit(command: Command): Command {
 export async function controlPath({ control, config }: WhichUnit, asked: string): Promise<string> {
   if (control !== undefined && config === undefined) return control;
   if (config !== undefined && control === undefined) {
-    return (await import('../unit/config.ts')).loadControlPath(config);
+    return (await import('../unit/config/config.ts')).loadControlPath(config);
   }
   const { UsageFault } = await import('./errors.ts');
   const what =

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { PortReport } from '../unit/doctorPorts.ts';
-import type { DoctorReport, Finding } from '../unit/doctorTypes.ts';
+import type { PortReport } from '../unit/doctor/doctorPorts.ts';
+import type { DoctorReport, Finding } from '../unit/doctor/doctorTypes.ts';
 import { columns, paint, type Terminal, terminalOf } from './draw.ts';
 import { plain } from './draw-words.ts';
 
@@ -49,7 +49,7 @@ export function doctorCommand(): Command {
     .option('--json', 'one JSON object')
     .addHelpText('after', HELP)
     .action(async ({ config, listen, port, json }: DoctorOptions) => {
-      const [{ examine }, { EXIT }] = await Promise.all([import('../unit/doctor.ts'), import('./errors.ts')]);
+      const [{ examine }, { EXIT }] = await Promise.all([import('../unit/doctor/doctor.ts'), import('./errors.ts')]);
       const listenMs = listen === undefined ? undefined : listen * 1000;
       const report = await examine({ config, listenMs, ports: port, nowMs: Date.now() });
       const terminal = terminalOf(process.stdout, process.env);

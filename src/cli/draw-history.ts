@@ -1,6 +1,6 @@
-import type { GroupReport } from '../unit/groupReceived.ts';
-import type { MomentWords } from '../unit/momentWords.ts';
-import type { HistoryReport } from '../unit/receivedVolume.ts';
+import type { GroupReport } from '../unit/received/groupReceived.ts';
+import type { HistoryReport } from '../unit/received/receivedVolume.ts';
+import type { MomentWords } from '../unit/watch/momentWords.ts';
 import { columns, paint, type Terminal } from './draw.ts';
 import { ageWords } from './draw-status.ts';
 import { countWords, plain, sizeWords } from './draw-words.ts';

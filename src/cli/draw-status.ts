@@ -1,10 +1,17 @@
 import type { LinkBeyond } from '../../parsers/formats/linkBeyond.ts';
-import { type CertificateStatus, certificateEnd } from '../unit/certificates.ts';
-import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
-import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
-import { changedWords } from '../unit/mirrorChangesWords.ts';
-import type { ErrorWords, LinkStatus, MirrorStatus, ReceivedStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
-import type { VerifiedStatus } from '../unit/verifyTypes.ts';
+import type { CheckedReadsStatus } from '../unit/compare/checkedReads.ts';
+import type { VerifiedStatus } from '../unit/compare/verifyTypes.ts';
+import type { ChangedStatus } from '../unit/steer/mirrorChangesTypes.ts';
+import { changedWords } from '../unit/steer/mirrorChangesWords.ts';
+import { type CertificateStatus, certificateEnd } from '../unit/watch/certificates.ts';
+import type {
+  ErrorWords,
+  LinkStatus,
+  MirrorStatus,
+  ReceivedStatus,
+  UnitStatus,
+  VolumeStatus,
+} from '../unit/watch/status.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, shareWords, sizeWords } from './draw-words.ts';
 

@@ -1,8 +1,8 @@
 import { NoAnswer } from '../../hw/controlWire.ts';
 import { Fault } from '../base/fault.ts';
-import { ConfigFault } from '../unit/configFault.ts';
-import type { UnitReport } from '../unit/report.ts';
-import type { VolumeStatus } from '../unit/status.ts';
+import { ConfigFault } from '../unit/config/configFault.ts';
+import type { UnitReport } from '../unit/replay/report.ts';
+import type { VolumeStatus } from '../unit/watch/status.ts';
 import { plain } from './draw-words.ts';
 
 /** Exit statuses, the same for every command. */

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { ExplainedMirror, ExplainReport } from '../unit/explain.ts';
+import type { ExplainedMirror, ExplainReport } from '../unit/watch/explain.ts';
 import { controlPath, type WhichUnit, withUnit } from './control-path.ts';
 import { columns } from './draw.ts';
 import { countWords, plain } from './draw-words.ts';

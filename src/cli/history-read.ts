@@ -1,7 +1,7 @@
 import { Fault } from '../base/fault.ts';
-import type { GroupReport } from '../unit/groupReceived.ts';
-import type { MomentWords } from '../unit/momentWords.ts';
-import type { HistoryReport } from '../unit/receivedVolume.ts';
+import type { GroupReport } from '../unit/received/groupReceived.ts';
+import type { HistoryReport } from '../unit/received/receivedVolume.ts';
+import type { MomentWords } from '../unit/watch/momentWords.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Log, LogLevel } from '../../hw/log.ts';
-import type { ReplayConfig } from '../unit/config.ts';
-import type { ReplayHooks, UnitReport } from '../unit/report.ts';
+import type { ReplayConfig } from '../unit/config/config.ts';
+import type { ReplayHooks, UnitReport } from '../unit/replay/report.ts';
 import type { Stream } from './rows-inspect.ts';
 
 export interface MirrorOptions {
@@ -76,7 +76,7 @@ function processSeat(): MirrorSeat {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    replay: async (config, hooks) => (await import('../unit/replay.ts')).replay(config, hooks),
+    replay: async (config, hooks) => (await import('../unit/replay/replay.ts')).replay(config, hooks),
     onStop: (stop) => {
       process.on('SIGINT', stop).on('SIGTERM', stop);
       return () => process.off('SIGINT', stop).off('SIGTERM', stop);
@@ -88,7 +88,7 @@ function processSeat(): MirrorSeat {
 /** Resolves with the exit status. Rejects with a `Fault` when there is no report to give. */
 export async function runMirror(options: MirrorOptions, seat: MirrorSeat): Promise<number> {
   const [{ loadReplayConfig }, { EXIT, exitOfReport }] = await Promise.all([
-    import('../unit/config.ts'),
+    import('../unit/config/config.ts'),
     import('./errors.ts'),
   ]);
   const config = await loadReplayConfig(options.config);

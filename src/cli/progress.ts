@@ -1,4 +1,4 @@
-import type { Progress } from '../unit/report.ts';
+import type { Progress } from '../unit/replay/report.ts';
 import { bar, type Terminal } from './draw.ts';
 import { countWords, shareWords, sizeWords } from './draw-words.ts';
 

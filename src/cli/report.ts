@@ -1,5 +1,5 @@
 import type { Reason } from '../base/backlog.ts';
-import type { UnitReport, VolumeReport } from '../unit/report.ts';
+import type { UnitReport, VolumeReport } from '../unit/replay/report.ts';
 import { columns, cut, paint, type Terminal } from './draw.ts';
 import { countWords, durationWords, plain, sizeWords } from './draw-words.ts';
 

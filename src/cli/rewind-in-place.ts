@@ -1,5 +1,5 @@
 import { Fault } from '../base/fault.ts';
-import type { RollBackReport } from '../unit/rollBack.ts';
+import type { RollBackReport } from '../unit/history/rollBack.ts';
 import { countWords, plain } from './draw-words.ts';
 import { readMomentWords } from './history-read.ts';
 import type { RewindSeat } from './rewind.ts';

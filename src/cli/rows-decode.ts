@@ -1,5 +1,5 @@
 import type { SnoopSink } from '../base/sink.ts';
-import { isLive } from '../unit/liveSource.ts';
+import { isLive } from '../unit/replay/liveSource.ts';
 import { timeWords } from './draw-words.ts';
 import { HoldBack, type Row, type RowWriter, rowOf } from './rows.ts';
 import { CommandFilter, type Moment, momentNs, type NameFilter } from './rows-filter.ts';

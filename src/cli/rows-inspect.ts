@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { SnoopSink } from '../base/sink.ts';
-import type { InspectEnd, InspectHooks, PhaseView } from '../unit/inspect.ts';
-import { isLive } from '../unit/liveSource.ts';
+import type { InspectEnd, InspectHooks, PhaseView } from '../unit/replay/inspect.ts';
+import { isLive } from '../unit/replay/liveSource.ts';
 import { type Terminal, type TerminalStream, terminalOf } from './draw.ts';
 import { plain } from './draw-words.ts';
 import { ProgressLine, readingWords } from './progress.ts';
@@ -22,7 +22,7 @@ export interface Seat {
 
 /** The process's own streams, with the reading of captures loaded only now. */
 export async function processSeat(): Promise<Seat> {
-  const { inspect } = await import('../unit/inspect.ts');
+  const { inspect } = await import('../unit/replay/inspect.ts');
   return { stdout: process.stdout, stderr: process.stderr, env: process.env, inspect };
 }
 

@@ -4,8 +4,8 @@ import type { LevelledLog, Log } from '../../hw/log.ts';
 import type { LogLevel } from '../../hw/logLevel.ts';
 import type { Supervisor } from '../../hw/systemd.ts';
 import type { Fault } from '../base/fault.ts';
-import type { LiveConfig, UnitMirrors } from '../unit/config.ts';
-import type { RunningUnit, StartHooks } from '../unit/status.ts';
+import type { LiveConfig, UnitMirrors } from '../unit/config/config.ts';
+import type { RunningUnit, StartHooks } from '../unit/watch/status.ts';
 import type { Stream } from './rows-inspect.ts';
 
 export interface RunOptions {
@@ -150,7 +150,7 @@ function processSeat(): RunSeat {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    start: async (config, hooks) => (await import('../unit/live.ts')).startUnit(config, hooks),
+    start: async (config, hooks) => (await import('../unit/live/live.ts')).startUnit(config, hooks),
     supervisor: async (status, log) => {
       const { Supervisor, supervisionOf, systemdNotify } = await import('../../hw/systemd.ts');
       const supervision = supervisionOf(process.env, process.pid);
@@ -169,7 +169,7 @@ function processSeat(): RunSeat {
 /** Resolves with the exit status once the unit has ended. Rejects with a `Fault` when it could not start or go on. */
 export async function runUnit(options: RunOptions, seat: RunSeat): Promise<number> {
   const [{ loadUnit }, { EXIT, UsageFault }, { openLog }] = await Promise.all([
-    import('../unit/config.ts'),
+    import('../unit/config/config.ts'),
     import('./errors.ts'),
     import('../../hw/log.ts'),
   ]);
@@ -234,7 +234,12 @@ async function whileRunning(
   let failure: Fault | undefined;
   let late: unknown;
   try {
-    control = await (await import('../unit/control.ts')).serveControl(config.control, unit, log, config.controlGroup);
+    control = await (await import('../unit/steer/control.ts')).serveControl(
+      config.control,
+      unit,
+      log,
+      config.controlGroup,
+    );
     log.info('ready', { attached: unit.ready });
     seat.stdout.write(`ready: ${unit.ready}\n`);
     void supervisor?.ready();

@@ -104,7 +104,7 @@ export async function runServe(image: string, options: ServeCliOptions, seat: Se
   const [{ EXIT, UsageFault }, { nameOf, proofOf }, { openImage }, { openLog, limitRepeats }] = await Promise.all([
     import('./errors.ts'),
     import('./serve-words.ts'),
-    import('../unit/serveImage.ts'),
+    import('../unit/serve/serveImage.ts'),
     import('../../hw/log.ts'),
   ]);
   let end: (signal: StopSignal) => void = () => {};

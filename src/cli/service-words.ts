@@ -1,4 +1,4 @@
-import type { MirrorStatus, UnitStatus } from '../unit/status.ts';
+import type { MirrorStatus, UnitStatus } from '../unit/watch/status.ts';
 import { plain } from './draw-words.ts';
 
 /** How a unit stands in one line, for `systemctl status`: where it is, how many mirrors are how, and what the first fault is. */

@@ -51,7 +51,7 @@ export async function runSet(name: string, value: string, options: SetOptions, s
 
 async function throttleOf(value: string): Promise<number | null> {
   if (value === 'none') return null;
-  const { bytesOf } = await import('../unit/configValues.ts');
+  const { bytesOf } = await import('../unit/config/configValues.ts');
   const bytes = bytesOf(/^\d+$/.test(value) ? Number(value) : value);
   if (bytes !== undefined && bytes > 0) return bytes;
   throw await usage(`${JSON.stringify(value)} is no count of bytes a second`, 'write it as 50MB, 16MiB or none');

@@ -1,8 +1,9 @@
 import { readBeyond } from '../../parsers/formats/linkBeyond.ts';
 import { Fault, isParseFault } from '../base/fault.ts';
-import type { CertificateStatus } from '../unit/certificates.ts';
-import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
-import type { ChangedStatus } from '../unit/mirrorChangesTypes.ts';
+import type { CheckedReadsStatus } from '../unit/compare/checkedReads.ts';
+import type { VerifiedStatus } from '../unit/compare/verifyTypes.ts';
+import type { ChangedStatus } from '../unit/steer/mirrorChangesTypes.ts';
+import type { CertificateStatus } from '../unit/watch/certificates.ts';
 import type {
   ErrorWords,
   FirstStatus,
@@ -12,8 +13,7 @@ import type {
   SourceStatus,
   UnitStatus,
   VolumeStatus,
-} from '../unit/status.ts';
-import type { VerifiedStatus } from '../unit/verifyTypes.ts';
+} from '../unit/watch/status.ts';
 import { readMomentWords } from './history-read.ts';
 
 type Keys = Readonly<Record<string, unknown>>;

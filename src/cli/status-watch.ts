@@ -1,6 +1,6 @@
 import { askControl } from '../../hw/controlClient.ts';
 import { Fault } from '../base/fault.ts';
-import type { MirrorStatus, UnitStatus } from '../unit/status.ts';
+import type { MirrorStatus, UnitStatus } from '../unit/watch/status.ts';
 import { terminalOf } from './draw.ts';
 import { drawStatus, type MirrorColumns } from './draw-status.ts';
 import { plain, sizeWords } from './draw-words.ts';

@@ -1,5 +1,5 @@
 import { Fault } from '../base/fault.ts';
-import type { MirrorVerdict, VerifyReport } from '../unit/verifyTypes.ts';
+import type { MirrorVerdict, VerifyReport } from '../unit/compare/verifyTypes.ts';
 import { plain, sizeWords } from './draw-words.ts';
 
 /** What a unit answered, checked as far as it is used here. Throws a `Fault`. */

@@ -1,4 +1,4 @@
-import type { LinkStatus } from '../unit/status.ts';
+import type { LinkStatus } from '../unit/watch/status.ts';
 import type { Tone, Verdict } from './verdict.ts';
 
 /** A mirror at a far unit. */

@@ -1,5 +1,5 @@
-import type { CheckedReadsStatus } from '../unit/checkedReads.ts';
-import type { MirrorStatus, VolumeStatus } from '../unit/status.ts';
+import type { CheckedReadsStatus } from '../unit/compare/checkedReads.ts';
+import type { MirrorStatus, VolumeStatus } from '../unit/watch/status.ts';
 import { Badge } from './badge.ts';
 import { el, Keyed, type Part, setText, show } from './dom.ts';
 import type { Verdict } from './verdict.ts';

@@ -1,7 +1,7 @@
-import type { MapReport } from '../unit/map.ts';
-import type { UnitStatus, VolumeStatus } from '../unit/status.ts';
-import type { TrendReport } from '../unit/trend.ts';
-import type { ShortHistory } from '../unit/webHistory.ts';
+import type { MapReport } from '../unit/watch/map.ts';
+import type { UnitStatus, VolumeStatus } from '../unit/watch/status.ts';
+import type { TrendReport } from '../unit/watch/trend.ts';
+import type { ShortHistory } from '../unit/watch/webHistory.ts';
 import { Badge } from './badge.ts';
 import { ChartView } from './chartView.ts';
 import { ChecksView } from './checksView.ts';

@@ -1,4 +1,4 @@
-import type { UnitEvent } from '../unit/events.ts';
+import type { UnitEvent } from '../unit/watch/events.ts';
 import { Badge } from './badge.ts';
 import { byId, el, Keyed, type Part, setText, show } from './dom.ts';
 import type { Tone } from './verdict.ts';

@@ -1,4 +1,4 @@
-import type { ShortHistory } from '../unit/webHistory.ts';
+import type { ShortHistory } from '../unit/watch/webHistory.ts';
 import { el, setAttribute, setText, svg } from './dom.ts';
 import { bytesWords, countWords, many, secondsWords, timeWords } from './words.ts';
 

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../unit/jobs.ts';
+import type { JobStatus } from '../unit/steer/jobs.ts';
 import { Badge } from './badge.ts';
 import { byId, el, Keyed, type Part, setAttribute, setText, show } from './dom.ts';
 import type { Tone } from './verdict.ts';

@@ -1,8 +1,8 @@
-import type { UnitEvent } from '../unit/events.ts';
-import type { MapReport } from '../unit/map.ts';
-import type { TrendOverview, TrendReport } from '../unit/trend.ts';
-import type { PageStatus } from '../unit/web.ts';
-import type { ShortHistory } from '../unit/webHistory.ts';
+import type { UnitEvent } from '../unit/watch/events.ts';
+import type { MapReport } from '../unit/watch/map.ts';
+import type { TrendOverview, TrendReport } from '../unit/watch/trend.ts';
+import type { PageStatus } from '../unit/watch/web.ts';
+import type { ShortHistory } from '../unit/watch/webHistory.ts';
 import { Badge } from './badge.ts';
 import { Detail } from './detail.ts';
 import { byId, setAttribute, setText, show } from './dom.ts';

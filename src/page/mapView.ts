@@ -1,4 +1,4 @@
-import type { MapReport } from '../unit/map.ts';
+import type { MapReport } from '../unit/watch/map.ts';
 import { el, Keyed, type Part, setAttribute, setText, svg } from './dom.ts';
 import { boxesPath, levelRuns, type Run, regions } from './geometry.ts';
 import { bytesWords, countWords, shortName } from './words.ts';

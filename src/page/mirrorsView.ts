@@ -1,4 +1,4 @@
-import type { MirrorStatus } from '../unit/status.ts';
+import type { MirrorStatus } from '../unit/watch/status.ts';
 import { Badge } from './badge.ts';
 import { el, Keyed, type Part, setText, show } from './dom.ts';
 import type { Orders } from './orders.ts';

@@ -1,4 +1,4 @@
-import type { ServedLunStatus, ServeStatus } from '../unit/serve.ts';
+import type { ServedLunStatus, ServeStatus } from '../unit/serve/serve.ts';
 import { Badge } from './badge.ts';
 import { byId, el, Keyed, type Part, setText, show } from './dom.ts';
 import { stackCell, stackName, stackRow, stackTable } from './stack.ts';

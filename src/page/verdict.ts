@@ -1,4 +1,4 @@
-import type { FirstStatus, MirrorStatus, SourceStatus, UnitStatus, VolumeStatus } from '../unit/status.ts';
+import type { FirstStatus, MirrorStatus, SourceStatus, UnitStatus, VolumeStatus } from '../unit/watch/status.ts';
 import { troubledBeyond } from './beyond.ts';
 import { bytesWords, many, secondsWords } from './words.ts';
 

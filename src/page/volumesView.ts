@@ -1,5 +1,5 @@
-import type { UnitStatus, VolumeStatus } from '../unit/status.ts';
-import type { TrendOverview } from '../unit/trend.ts';
+import type { UnitStatus, VolumeStatus } from '../unit/watch/status.ts';
+import type { TrendOverview } from '../unit/watch/trend.ts';
 import { Badge } from './badge.ts';
 import { byId, el, Keyed, type Part, setAttribute, setText, show, svg } from './dom.ts';
 import { binaryTop, highest, linePath } from './geometry.ts';

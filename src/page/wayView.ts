@@ -1,4 +1,4 @@
-import type { MirrorStatus, SourceStatus, VolumeStatus } from '../unit/status.ts';
+import type { MirrorStatus, SourceStatus, VolumeStatus } from '../unit/watch/status.ts';
 import { Badge } from './badge.ts';
 import { beyondVerdict, type LinkBeyond } from './beyond.ts';
 import { el, Keyed, type Part, setAttribute, setText, show } from './dom.ts';

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../unit/jobs.ts';
+import type { JobStatus } from '../unit/steer/jobs.ts';
 
 const STEPS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
-import type { LuVolume } from '../../src/unit/luVolume.ts';
+import type { LuVolume } from '../../src/unit/lu/luVolume.ts';
 import { IQN, TargetLab, whyNot } from '../live/initiatorLab.ts';
 import { median } from './figures.ts';
 

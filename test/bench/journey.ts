@@ -20,7 +20,7 @@ import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
+import type { LinkKeys } from '../../src/unit/link/journeyTypes.ts';
 import { Authority } from '../kit/journey.ts';
 import { median } from './figures.ts';
 import { Far, type History } from './journeyFar.ts';

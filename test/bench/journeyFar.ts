@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
-import type { CopyOutReport } from '../../src/unit/recall.ts';
-import type { MirrorStatus, UnitStatus } from '../../src/unit/status.ts';
+import type { LinkKeys } from '../../src/unit/link/journeyTypes.ts';
+import type { CopyOutReport } from '../../src/unit/mirror/recall.ts';
+import type { MirrorStatus, UnitStatus } from '../../src/unit/watch/status.ts';
 import { freePort } from '../kit/freePort.ts';
 
 const LAUNCH = fileURLToPath(new URL('../../src/cli/launch.cjs', import.meta.url));

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
-import type { JourneyVolume, LinkKeys } from '../../src/unit/journeyTypes.ts';
-import { openJourneyVolume } from '../../src/unit/journeyVolume.ts';
-import { replay } from '../../src/unit/replay.ts';
+import type { JourneyVolume, LinkKeys } from '../../src/unit/link/journeyTypes.ts';
+import { openJourneyVolume } from '../../src/unit/link/journeyVolume.ts';
+import { replay } from '../../src/unit/replay/replay.ts';
 import { journeyOptions } from '../kit/journey.ts';
 
 export interface NearOrder {

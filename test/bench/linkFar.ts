@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:tls';
 import type { EntryPlace, FarStore, OrderedEntry } from '../../src/base/ordered.ts';
-import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
-import { serveLink } from '../../src/unit/receiver.ts';
+import type { LinkKeys } from '../../src/unit/link/journeyTypes.ts';
+import { serveLink } from '../../src/unit/link/receiver.ts';
 
 export interface FarOrder {
   kind: 'link' | 'bare';

@@ -7,8 +7,8 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync }
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { openFileVolume } from '../../hw/files.ts';
-import { openHistoryStore } from '../../src/unit/historyStore.ts';
-import type { HistoryStore } from '../../src/unit/historyTypes.ts';
+import { openHistoryStore } from '../../src/unit/history/historyStore.ts';
+import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
 import { Random } from '../fuzz/random.ts';
 
 const MIB = 1024 * 1024;

@@ -12,7 +12,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { join } from 'node:path';
 import { openTap } from '../../hw/tap.ts';
 import { Snoop } from '../../src/snoop/snoop.ts';
-import { portalFilter } from '../../src/unit/tapFilter.ts';
+import { portalFilter } from '../../src/unit/bus/tapFilter.ts';
 import { median } from './figures.ts';
 
 const PORT = 14310;

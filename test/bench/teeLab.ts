@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askControl } from '../../hw/controlClient.ts';
-import type { UnitStatus } from '../../src/unit/status.ts';
+import type { UnitStatus } from '../../src/unit/watch/status.ts';
 import { repositoryRoot } from '../repository.ts';
 
 export const IQN = 'iqn.2024-01.lab.example:tee';

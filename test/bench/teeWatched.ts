@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askControl } from '../../hw/controlClient.ts';
-import type { UnitStatus } from '../../src/unit/status.ts';
+import type { UnitStatus } from '../../src/unit/watch/status.ts';
 import { TargetLab } from '../live/initiatorLab.ts';
 import { median, medianBetween } from './figures.ts';
 import {

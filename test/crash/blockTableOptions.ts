@@ -1,10 +1,10 @@
 import { openFileVolume } from '../../hw/files.ts';
 import type { Piece } from '../../src/base/change.ts';
 import type { BlockTable } from '../../src/blocks/blockTable.ts';
-import { tabledStore, tabledVolume } from '../../src/unit/blockTableOpen.ts';
-import type { Scrub } from '../../src/unit/blockTableScrub.ts';
-import { TabledVolume } from '../../src/unit/blockTableVolume.ts';
-import { openPlainStore } from '../../src/unit/plainStore.ts';
+import { tabledStore, tabledVolume } from '../../src/unit/blockTable/blockTableOpen.ts';
+import type { Scrub } from '../../src/unit/blockTable/blockTableScrub.ts';
+import { TabledVolume } from '../../src/unit/blockTable/blockTableVolume.ts';
+import { openPlainStore } from '../../src/unit/history/plainStore.ts';
 import { EPOCH, openCrashQueue, VOLUME_BYTES } from './queueOptions.ts';
 
 export type Keeper = 'medium' | 'store' | 'history';

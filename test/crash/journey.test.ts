@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as moment } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { LinkKeys } from '../../src/unit/journeyTypes.ts';
+import type { LinkKeys } from '../../src/unit/link/journeyTypes.ts';
 import { Authority } from '../kit/journey.ts';
 import { random as randomOf } from '../sim/random.ts';
 import { BLOCK, BLOCKS, type ChildNews, Places } from './journeyChild.ts';

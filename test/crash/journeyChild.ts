@@ -2,8 +2,8 @@
  * The near end of `journey.test.ts`, a process of its own: writes blocks through a link, each with its number in it, and says
  * which are durable there.
  */
-import type { JourneyVolume, LinkKeys } from '../../src/unit/journeyTypes.ts';
-import { openJourneyVolume } from '../../src/unit/journeyVolume.ts';
+import type { JourneyVolume, LinkKeys } from '../../src/unit/link/journeyTypes.ts';
+import { openJourneyVolume } from '../../src/unit/link/journeyVolume.ts';
 import { journeyOptions } from '../kit/journey.ts';
 
 export const BLOCK = 4096;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Random } from '../fuzz/random.ts';
-import { apply } from '../unit/unit/historyKit.ts';
+import { apply } from '../unit/unit/history/historyKit.ts';
 import { entryOf, openCrashQueue, VOLUME_BYTES } from './queueOptions.ts';
 
 const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 5);

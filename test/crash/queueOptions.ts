@@ -1,8 +1,8 @@
 import { openFileVolume } from '../../hw/files.ts';
 import type { Piece } from '../../src/base/change.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
-import { openHistoryStore } from '../../src/unit/historyStore.ts';
-import type { HistoryStore } from '../../src/unit/historyTypes.ts';
+import { openHistoryStore } from '../../src/unit/history/historyStore.ts';
+import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
 import { Random } from '../fuzz/random.ts';
 
 export const EPOCH = '01234567-89ab-cdef-0123-456789abcdef';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Extents } from '../../src/base/extents.ts';
 import { Marks } from '../../src/record/marks.ts';
 import { type Keeping, readStored } from '../../src/record/stored.ts';
-import { openStoredRecord } from '../../src/unit/storedRecord.ts';
+import { openStoredRecord } from '../../src/unit/live/storedRecord.ts';
 import { Random } from '../fuzz/random.ts';
 import { KEEPING, MemoryStorage, OTHER_BOOT } from '../unit/record/memoryStorage.ts';
 import { CHUNKS, crashOptions } from './recordOptions.ts';

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { Extents } from '../../src/base/extents.ts';
-import { openStoredRecord } from '../../src/unit/storedRecord.ts';
+import { openStoredRecord } from '../../src/unit/live/storedRecord.ts';
 import { Random } from '../fuzz/random.ts';
 import { CHUNKS, crashOptions } from './recordOptions.ts';
 

@@ -1,5 +1,5 @@
 import { RECORD_PAGE_BITS } from '../../parsers/formats/recordPage.ts';
-import type { StoredRecordOptions } from '../../src/unit/storedRecord.ts';
+import type { StoredRecordOptions } from '../../src/unit/live/storedRecord.ts';
 
 /** Three pages of the file, the last one in part. */
 export const CHUNKS: number = 2 * RECORD_PAGE_BITS + 5000;

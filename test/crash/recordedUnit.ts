@@ -8,7 +8,7 @@ import { KeptRecord } from '../../src/record/kept.ts';
 import { Marks } from '../../src/record/marks.ts';
 import { readStored } from '../../src/record/stored.ts';
 import { Snoop } from '../../src/snoop/snoop.ts';
-import { StreamTap } from '../../src/unit/teeTap.ts';
+import { StreamTap } from '../../src/unit/bus/teeTap.ts';
 import { BLOCK, blocks, claim, HOST, LU, startWrite, TARGET } from '../kit/bus.ts';
 import { Connection, type Sent } from '../kit/connection.ts';
 import { type Bytes, type From, Link, Wire } from '../kit/link.ts';

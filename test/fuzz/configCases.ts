@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readJson } from '../../src/unit/configJson.ts';
-import { surroundings, unitConfig } from '../../src/unit/configShape.ts';
-import { isMistake, type Mistake, placeOf } from '../../src/unit/configTree.ts';
-import { readYaml } from '../../src/unit/configYaml.ts';
+import { readJson } from '../../src/unit/config/configJson.ts';
+import { surroundings, unitConfig } from '../../src/unit/config/configShape.ts';
+import { isMistake, type Mistake, placeOf } from '../../src/unit/config/configTree.ts';
+import { readYaml } from '../../src/unit/config/configYaml.ts';
 import type { Random } from './random.ts';
 
 const JSON_TEXT = `{"source": {"replay": ["a.pcap", "b.pcapng.gz"]},

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { makeAuthority, makeUnit, type Pair } from '../../hw/keysCertificates.ts';
 import type { FarStore } from '../../src/base/ordered.ts';
-import type { JourneyVolumeOptions, LinkKeys, LinkProof } from '../../src/unit/journeyTypes.ts';
-import { serveLink } from '../../src/unit/receiver.ts';
-import type { LinkService, LinkServiceOptions } from '../../src/unit/receiverTypes.ts';
+import type { JourneyVolumeOptions, LinkKeys, LinkProof } from '../../src/unit/link/journeyTypes.ts';
+import { serveLink } from '../../src/unit/link/receiver.ts';
+import type { LinkService, LinkServiceOptions } from '../../src/unit/link/receiverTypes.ts';
 
 export function monotonic(): number {
   return Number(process.hrtime.bigint());

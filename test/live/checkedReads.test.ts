@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { CheckedReadsStatus } from '../../src/unit/checkedReads.ts';
-import type { VerifyReport } from '../../src/unit/verifyTypes.ts';
+import type { CheckedReadsStatus } from '../../src/unit/compare/checkedReads.ts';
+import type { VerifyReport } from '../../src/unit/compare/verifyTypes.ts';
 import { type Bench, describeLive, IQN, lu, TARGET, TEE, TEE_SOURCE } from './kit/bench.ts';
 import { MiB } from './kit/files.ts';
 import type { LoadOrder } from './kit/load.ts';

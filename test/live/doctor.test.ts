@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import type { DoctorReport, Finding } from '../../src/unit/doctorTypes.ts';
+import type { DoctorReport, Finding } from '../../src/unit/doctor/doctorTypes.ts';
 import { type Bench, describeLive, lu, TAP, TARGET, TARGET6, volume } from './kit/bench.ts';
 import { Sites } from './kit/sites.ts';
 import { MAIN } from './kit/unit.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { askControl } from '../../hw/controlClient.ts';
-import type { ExplainReport } from '../../src/unit/explain.ts';
+import type { ExplainReport } from '../../src/unit/watch/explain.ts';
 import { describeLive, lu, TEE } from './kit/bench.ts';
 import { outcome } from './kit/processes.ts';
 import { JOURNEY, Sites } from './kit/sites.ts';

@@ -5,7 +5,7 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '../../src/base/fault.ts';
-import type { LuVolume } from '../../src/unit/luVolume.ts';
+import type { LuVolume } from '../../src/unit/lu/luVolume.ts';
 import { random } from '../sim/random.ts';
 import { IQN, TargetLab, type Tgt, until, whyNot } from './initiatorLab.ts';
 import { noise, workOut } from './kit/workOut.ts';

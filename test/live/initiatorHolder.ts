@@ -1,6 +1,6 @@
 import { isParseFault } from '../../src/base/fault.ts';
 import { parseLuUrl } from '../../src/base/luUrl.ts';
-import { openLuVolume } from '../../src/unit/luVolume.ts';
+import { openLuVolume } from '../../src/unit/lu/luVolume.ts';
 
 /** Holds an LU with a key, says so on stdout, and waits to be killed: `initiatorHolder URL KEY`. */
 const [text, key] = process.argv.slice(2);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LuUrl } from '../../src/base/luUrl.ts';
-import type { LuTiming } from '../../src/unit/luTiming.ts';
-import { type LuVolume, type LuVolumeOptions, openLuVolume } from '../../src/unit/luVolume.ts';
+import type { LuTiming } from '../../src/unit/lu/luTiming.ts';
+import { type LuVolume, type LuVolumeOptions, openLuVolume } from '../../src/unit/lu/luVolume.ts';
 
 export const IQN = 'iqn.2024-01.lab.example:init';
 

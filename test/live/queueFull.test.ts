@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '../../src/base/fault.ts';
-import { openHistoryStore } from '../../src/unit/historyStore.ts';
-import { change, data, EPOCH, imageOf, Medium } from '../unit/unit/historyKit.ts';
+import { openHistoryStore } from '../../src/unit/history/historyStore.ts';
+import { change, data, EPOCH, imageOf, Medium } from '../unit/unit/history/historyKit.ts';
 import { need } from './kit/parts.ts';
 import { run } from './kit/processes.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync } from 'node:fs';
 import { askControl } from '../../hw/controlClient.ts';
-import type { PromotionReport, UnitStatus } from '../../src/unit/status.ts';
+import type { PromotionReport, UnitStatus } from '../../src/unit/watch/status.ts';
 import { type Bench, describeLive, IQN, lu, SECOND_LU, SIZE, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { outcome, run } from './kit/processes.ts';
 import { Serving } from './kit/serving.ts';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { openTap, type TapInterface, type TapLevel, type TapLoss } from '../../hw/tap.ts';
 import { FrameDecoder } from '../../parsers/net/decoder.ts';
 import { Fault } from '../../src/base/fault.ts';
-import { portalFilter } from '../../src/unit/tapFilter.ts';
+import { portalFilter } from '../../src/unit/bus/tapFilter.ts';
 
 /**
  * A tap in a process of its own, within the network namespace it was started in. Told what to open by its argument, and what

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressText } from '../../src/base/address.ts';
-import { portalFilter } from '../../src/unit/tapFilter.ts';
+import { portalFilter } from '../../src/unit/bus/tapFilter.ts';
 import { pcap } from '../unit/parsers/capture/build.ts';
 import {
   join as concat,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { StatusGate } from '../../src/gate/statusGate.ts';
 import { Snoop } from '../../src/snoop/snoop.ts';
-import { openTee, type RunningTee, type TeeOptions } from '../../src/unit/tee.ts';
+import { openTee, type RunningTee, type TeeOptions } from '../../src/unit/bus/tee.ts';
 import { Findings, Model, TestRoom } from '../kit/run.ts';
 import { sharedFolder } from '../shared.ts';
 import { IQN, TargetLab, type Tgt, whyNot as whyNoTarget } from './initiatorLab.ts';

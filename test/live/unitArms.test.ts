@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { askControl } from '../../hw/controlClient.ts';
-import type { AddedReport, RemovedReport } from '../../src/unit/mirrorChangesTypes.ts';
+import type { AddedReport, RemovedReport } from '../../src/unit/steer/mirrorChangesTypes.ts';
 import { describeLive, IQN, lu, SECOND_LU, SIZE, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import type { Unit } from './kit/unit.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Log } from '../../hw/log.ts';
-import { loadLiveConfig } from '../../src/unit/config.ts';
-import { startUnit } from '../../src/unit/live.ts';
+import { loadLiveConfig } from '../../src/unit/config/config.ts';
+import { startUnit } from '../../src/unit/live/live.ts';
 import { TEE as BENCH_TEE, describeLive, IQN, lu, SECOND_LU, TEE_SOURCE, volume } from './kit/bench.ts';
 import { Load } from './kit/load.ts';
 import { JOURNEY, sitesOf } from './kit/sites.ts';

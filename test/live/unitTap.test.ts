@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { UnitStatus } from '../../src/unit/status.ts';
+import type { UnitStatus } from '../../src/unit/watch/status.ts';
 import { describeLive, IQN, lu, SECOND, SECOND_LU, SIZE, TAP, TARGET, TARGET6, volume, WRITES } from './kit/bench.ts';
 import { run } from './kit/processes.ts';
 

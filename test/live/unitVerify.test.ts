@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { askControl } from '../../hw/controlClient.ts';
-import type { JobStatus } from '../../src/unit/jobs.ts';
-import type { VerifyReport } from '../../src/unit/verifyTypes.ts';
+import type { VerifyReport } from '../../src/unit/compare/verifyTypes.ts';
+import type { JobStatus } from '../../src/unit/steer/jobs.ts';
 import { describeLive, IQN, lu, SECOND, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { outcome, run } from './kit/processes.ts';
 import { MAIN, type Unit } from './kit/unit.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Browser, Page } from 'puppeteer-core';
-import { UnitWeb } from '../../src/unit/web.ts';
+import { UnitWeb } from '../../src/unit/watch/web.ts';
 import { until } from '../live/kit/until.ts';
 import { needBrowser, startBrowser } from './kit/browser.ts';
 import { BEGAN, GIB, JOBS, MadeUpUnit, mirror, SERVE } from './kit/madeUp.ts';

@@ -5,9 +5,9 @@ import { openFileVolume } from '../../hw/files.ts';
 import type { Piece } from '../../src/base/change.ts';
 import type { Volume } from '../../src/base/volume.ts';
 import { Room } from '../../src/buffer/room.ts';
-import type { FileMedium } from '../../src/unit/config.ts';
-import { LateVolume } from '../../src/unit/lateVolume.ts';
-import { type LiveParts, LiveVolume, type Medium } from '../../src/unit/liveVolume.ts';
+import type { FileMedium } from '../../src/unit/config/config.ts';
+import { type LiveParts, LiveVolume, type Medium } from '../../src/unit/live/liveVolume.ts';
+import { LateVolume } from '../../src/unit/lu/lateVolume.ts';
 import { random } from './random.ts';
 
 const LU = 'iqn.2024-01.lab.example:arms/1';

@@ -8,8 +8,8 @@ import { ChunkHasher, compareChunk } from '../../src/link/checks.ts';
 import { answerHello } from '../../src/link/greeting.ts';
 import { Receiver } from '../../src/link/receiver.ts';
 import type { ReceiverAct } from '../../src/link/receiverTypes.ts';
-import { openHistoryStore } from '../../src/unit/historyStore.ts';
-import type { HistoryStore } from '../../src/unit/historyTypes.ts';
+import { openHistoryStore } from '../../src/unit/history/historyStore.ts';
+import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
 import { Way } from './linkWay.ts';
 import { BLOCK, put, SIZE } from './orderedPieces.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Fault } from '../../src/base/fault.ts';
-import type { HistoryStore } from '../../src/unit/historyTypes.ts';
+import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
 import { SIZE, text } from './orderedPieces.ts';
 
 interface Mark {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Room } from '../../src/buffer/room.ts';
 import type { SenderAct } from '../../src/link/sender.ts';
-import type { HistoryStore } from '../../src/unit/historyTypes.ts';
+import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
 import { type FaultyDisk, quiet } from './journeyDisk.ts';
 import type { Far } from './journeyFar.ts';
 import { FarSide } from './journeyFarSide.ts';

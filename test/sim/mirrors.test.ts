@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Change, Lease, Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { Room } from '../../src/buffer/room.ts';
-import { VolumeUnit } from '../../src/unit/volumeUnit.ts';
+import { VolumeUnit } from '../../src/unit/mirror/volumeUnit.ts';
 import { MemoryVolume, settle } from './memoryVolume.ts';
 import { parted } from './orderedPieces.ts';
 import { random } from './random.ts';

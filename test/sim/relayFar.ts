@@ -3,7 +3,7 @@ import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
 import type { VolumeIdentity } from '../../src/base/volume.ts';
-import type { JourneyStatus, JourneyVolume } from '../../src/unit/journeyTypes.ts';
+import type { JourneyStatus, JourneyVolume } from '../../src/unit/link/journeyTypes.ts';
 import { applyPiece } from '../kit/farStore.ts';
 import { OrderedOnly } from './orderedOnly.ts';
 import { BLOCK, BLOCKS, SIZE } from './relayMiddle.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import type { UnitStatus } from '../../../src/unit/status.ts';
+import type { UnitStatus } from '../../../src/unit/watch/status.ts';
 import { type Script, ScriptedProbe } from '../../kit/scriptedProbe.ts';
 import type { Processes } from './processes.ts';
 import { until, when } from './until.ts';

@@ -4,8 +4,8 @@ import { isParseFault } from '../../../src/base/fault.ts';
 import { parseLuUrl } from '../../../src/base/luUrl.ts';
 import { Command } from '../../../src/iscsi/initiator/command.ts';
 import { commandFault, verdictOf } from '../../../src/iscsi/lu/verdict.ts';
-import { type LuSession, openLuSession, type SessionPlan } from '../../../src/unit/luSession.ts';
-import { LU_TIMING, pause } from '../../../src/unit/luTiming.ts';
+import { type LuSession, openLuSession, type SessionPlan } from '../../../src/unit/lu/luSession.ts';
+import { LU_TIMING, pause } from '../../../src/unit/lu/luTiming.ts';
 
 export interface HostOptions {
   url: string;

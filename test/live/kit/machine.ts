@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import type { UnitStatus } from '../../../src/unit/status.ts';
+import type { UnitStatus } from '../../../src/unit/watch/status.ts';
 import { CONTAINER, LAYER } from './machineRoot.ts';
 import { type Ending, outcome, type Processes, run } from './processes.ts';
 import { until, when } from './until.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, rmSync } from 'node:fs';
 import { askControl } from '../../../hw/controlClient.ts';
 import { initKeys, unitKeys } from '../../../hw/keys.ts';
-import type { HistoryReport } from '../../../src/unit/receivedVolume.ts';
+import type { HistoryReport } from '../../../src/unit/received/receivedVolume.ts';
 import { type Bench, TEE_SOURCE, volume } from './bench.ts';
 import { sha256 } from './files.ts';
 import { run } from './processes.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { askControl } from '../../../hw/controlClient.ts';
-import type { MirrorStatus, UnitStatus } from '../../../src/unit/status.ts';
+import type { MirrorStatus, UnitStatus } from '../../../src/unit/watch/status.ts';
 import type { Ending, Processes } from './processes.ts';
 import { Heard, until } from './until.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { Piece } from '../../../src/base/change.ts';
-import type { LuVolume } from '../../../src/unit/luVolume.ts';
+import type { LuVolume } from '../../../src/unit/lu/luVolume.ts';
 import { random } from '../../sim/random.ts';
 
 const MiB = 2 ** 20;

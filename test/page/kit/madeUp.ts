@@ -1,14 +1,14 @@
 import type { LinkBeyond } from '../../../parsers/formats/linkBeyond.ts';
 import { Extents } from '../../../src/base/extents.ts';
-import type { UnitEvent } from '../../../src/unit/events.ts';
-import type { JobStatus } from '../../../src/unit/jobs.ts';
-import { mapOf } from '../../../src/unit/map.ts';
-import { Heat } from '../../../src/unit/mapHeat.ts';
-import type { HistoryReport } from '../../../src/unit/receivedVolume.ts';
-import type { ServeStatus } from '../../../src/unit/serve.ts';
-import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/status.ts';
-import type { WebParts } from '../../../src/unit/web.ts';
-import { shortHistory } from '../../../src/unit/webHistory.ts';
+import type { HistoryReport } from '../../../src/unit/received/receivedVolume.ts';
+import type { ServeStatus } from '../../../src/unit/serve/serve.ts';
+import type { JobStatus } from '../../../src/unit/steer/jobs.ts';
+import type { UnitEvent } from '../../../src/unit/watch/events.ts';
+import { mapOf } from '../../../src/unit/watch/map.ts';
+import { Heat } from '../../../src/unit/watch/mapHeat.ts';
+import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/watch/status.ts';
+import type { WebParts } from '../../../src/unit/watch/web.ts';
+import { shortHistory } from '../../../src/unit/watch/webHistory.ts';
 
 export const BEGAN = '2026-03-04T05:06:07.000Z';
 export const GIB: number = 1 << 30;

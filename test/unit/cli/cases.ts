@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
-import type { BufferReport, MirrorReport, UnitReport, VolumeReport } from '../../../src/unit/report.ts';
-import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/status.ts';
+import type { BufferReport, MirrorReport, UnitReport, VolumeReport } from '../../../src/unit/replay/report.ts';
+import type { MirrorStatus, UnitStatus, VolumeStatus } from '../../../src/unit/watch/status.ts';
 
 /** A report of one equal mirror, with changes. */
 export function report(changes: Partial<UnitReport> = {}, volume: Partial<VolumeReport> = {}): UnitReport {

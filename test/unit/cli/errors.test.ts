@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Fault } from '../../../src/base/fault.ts';
 import { errorLines, exitOfError, exitOfReport, UsageFault } from '../../../src/cli/errors.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
-import type { MirrorReport } from '../../../src/unit/report.ts';
+import { ConfigFault } from '../../../src/unit/config/configFault.ts';
+import type { MirrorReport } from '../../../src/unit/replay/report.ts';
 import { mirror, report } from './cases.ts';
 
 describe('H2 errors and exit statuses', () => {

@@ -11,7 +11,7 @@ import { ALERTS } from '../../../src/operate/alerts.ts';
 import { dashboard } from '../../../src/operate/dashboard.ts';
 import { EXAMPLES } from '../../../src/service/examples.ts';
 import { unitFile } from '../../../src/service/unitFile.ts';
-import { loadLiveConfig } from '../../../src/unit/config.ts';
+import { loadLiveConfig } from '../../../src/unit/config/config.ts';
 import { fitsSchema } from '../../kit/schemas.ts';
 import { Shown, status } from './cases.ts';
 

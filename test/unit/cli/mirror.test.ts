@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MirrorSeat, runMirror } from '../../../src/cli/mirror.ts';
 import { mirroringWords, ProgressLine } from '../../../src/cli/progress.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
-import type { Progress, ReplayHooks, UnitReport } from '../../../src/unit/report.ts';
+import { ConfigFault } from '../../../src/unit/config/configFault.ts';
+import type { Progress, ReplayHooks, UnitReport } from '../../../src/unit/replay/report.ts';
 import { report, Shown } from './cases.ts';
 
 const PLAIN = { width: 100, tty: false, colour: false, unicode: false };

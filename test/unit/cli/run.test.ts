@@ -7,10 +7,10 @@ import { askControl } from '../../../hw/controlClient.ts';
 import { ControlServer } from '../../../hw/controlServer.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { type RunSeat, runUnit, type StopSignal } from '../../../src/cli/run.ts';
-import type { LiveConfig } from '../../../src/unit/config.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
-import { Jobs } from '../../../src/unit/jobs.ts';
-import type { RunningUnit, StartHooks } from '../../../src/unit/status.ts';
+import type { LiveConfig } from '../../../src/unit/config/config.ts';
+import { ConfigFault } from '../../../src/unit/config/configFault.ts';
+import { Jobs } from '../../../src/unit/steer/jobs.ts';
+import type { RunningUnit, StartHooks } from '../../../src/unit/watch/status.ts';
 import { Shown, status } from './cases.ts';
 
 let folder: string;

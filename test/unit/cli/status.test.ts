@@ -10,7 +10,7 @@ import { ageWords, drawStatus } from '../../../src/cli/draw-status.ts';
 import { exitOfError, exitOfStatus, UsageFault } from '../../../src/cli/errors.ts';
 import { runStatus, type StatusOptions } from '../../../src/cli/status.ts';
 import { readStatus } from '../../../src/cli/status-read.ts';
-import { ConfigFault } from '../../../src/unit/configFault.ts';
+import { ConfigFault } from '../../../src/unit/config/configFault.ts';
 import { mirrorStatus, Shown, status } from './cases.ts';
 
 const PLAIN = { width: 100, tty: false, colour: false, unicode: false };

@@ -10,7 +10,7 @@ import { Gather } from '../../../hw/gather.ts';
 import type { Piece } from '../../../src/base/change.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import type { Volume } from '../../../src/base/volume.ts';
-import { refuseTwins } from '../../../src/unit/twins.ts';
+import { refuseTwins } from '../../../src/unit/lu/twins.ts';
 
 const faultOf =
   (message: RegExp, mend?: RegExp) =>

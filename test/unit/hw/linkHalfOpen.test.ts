@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HALF_OPEN_MAX, HALF_OPEN_OF_ONE_MAX, whoseAddress } from '../../../hw/linkHalfOpen.ts';
-import type { LinkKeys } from '../../../src/unit/journeyTypes.ts';
-import { openJourneyVolume } from '../../../src/unit/journeyVolume.ts';
-import type { LinkService } from '../../../src/unit/receiverTypes.ts';
+import type { LinkKeys } from '../../../src/unit/link/journeyTypes.ts';
+import { openJourneyVolume } from '../../../src/unit/link/journeyVolume.ts';
+import type { LinkService } from '../../../src/unit/link/receiverTypes.ts';
 import { MemoryFarStore } from '../../kit/farStore.ts';
 import { Authority, journeyOptions, serve, until } from '../../kit/journey.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Later, type Log, type LogLevel, limitRepeats, openLog } from '../../../hw/log.ts';
-import { logState } from '../../../src/unit/status.ts';
+import { logState } from '../../../src/unit/watch/status.ts';
 import { Shown } from '../cli/cases.ts';
 
 /** A log that keeps its lines, and a clock that is moved by hand. */

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openFileVolume } from '../../../../hw/files.ts';
+import type { LuId } from '../../../../src/base/change.ts';
+import { Room } from '../../../../src/buffer/room.ts';
+import { VolumeUnit } from '../../../../src/unit/mirror/volumeUnit.ts';
+
+const LU: LuId = 'iqn.2001-04.com.example:disk/0';
+const BYTES = 1 << 20;
+
+describe('B8 a copy that compares', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pump-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('writes the pages that differ and no others', async () => {
+    const [here, there] = [join(folder, 'first.img'), join(folder, 'second.img')];
+    const bytes = new Uint8Array(BYTES).fill(7);
+    await writeFile(there, bytes);
+    bytes[5000] = 1;
+    bytes.fill(2, 65_536, 65_536 + 8192);
+    bytes[BYTES - 1] = 3;
+    await writeFile(here, bytes);
+    const first = await openFileVolume(here, { writable: false });
+    const unit = new VolumeUnit({
+      lu: LU,
+      room: new Room({ bytes: 1 << 20 }),
+      mirrors: [{ to: there, volume: await openFileVolume(there, { writable: true }) }],
+      first: { name: here, volume: first },
+      now: () => 0,
+      notice: assert.fail,
+      compare: true,
+    });
+    unit.facts({ lu: LU, blockSize: 512, blocks: BYTES / 512, designators: [] });
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: 'wholeLu', fua: false, doubt: 'unseen' });
+    await unit.finish();
+    assert.deepEqual(new Uint8Array(await readFile(there)), bytes);
+    const [{ pump, mirror }] = unit.arms;
+    assert.equal(pump.comparedBytes, BYTES);
+    assert.equal(pump.differingBytes, 4 * 4096);
+    assert.equal(mirror.state, 'equal');
+    await unit.close();
+    await first.close();
+  });
+
+  it('writes everything to a medium whose flush has failed: what is read there may never have reached it', async () => {
+    const [here, there] = [join(folder, 'first2.img'), join(folder, 'second2.img')];
+    for (const path of [here, there]) await writeFile(path, new Uint8Array(BYTES).fill(7));
+    const first = await openFileVolume(here, { writable: false });
+    const volume = await openFileVolume(there, { writable: true });
+    assert.equal(volume.unsure, false);
+    const unit = new VolumeUnit({
+      lu: LU,
+      room: new Room({ bytes: 1 << 20 }),
+      mirrors: [{ to: there, volume: Object.assign(volume, { unsure: true }) }],
+      first: { name: here, volume: first },
+      now: () => 0,
+      notice: assert.fail,
+      compare: true,
+    });
+    unit.facts({ lu: LU, blockSize: 512, blocks: BYTES / 512, designators: [] });
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: 'wholeLu', fua: false, doubt: 'unseen' });
+    await unit.finish();
+    assert.equal(unit.arms[0].pump.differingBytes, BYTES);
+    await unit.close();
+    await first.close();
+  });
+});
