@@ -30,7 +30,7 @@ export const PATTERNS: readonly Pattern[] = [
 ];
 
 /** What looks at a unit, and how: each second, as far as not said otherwise. */
-export type Looking = 'status' | 'page' | 'metrics' | 'all';
+export type Looking = 'status' | 'page' | 'metrics' | 'all' | 'fifty';
 
 export interface Unit {
   process: ChildProcess;

@@ -1,6 +1,6 @@
 /**
- * Looks at a unit: `watcher.js HOST PORT CONTROL LU`. A line `status`, `page`, `metrics` or `all` begins it, `off` ends it, and
- * each is said again once it is so. `status` asks the control socket each second, as `status --watch` does; `page` asks what a
+ * Looks at a unit: `watcher.js HOST PORT CONTROL LU`. A line `status`, `page`, `metrics`, `all` or `fifty` begins it, `off` ends
+ * it, and each is said again once it is so. `fifty` is all, fifty times as often: as many people. `status` asks the control socket each second, as `status --watch` does; `page` asks what a
  * browser asks that shows one volume, as often; `metrics` each second, which is more than any Prometheus does. The clock of all
  * that stands still while nobody looks, so that spans of a second are asked what is due in them, and no more. What comes is
  * only counted: on a machine that is measured, one who looks must not need more of it than the unit that is looked at.
@@ -22,7 +22,8 @@ const METRICS: readonly [path: string, every: number][] = [['metrics', 1]];
 const BEGIN = 'HTTP/1.1 ';
 
 let timer: NodeJS.Timeout | undefined;
-const sockets = new Map<string, Socket>();
+/** Those on which nothing is asked now. */
+const sockets: Socket[] = [];
 /** Seconds that somebody has looked for. */
 let second = 0;
 
@@ -61,29 +62,29 @@ function ask(): Promise<void> {
   });
 }
 
-/** A browser keeps its connections while it asks; one that the unit has let go is made anew. */
-function socketFor(path: string): Socket {
-  const known = sockets.get(path);
-  if (known !== undefined && !known.destroyed && known.writable) return known;
-  const made = connect(Number(port), host);
-  made.on('error', () => made.destroy());
-  sockets.set(path, made);
-  return made;
+/** A browser keeps its connections while it asks; one that the unit has let go is made anew. One request at a time on each. */
+async function fetchPath(path: string): Promise<void> {
+  const idle = sockets.pop();
+  const socket = idle !== undefined && !idle.destroyed && idle.writable ? idle : connect(Number(port), host);
+  if (socket !== idle) socket.on('error', () => socket.destroy());
+  await get(socket, path);
+  sockets.push(socket);
 }
 
 async function look(what: string): Promise<void> {
   second++;
-  if (what === 'status' || what === 'all') await ask();
-  const page = what === 'page' || what === 'all' ? PAGE : [];
-  const metrics = what === 'metrics' || what === 'all' ? METRICS : [];
-  for (const [path, every] of [...page, ...metrics]) if (second % every === 0) await get(socketFor(path), path);
+  const all = what === 'all' || what === 'fifty';
+  if (what === 'status' || all) await ask();
+  const page = what === 'page' || all ? PAGE : [];
+  const metrics = what === 'metrics' || all ? METRICS : [];
+  for (const [path, every] of [...page, ...metrics]) if (second % every === 0) await fetchPath(path);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   clearInterval(timer);
   if (line !== 'off') {
     await look(line);
-    timer = setInterval(() => void look(line), 1000);
+    timer = setInterval(() => void look(line), line === 'fifty' ? 20 : 1000);
   }
   console.log(line);
 }
