@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { askControl } from '../../../hw/controlClient.ts';
 import type { MirrorStatus, UnitStatus } from '../../../src/unit/watch/status.ts';
+import { MAIN } from '../../kit/program.ts';
 import type { Ending, Processes } from './processes.ts';
 import { Heard, until } from './until.ts';
 
-/** The command line program, as it was compiled with these tests. */
-export const MAIN: string = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+export { MAIN };
 
 /** A line of the unit's log. */
 export interface LogLine {

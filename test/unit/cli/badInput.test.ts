@@ -4,11 +4,10 @@ import { chmodSync, closeSync, openSync, readFileSync, truncateSync, writeFileSy
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { MAIN } from '../../kit/program.ts';
 import { captureFolder } from '../../repository.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const BASE = join(captureFolder(), 'd24-veth-base.pcap');
 const LU = 'iqn.2024-01.lab.example:1/1';
 const LU_BYTES = 16 << 20;

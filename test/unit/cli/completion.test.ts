@@ -4,12 +4,10 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ControlServer } from '../../../hw/controlServer.ts';
+import { MAIN } from '../../kit/program.ts';
 import { until, when } from '../../live/kit/until.ts';
 import { mirrorStatus, status } from './cases.ts';
-
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 /** What is typed, with a tab where a shell is to complete, and the words that the program is given then. */
 const TYPED: readonly [typed: string, words: string][] = [

@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { MAIN } from '../../kit/program.ts';
 import { repositoryRoot } from '../../repository.ts';
-
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 function tapmirror(...words: string[]): { code: number | null; out: string; err: string } {
   const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', input: '' });
