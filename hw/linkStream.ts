@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Fault } from '../src/base/fault.ts';
 import { linkFault } from './linkFaults.ts';
-import { readInto } from './linkReads.ts';
 
 /** What happens on a link's stream; nothing is told after `closed`. */
 export interface LinkEvents {
@@ -36,8 +35,6 @@ export interface LinkStream {
 
 /** What was written before an end has so long to leave. */
 const END_MS = 2000;
-/** The longest record of TLS (RFC 8446 section 5.1). */
-const RECORD_BYTES = 16_384;
 
 export class TlsStream implements LinkStream {
   readonly remote: string;
@@ -69,16 +66,8 @@ export class TlsStream implements LinkStream {
 
   listen(events: LinkEvents): void {
     this.#events = events;
-    const received = (bytes: Uint8Array): void => {
-      if (!this.#over) events.received(bytes);
-    };
-    let asked = false;
     this.#socket.on('data', (bytes: Buffer) => {
-      received(bytes);
-      // What came before anybody listened comes first.
-      if (asked || this.#over || this.#socket.readableLength > 0) return;
-      asked = true;
-      readInto(this.#socket, new Uint8Array(RECORD_BYTES), received);
+      if (!this.#over) events.received(bytes);
     });
     // It may have ended before anybody listened.
     if (this.#fault) events.closed(this.#fault);
