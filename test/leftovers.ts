@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -37,6 +37,11 @@ export function memoryFolder(): string {
 export class Folders {
   readonly #temporary = mkdtempSync(join(tmpdir(), 'tapmirror-test-'));
   readonly #memory = mkdtempSync(join(memoryFolder(), 'tapmirror-test-'));
+
+  constructor() {
+    // Tests also work as other users, as they may in the usual place.
+    for (const folder of [this.#temporary, this.#memory]) chmodSync(folder, 0o1777);
+  }
 
   /** The environment in which processes use them. */
   get env(): NodeJS.ProcessEnv {

@@ -154,14 +154,21 @@ describe('A2 a live tap', function () {
     await lab.whole(host, 'flood', '10.99.1.2', PORT, '50', '1000');
     await tap.until(({ frames }) => frames === 50);
     tap.do('stall');
-    await lab.whole(host, 'flood', '10.99.1.2', PORT, '20000', '1000');
+    // Where the machine is busy the kernel drops most of them, and the buffer is not full yet.
+    let sent = 0;
+    const dropping = (): boolean =>
+      tap.said.some(({ kind, text = '' }) => kind === 'notice' && /are dropped/.test(text));
+    while (!dropping() && sent < 400_000) {
+      await lab.whole(host, 'flood', '10.99.1.2', PORT, '20000', '1000');
+      sent += 20_000;
+    }
     await tap.notice(/frames are dropped/);
     await tap.until(({ level, drops }) => level === 'dropping' && (drops?.own ?? 0) > 0);
     tap.do('go');
     await tap.notice(/keeps up again/);
     await lab.whole(host, 'flood', '10.99.1.2', PORT, '100', '1000');
     const end = await tap.stop();
-    assert.equal((end.frames ?? 0) + sum(end.drops), 20150);
+    assert.equal((end.frames ?? 0) + sum(end.drops), sent + 150);
     assert.ok(sum(end.drops) > 10000, `${sum(end.drops)} were dropped`);
     assert.deepEqual(end.told, { ...end.drops, blind: 0 }, 'every drop was told');
     assert.equal(end.level, 'full');

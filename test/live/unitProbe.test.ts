@@ -17,6 +17,11 @@ import { until, when } from './kit/until.ts';
 const FULL = 'p01-probe-full';
 const HEADERS = 'p02-probe-header';
 
+/** What a process has read in all, from files and devices (proc(5)). */
+function readBytes(pid: number | undefined): number {
+  return Number(/^rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
+}
+
 describe('live: a unit at a probe (socat, the real binding)', function () {
   this.timeout(60_000);
   const shared = join(sharedFolder() ?? '', 'bus');
@@ -184,7 +189,12 @@ describe('live: a unit at a probe (socat, the real binding)', function () {
     child.stdout?.on('data', (bytes: Buffer) => {
       out += bytes.toString();
     });
+    // It asks once it is loaded: what it reads from then on is the recording.
+    await until('the first command', () => when(probe.commands.length > 0));
+    const [read, sent] = [readBytes(child.pid), cable.sentBytes];
     await probe.done;
+    const all = cable.sentBytes;
+    await until('all of that to be read', () => when(readBytes(child.pid) - read >= all - sent));
     const beats = probe.commands.length;
     child.kill('SIGINT');
     await until('the probe to be asked to stop', () =>

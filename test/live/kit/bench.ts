@@ -177,7 +177,7 @@ export const SECOND_LU: string = lu(SECOND, `${IQN}-second`);
 /** A suite of live tests, each with a bench of its own and a host, a target and a cable on it. */
 export function describeLive(title: string, parts: readonly Part[], body: (bench: () => Bench) => void): void {
   describe(title, function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     let bench: Bench;
     before(function () {
       return need(this, parts);

@@ -11,6 +11,8 @@ const BEATS = 6;
 /** A cable: a pseudo terminal whose other end is a scripted probe. Pulling it ends the terminal. */
 export class Cable {
   probe: ScriptedProbe | undefined;
+  /** By all probes so far. */
+  sentBytes = 0;
   readonly port: string;
   private readonly processes: Processes;
   private socat: ChildProcess | undefined;
@@ -27,7 +29,11 @@ export class Cable {
       ['pipe', 'pipe', 'inherit'],
     );
     this.socat = socat;
-    const probe = new ScriptedProbe(stream, (bytes) => socat.stdin?.write(bytes), script);
+    const send = (bytes: Uint8Array): void => {
+      this.sentBytes += bytes.length;
+      socat.stdin?.write(bytes);
+    };
+    const probe = new ScriptedProbe(stream, send, script);
     socat.stdin?.on('error', () => {});
     socat.stdout?.on('data', (bytes: Uint8Array) => probe.receive(bytes));
     this.probe = probe;

@@ -44,7 +44,7 @@ export class Host {
       digests: { header: digests, data: digests },
       lun: lunBytes(url.lun),
       writable: true,
-      timing: { ...LU_TIMING, connectMs: 2000, loginMs: 4000, logoutMs: 1000 },
+      timing: { ...LU_TIMING, connectMs: 2000, loginMs: 15_000, logoutMs: 1000 },
     };
   }
 
