@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { truncateSync, writeFileSync } from 'node:fs';
+import type { UnitStatus } from '../../src/unit/watch/status.ts';
 import { Bench } from './kit/bench.ts';
 import { MiB } from './kit/files.ts';
 import { Guest, plugged } from './kit/guest.ts';
@@ -230,15 +231,20 @@ verified $(disk ${there} 1) 4 4k-64k 32; wait $one`);
     const ended = io.finally(() => {
       over = true;
     });
-    for (let kills = 0; kills < 3 && !over; kills++) {
-      await unit.until(
-        'writes',
-        ({ serve }) => over || (serve?.luns.every((one) => one.lun > 1 || one.writes > 20) ?? false),
-      );
+    const written = ({ serve }: UnitStatus): number[] =>
+      (serve?.luns ?? []).filter(({ target, lun }) => target === DISKS && lun < 2).map(({ writes }) => writes);
+    let from = written(await unit.status());
+    let kills = 0;
+    for (; kills < 3; kills++) {
+      const more = (status: UnitStatus): boolean => written(status).every((writes, i) => writes > from[i] + 20);
+      await unit.until('writes', (status) => over || more(status));
+      if (over) break;
       await unit.kill();
       await start();
+      from = [0, 0];
     }
     await ended;
+    assert.ok(kills > 0, 'nothing was killed');
     await script(`logout ${there}`);
     const said = await kernel();
     assert.doesNotMatch(said, /I\/O error/);
