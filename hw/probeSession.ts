@@ -80,6 +80,8 @@ const TICK_MS = 100;
 /** Commands are few and replace each other; more than this are not kept. */
 const ASKED_MAX = 8;
 const SEQS_MAX = 16;
+/** Before its answer to STOP comes all that it had buffered; one that is dead holds nobody up for longer. */
+const LEAVE_REPEATS = 4;
 const RESULT_NOT_NOW = 3;
 const RESULTS = ['done', 'unknown command', 'bad argument', 'not now', 'not supported'];
 
@@ -188,7 +190,7 @@ export class ProbeSession implements LiveProbe {
     this.leaving = true;
     if (this.line !== undefined && this.state === 'capturing') {
       await new Promise<void>((resolve) => {
-        const timeout = setTimeout(resolve, this.settings.repeatMs ?? 500);
+        const timeout = setTimeout(resolve, LEAVE_REPEATS * (this.settings.repeatMs ?? 500));
         this.ask(Probe.STOP, undefined, () => {
           clearTimeout(timeout);
           resolve();

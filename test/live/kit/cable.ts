@@ -11,8 +11,6 @@ const BEATS = 6;
 /** A cable: a pseudo terminal whose other end is a scripted probe. Pulling it ends the terminal. */
 export class Cable {
   probe: ScriptedProbe | undefined;
-  /** By all probes so far. */
-  sentBytes = 0;
   readonly port: string;
   private readonly processes: Processes;
   private socat: ChildProcess | undefined;
@@ -29,10 +27,7 @@ export class Cable {
       ['pipe', 'pipe', 'inherit'],
     );
     this.socat = socat;
-    const send = (bytes: Uint8Array): void => {
-      this.sentBytes += bytes.length;
-      socat.stdin?.write(bytes);
-    };
+    const send = (bytes: Uint8Array): void => void socat.stdin?.write(bytes);
     const probe = new ScriptedProbe(stream, send, script);
     socat.stdin?.on('error', () => {});
     socat.stdout?.on('data', (bytes: Uint8Array) => probe.receive(bytes));
