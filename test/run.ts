@@ -69,9 +69,10 @@ const started = new Set<number>();
 
 /** Runs in a process group of its own, so that all it started can be ended. */
 function run({ files, jobs, nice }: Group, env: NodeJS.ProcessEnv, write: (text: string) => void): Promise<Outcome> {
-  const words = ['--forbid-only', '--parallel', '--jobs', `${jobs}`, '--reporter', join(TESTS, 'reporter.js')];
+  const words = ['--forbid-only', '--parallel', '--jobs', `${jobs}`];
+  const own = ['--require', join(TESTS, 'setup.js'), '--reporter', join(TESTS, 'reporter.js')];
   const paths = files.map((file) => join(TESTS, file));
-  const mocha = spawn(process.execPath, ['--enable-source-maps', MOCHA, ...words, ...paths], {
+  const mocha = spawn(process.execPath, ['--enable-source-maps', MOCHA, ...words, ...own, ...paths], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     env,

@@ -5,6 +5,7 @@ import { describeLive, lu, TEE } from './kit/bench.ts';
 import { outcome } from './kit/processes.ts';
 import { JOURNEY, Sites } from './kit/sites.ts';
 import { MAIN, type Unit } from './kit/unit.ts';
+import { until } from './kit/until.ts';
 
 const AT = 2048;
 
@@ -61,8 +62,10 @@ describeLive('H4 explain', ['tgt'], (bench) => {
     await sites.cut();
     const more = await b.load({ ...writes, count: 8 });
     await more.whole();
-    const away = await blockOf(near, 'iqn.2024-01.lab.example:host-2');
-    assert.equal(away.mirrors[0].copy, 'has');
+    const away = await until('the mirror here has it', async () => {
+      const report = await blockOf(near, 'iqn.2024-01.lab.example:host-2');
+      return report.mirrors[0].copy === 'has' ? report : undefined;
+    });
     assert.notEqual(away.mirrors[1].copy, 'has');
     const words = [process.execPath, MAIN, 'explain', String(away.lbn), '--control', near.control];
     const shown = await outcome(undefined, words);
