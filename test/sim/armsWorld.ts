@@ -87,9 +87,19 @@ export class ArmsWorld {
       this.tally.kills++;
       await this.#start();
     } else if (dice < 88) await new Promise(setImmediate);
-    else if (dice < 91) await this.#under;
+    else if (dice < 91) await this.#over();
     else await new Promise((resolve) => setTimeout(resolve, this.#below(4)));
     this.#live?.tick();
+  }
+
+  /** Who comes or goes is there, or gone; as in a unit the volume is looked after all the while. */
+  async #over(): Promise<void> {
+    const ticker = setInterval(() => this.#live?.tick(), 1);
+    try {
+      await this.#under;
+    } finally {
+      clearInterval(ticker);
+    }
   }
 
   /** A host's write, from its command to its status. */
