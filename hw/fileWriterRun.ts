@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { copyOf } from '../src/base/bytes.ts';
 import { BATCH_HEAD, OPERATION, type WriteFailure, type WriterAnswer, ZEROS_AT } from './fileWriterMessages.ts';
 import { repeated, ZEROS } from './gather.ts';
 
@@ -14,7 +15,7 @@ export function runBatch(memory: SharedArrayBuffer, bytes: Uint8Array, batch: nu
     const failure =
       block === 0 && at !== ZEROS_AT
         ? write(fd, bytes, at, length, position)
-        : repeat(fd, at === ZEROS_AT ? ZEROS : repeated(bytes.slice(at, at + block)), length, position);
+        : repeat(fd, at === ZEROS_AT ? ZEROS : repeated(copyOf(bytes, at, at + block)), length, position);
     if (failure) return { batch, ...failure };
   }
   return batch;

@@ -7,6 +7,7 @@ import {
   luStateBytes,
   readLuState,
 } from '../parsers/formats/luState.ts';
+import { copyOf } from '../src/base/bytes.ts';
 import { Fault, isParseFault } from '../src/base/fault.ts';
 import { stateFault } from './stateFaults.ts';
 import { replaceDurably } from './wholeFile.ts';
@@ -62,7 +63,7 @@ class Kept implements LuStateFile {
   }
 
   keep(name: LuStateName, bytes: Uint8Array): Promise<void> {
-    const copy = bytes.slice();
+    const copy = copyOf(bytes);
     const done = this.#last.then(async () => {
       const before = this.state;
       this.state = { ...before, [name]: copy };

@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 /** Consistent overhead byte stuffing, as the bus probe's protocol (version 1, section 1) has it. */
 
 /**
@@ -38,5 +39,5 @@ export function cobsEncode(packet: Uint8Array): Uint8Array<ArrayBuffer> {
   }
   out[code] = at - code;
   out[at++] = 0;
-  return out.slice(0, at);
+  return copyOf(out, 0, at);
 }

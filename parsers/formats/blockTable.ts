@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import { type ParseFault, parseFault } from '../../src/base/fault.ts';
 import { put32, u32 } from '../bytes.ts';
 import { crc32c } from '../iscsi/crc32c.ts';
@@ -57,8 +58,8 @@ export function readTableHeader(page: Uint8Array): TableHeader | ParseFault {
   return {
     blockBytes,
     bytes,
-    identity: page.slice(24, 40),
-    bootId: page.slice(40, 56),
+    identity: copyOf(page, 24, 40),
+    bootId: copyOf(page, 40, 56),
     clean: page[11] === 1,
     stamp: (BigInt(u32(page, 56)) << 32n) | BigInt(u32(page, 60)),
   };

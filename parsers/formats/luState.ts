@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import { type ParseFault, parseFault } from '../../src/base/fault.ts';
 import { crc32c, digestAt } from '../iscsi/crc32c.ts';
 import { uuidBytes, uuidText } from './queueUuid.ts';
@@ -68,7 +69,7 @@ export function readLuState(file: Uint8Array): LuState | ParseFault {
     if (at + PART_HEADER + length > end) return parseFault(at, 'a part reaches behind the end');
     const name = NAMES[view.getUint32(at) - 1];
     if (name === undefined) return parseFault(at, 'a part of an unknown kind');
-    state[name] = file.slice(at + PART_HEADER, at + PART_HEADER + length);
+    state[name] = copyOf(file, at + PART_HEADER, at + PART_HEADER + length);
     at += PART_HEADER + length;
   }
   return at === end ? state : parseFault(at, 'bytes behind the last part');

@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import { type ParseFault, parseFault } from '../../src/base/fault.ts';
 import { CRC_START, crc32c, crcUpdate, digestAt } from '../iscsi/crc32c.ts';
 
@@ -49,7 +50,7 @@ export function readSegmentHeader(bytes: Uint8Array): SegmentHeader | ParseFault
   if (view.getUint32(12) !== SEGMENT_HEADER_BYTES) return parseFault(12, 'a header of another length');
   const first = view.getBigUint64(48);
   if (first === 0n || first > BigInt(Number.MAX_SAFE_INTEGER)) return parseFault(48, `first sequence ${first}`);
-  return { store: bytes.slice(16, 32), salt: bytes.slice(32, 48), first: Number(first) };
+  return { store: copyOf(bytes, 16, 32), salt: copyOf(bytes, 32, 48), first: Number(first) };
 }
 
 /** The state with which the checksums of the segment's entries begin: bytes copied from another segment never fit. */

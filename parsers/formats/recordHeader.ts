@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import { Fault, type ParseFault, parseFault } from '../../src/base/fault.ts';
 import { u16, u32 } from '../bytes.ts';
 import { pageDamage, putU32, RECORD_PAGE_BITS, RECORD_PAGE_BYTES, sealPage } from './recordPage.ts';
@@ -92,7 +93,7 @@ export function readHeaderPage(page: Uint8Array): RecordHeader | ParseFault {
     clean: (flags & CLEAN) !== 0,
     synced: (flags & SYNCED) !== 0,
     looking: (flags & LOOKING) !== 0,
-    bootId: page.slice(32, 32 + BOOT_ID_BYTES),
+    bootId: copyOf(page, 32, 32 + BOOT_ID_BYTES),
     ...names,
   };
 }

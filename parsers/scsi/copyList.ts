@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import type { ParseFault } from '../../src/base/fault.ts';
 import { isParseFault, parseFault } from '../../src/base/fault.ts';
 import { TOO_LARGE, u16, u24, u32, u64 } from '../bytes.ts';
@@ -65,7 +66,7 @@ function party(bytes: Uint8Array, at: number): CopyParty {
     isNull: (bytes[at + 1] & 0x20) !== 0,
     designatorType: bytes[at + 5] & 0x0f,
     association: (bytes[at + 5] >> 4) & 0x03,
-    designator: bytes.slice(at + 8, at + 8 + length),
+    designator: copyOf(bytes, at + 8, at + 8 + length),
     blockSize: u24(bytes, at + 29),
   };
 }

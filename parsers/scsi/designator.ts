@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import type { ParseFault } from '../../src/base/fault.ts';
 import { isParseFault } from '../../src/base/fault.ts';
 import { hexOf, textOf } from './bytes.ts';
@@ -40,7 +41,7 @@ export function designatorAt(bytes: Uint8Array, at: number, length: number): Des
     association: (bytes[at + 1] >> 4) & 0x03,
     type: bytes[at + 1] & 0x0f,
     codeSet: bytes[at] & 0x0f,
-    bytes: bytes.slice(at + 4, at + 4 + length),
+    bytes: copyOf(bytes, at + 4, at + 4 + length),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type BlockSums, FAN_OUT, nodeBytes, SUM_BYTES, type TableStorage } from '../base/blocks.ts';
+import { copyOf } from '../base/bytes.ts';
 import { type Fault, faultOf } from '../base/fault.ts';
 import { Flags } from './flags.ts';
 import {
@@ -262,12 +263,12 @@ export class BlockTable implements BlockSums {
     if (level === 0) {
       if (!this.#flags.has(index)) return undefined;
       const at = (index % FAN_OUT) * SUM_BYTES;
-      return this.#fineOf(Math.floor(index / FAN_OUT)).slice(at, at + SUM_BYTES);
+      return copyOf(this.#fineOf(Math.floor(index / FAN_OUT)), at, at + SUM_BYTES);
     }
     if (level === 1) {
       if (!this.#isWhole(index)) return undefined;
       const at = (index % SECTION_GROUPS) * SUM_BYTES;
-      return this.#coarseOf(sectionOf(index)).slice(at, at + SUM_BYTES);
+      return copyOf(this.#coarseOf(sectionOf(index)), at, at + SUM_BYTES);
     }
     this.#upper[level - 2] ??= new Map();
     const known = this.#upper[level - 2].get(index);

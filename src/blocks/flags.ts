@@ -1,4 +1,5 @@
 import { FAN_OUT } from '../base/blocks.ts';
+import { copyOf } from '../base/bytes.ts';
 import { FLAG_BYTES, FLAGS_PAGE, SECTION_GROUPS, sectionOf } from './geometry.ts';
 
 const ONES: Uint8Array = Uint8Array.from({ length: 256 }, (_, n) => {
@@ -17,7 +18,7 @@ export class Flags {
 
   /** The flags of a section as they were stored; `blocks` of it are within the volume, and others are left out. */
   load(section: number, page: Uint8Array, blocks: number): void {
-    const own = page.slice(0, FLAGS_PAGE);
+    const own = copyOf(page, 0, FLAGS_PAGE);
     for (let bit = blocks; bit < SECTION_GROUPS * FAN_OUT; bit++) own[bit >> 3] &= ~(1 << (bit & 7));
     let count = 0;
     for (const byte of own) count += ONES[byte];

@@ -1,5 +1,6 @@
 import { put32, u32 } from '../../parsers/bytes.ts';
 import { descriptorSense, fixedSense } from '../../parsers/scsi/senseBuild.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { act, command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -11,7 +12,7 @@ const NOT_READY = 0x2;
 
 function keepCdb(length: number): Command['prepare'] {
   return (task, cdb) => {
-    task.cdb = cdb.slice(0, length);
+    task.cdb = copyOf(cdb, 0, length);
   };
 }
 

@@ -1,5 +1,6 @@
 import { put16, put32, u32 } from '../../parsers/bytes.ts';
 import type { SenseFields } from '../../parsers/scsi/senseBuild.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -108,7 +109,7 @@ function operatingParameters(task: Task): Uint8Array {
 }
 
 const prepare: Command['prepare'] = (task, cdb) => {
-  task.cdb = cdb.slice(0, 16);
+  task.cdb = copyOf(cdb, 0, 16);
 };
 
 function receiver(action: number, body: (task: Task) => Uint8Array): Command {

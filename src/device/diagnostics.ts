@@ -1,4 +1,5 @@
 import { put16, u16, u32 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { act, command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -17,7 +18,7 @@ function prepareLog(task: Task, cdb: Uint8Array): void {
   // Subpage FFh of page 00h lists the subpages as well.
   const isList = (cdb[2] & 0x3f) === SUPPORTED_PAGES && cdb[3] === 0xff;
   if (cdb[3] !== 0 && !isList) throw invalidCdb(3, 7);
-  task.cdb = cdb.slice(0, 10);
+  task.cdb = copyOf(cdb, 0, 10);
 }
 
 /** LOG SENSE, SPC-5 section 6.8. */
@@ -62,7 +63,7 @@ function prepareDefects(isLong: boolean): Command['prepare'] {
   return (task, cdb) => {
     const at = isLong ? 1 : 2;
     task.detail = cdb[at] & (FORMATS | LISTS);
-    task.cdb = cdb.slice(0, isLong ? 12 : 10);
+    task.cdb = copyOf(cdb, 0, isLong ? 12 : 10);
   };
 }
 
@@ -85,7 +86,7 @@ function supportedFunctions(task: Task): Uint8Array {
 }
 
 const keep12: Command['prepare'] = (task, cdb) => {
-  task.cdb = cdb.slice(0, 12);
+  task.cdb = copyOf(cdb, 0, 12);
 };
 
 export const diagnosticCommands: readonly Command[] = [

@@ -1,4 +1,5 @@
 import { put16, u16 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
@@ -47,7 +48,7 @@ export function absentInquiry(): Uint8Array {
 function prepare(task: Task, cdb: Uint8Array): void {
   if ((cdb[1] & 0x02) !== 0) throw invalidCdb(1, 1);
   if ((cdb[1] & 0x01) === 0 && cdb[2] !== 0) throw invalidCdb(2, 7);
-  task.cdb = cdb.slice(0, 6);
+  task.cdb = copyOf(cdb, 0, 6);
 }
 
 function inquire(task: Task): Uint8Array {

@@ -1,4 +1,5 @@
 import { TOO_LARGE, u16, u24, u32, u64 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { DeviceSteps } from '../base/device.ts';
 import type { Command } from './command.ts';
 import { command, joined, steps } from './command.ts';
@@ -67,7 +68,7 @@ function readPages(unit: LogicalUnit, list: Uint8Array, from: number): Uint8Arra
   let at = from;
   while (at < list.length) {
     if (at + 4 > list.length || at + pageLength(list, at) > list.length) throw shortList();
-    const bytes = list.slice(at, at + pageLength(list, at));
+    const bytes = copyOf(list, at, at + pageLength(list, at));
     // PS is reserved here.
     bytes[0] &= 0x7f;
     checkPage(unit, bytes, at);

@@ -1,4 +1,5 @@
 import { put16, put24, put32, u16 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import type { LogicalUnit } from './logicalUnit.ts';
@@ -51,7 +52,7 @@ function chosen(unit: LogicalUnit, page: number, subpage: number): readonly Mode
 }
 
 function pageBytes(unit: LogicalUnit, page: ModePage, control: number): Uint8Array {
-  const bytes = unit.modes.values(page, control).slice();
+  const bytes = copyOf(unit.modes.values(page, control));
   if (unit.keeps) bytes[0] |= PS;
   return bytes;
 }
@@ -73,7 +74,7 @@ function blockDescriptor(unit: LogicalUnit, isLong: boolean): Uint8Array {
 function prepare(length: number): Command['prepare'] {
   return (task, cdb) => {
     if (cdb[2] >> 6 === SAVED && !task.unit.keeps) throw illegal(SAVING_NOT_SUPPORTED);
-    task.cdb = cdb.slice(0, length);
+    task.cdb = copyOf(cdb, 0, length);
   };
 }
 

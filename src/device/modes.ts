@@ -1,4 +1,5 @@
 import { u16 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import { CACHING, CONTROL, pageKey } from './modeKeys.ts';
 import type { ModePage } from './modePages.ts';
 import { D_SENSE, modePages, SWP, TAS, WCE } from './modePages.ts';
@@ -73,7 +74,7 @@ export class Modes {
     let at = 0;
     while (at + 4 <= kept.length) {
       const length = pageLength(kept, at);
-      const bytes = kept.slice(at, at + length);
+      const bytes = copyOf(kept, at, at + length);
       const page = this.pages.find(({ key }) => key === keyOf(bytes));
       if (page !== undefined && differsOnlyIn(bytes, page.defaults, page.changeable)) this.#saved.set(page.key, bytes);
       at += length;
@@ -105,7 +106,7 @@ export function differsOnlyIn(bytes: Uint8Array, other: Uint8Array, mask: Uint8A
 }
 
 function headed(page: ModePage): Uint8Array {
-  const bytes = page.changeable.slice();
+  const bytes = copyOf(page.changeable);
   bytes.set(page.defaults.subarray(0, (page.defaults[0] & 0x40) !== 0 ? 4 : 2));
   return bytes;
 }

@@ -1,5 +1,6 @@
 import { put32, u32 } from '../../parsers/bytes.ts';
 import { lunBytes } from '../../parsers/scsi/lun.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -25,7 +26,7 @@ export const reportLunsCommand: Command = command(
   [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
   { calm: true, always: true },
   (task, cdb) => {
-    task.cdb = cdb.slice(0, 12);
+    task.cdb = copyOf(cdb, 0, 12);
   },
   reply((task) => {
     const bytes = reportLuns(task.cdb, task.unit.place.luns());

@@ -1,5 +1,6 @@
 import { put16, put32, u16 } from '../../parsers/bytes.ts';
 import { transportIdBytes } from '../../parsers/scsi/transportId.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -79,7 +80,7 @@ function fullStatus(registry: Registry, registration: Registration): Uint8Array 
 function prepare(task: Task, cdb: Uint8Array): void {
   task.detail = cdb[1] & 0x1f;
   if (task.detail > READ_FULL_STATUS) throw invalidCdb(1, 4);
-  task.cdb = cdb.slice(0, 10);
+  task.cdb = copyOf(cdb, 0, 10);
 }
 
 /** One command for each service action, as REPORT SUPPORTED OPERATION CODES tells them. */

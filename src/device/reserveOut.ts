@@ -1,4 +1,5 @@
 import { u32 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { DeviceSteps, StoppedTask } from '../base/device.ts';
 import type { Command } from './command.ts';
 import { command, joined, steps } from './command.ts';
@@ -37,7 +38,7 @@ function prepare(task: Task, cdb: Uint8Array): void {
   if (length < 24 || length > LIST_LENGTH_MAX) throw shortList();
   task.takes = length;
   task.detail = action;
-  task.cdb = cdb.slice(0, 10);
+  task.cdb = copyOf(cdb, 0, 10);
 }
 
 /**

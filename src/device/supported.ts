@@ -1,4 +1,5 @@
 import { put16, put32, u16, u32 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -23,7 +24,7 @@ function timeouts(): Uint8Array {
 
 function prepare(task: Task, cdb: Uint8Array): void {
   if ((cdb[2] & 0x07) > EITHER) throw invalidCdb(2, 2);
-  task.cdb = cdb.slice(0, 12);
+  task.cdb = copyOf(cdb, 0, 12);
 }
 
 /** REPORT SUPPORTED OPERATION CODES, SPC-5 section 6.37. `entries` is every command that there may be. */

@@ -1,4 +1,5 @@
 import { put16, put32, u32 } from '../../parsers/bytes.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { Command } from './command.ts';
 import { command, cut, reply } from './command.ts';
 import { invalidCdb } from './refusal.ts';
@@ -61,7 +62,7 @@ export const tokenResultCommand: Command = command(
   [0x84, 0x07, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x04],
   { action: 0x07, access: 'reads' },
   (task, cdb) => {
-    task.cdb = cdb.slice(0, 16);
+    task.cdb = copyOf(cdb, 0, 16);
   },
   reply(information),
 );

@@ -1,3 +1,4 @@
+import { copyOf } from '../base/bytes.ts';
 import type { TeeOutlet } from '../base/tee.ts';
 
 /** Bytes that wait before nothing more is read from their source. */
@@ -77,12 +78,12 @@ export class Lane {
     // A run of another length is one PDU that was changed: it goes as a whole.
     if (free > 0 && first !== undefined && first.at < start + came)
       free = came === length ? Math.max(0, first.at - start) : 0;
-    if (free > 0) this.#outlet.write(bytes.slice(offset, offset + free));
+    if (free > 0) this.#outlet.write(copyOf(bytes, offset, offset + free));
     if (free === length) return;
     this.#waiting.push({
       start: start + (free > 0 ? free : 0),
       end: this.#position,
-      bytes: bytes.slice(offset + free, offset + length),
+      bytes: copyOf(bytes, offset + free, offset + length),
     });
     this.#waitingBytes += length - free;
     if (this.#waitingBytes < WAITING_MAX || this.#stopped) return;

@@ -22,6 +22,7 @@ import {
   readThrough,
   resumeFrame,
 } from '../../parsers/formats/linkRequests.ts';
+import { copyOf } from '../base/bytes.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
 import { type AssembledEntry, EntryAssembler } from './assembler.ts';
 import { beyond, type FarWork, isMany } from './farWork.ts';
@@ -247,8 +248,8 @@ export class Receiver {
         if ('fault' in asked) return asked;
         const { id, question } = asked;
         // The frame's body is used again, and this waits.
-        if (question.kind === 'check') question.hashes = question.hashes.slice();
-        if (question.kind === 'nodes') question.sums = question.sums.slice();
+        if (question.kind === 'check') question.hashes = copyOf(question.hashes);
+        if (question.kind === 'nodes') question.sums = copyOf(question.sums);
         const cost = QUESTION_COST + body.length;
         this.#add({ kind: 'question', id, question, cost }, cost, now);
         return undefined;

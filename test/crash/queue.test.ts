@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Random } from '../fuzz/random.ts';
 import { apply } from '../unit/unit/history/historyKit.ts';
 import { entryOf, openCrashQueue, VOLUME_BYTES } from './queueOptions.ts';
@@ -67,7 +68,7 @@ describe('C6 the ordered queue after a kill', function () {
         assert.ok(newest.sequence >= promised, `${where}: ${promised} was durable`);
         assert.ok(oldest.sequence >= at, where);
         for (; at < oldest.sequence; at++) step(model, at + 1);
-        const image = model.slice();
+        const image = copyOf(model);
         const held = new Uint8Array(VOLUME_BYTES);
         for (let number = at; number <= newest.sequence; number++) {
           if (number > at) step(image, number);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { Marks } from '../../src/record/marks.ts';
 import { type Keeping, readStored } from '../../src/record/stored.ts';
@@ -185,7 +186,7 @@ describe('B8 every prefix of what a record writes', () => {
         const { index } = storage.log[writes];
         const before = storage.after(writes).subarray(index * 4096, (index + 1) * 4096);
         const cut = 512 * random.between(1, 7);
-        const whole = torn.slice(index * 4096, (index + 1) * 4096);
+        const whole = copyOf(torn, index * 4096, (index + 1) * 4096);
         if (random.chance(2)) torn.set(before.length > 0 ? before.subarray(0, cut) : new Uint8Array(cut), index * 4096);
         else torn.set(before.length > 0 ? before.subarray(cut) : new Uint8Array(4096 - cut), index * 4096 + cut);
         if (Buffer.compare(whole, torn.subarray(index * 4096, (index + 1) * 4096)) !== 0) damaged++;
@@ -224,7 +225,7 @@ describe('B8 every prefix of what a record writes', () => {
     const old = await Marks.open(storage, new Uint8Array(0), { ...KEEPING, synced: true });
     old.clear(old.candidates(none, true), none);
     await old.close(true);
-    const page = storage.after().slice(0, 4096);
+    const page = copyOf(storage.after(), 0, 4096);
     page[60] ^= 1;
     storage.writePage(0, page);
     await storage.sync();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { ClearTicket } from '../../src/base/record.ts';
 import type { TeeOutlet } from '../../src/base/tee.ts';
@@ -87,7 +88,7 @@ export class HostLink extends Link {
   /** The host's next bytes come to the tee. */
   deliver(length = this.waiting.length): void {
     const bytes = this.waiting.subarray(0, length);
-    this.waiting = this.waiting.slice(bytes.length);
+    this.waiting = copyOf(this.waiting, bytes.length);
     this.came += bytes.length;
     const { tap } = this;
     const first = tap.hostGoesFirst(bytes.length);

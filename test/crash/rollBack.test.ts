@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Random } from '../fuzz/random.ts';
 import { apply } from '../unit/unit/history/historyKit.ts';
 import { entryOf, openCrashQueue, VOLUME_BYTES } from './queueOptions.ts';
@@ -41,7 +42,7 @@ describe('C2 C6 rolling back that is killed', function () {
         const back = random.between(1, COUNT - 1);
         const told = await killed(folder, [SEED, number, COUNT, back], random.chance(4) ? 0 : random.below(40) / 10);
         for (let n = 0; n < COUNT; n++) {
-          const image = (images.at(-1) as Uint8Array).slice();
+          const image = copyOf(images.at(-1) as Uint8Array);
           const entry = entryOf(SEED, number + n);
           if (entry.kind === 'change') for (const piece of entry.pieces) apply(image, piece);
           images.push(image);

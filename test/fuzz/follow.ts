@@ -1,6 +1,7 @@
 import { Op } from '../../parsers/iscsi/opcodes.ts';
 import { PduSplitter } from '../../parsers/iscsi/splitter.ts';
 import { portalText } from '../../src/base/address.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Window } from './windows.ts';
 import { get32, tcpChecksum } from './wire.ts';
 
@@ -58,8 +59,8 @@ export function follow(w: Window, digests: { header: boolean; data: boolean }): 
     const seq = get32(b, o + l.tcp + 4);
     const flags = b[o + l.tcp + 13];
     const size = l.ipEnd - l.payload;
-    const goal = portalText(b.slice(o + 30, o + 34), (b[o + l.tcp + 2] << 8) | b[o + l.tcp + 3]);
-    const key = `${portalText(b.slice(o + 26, o + 30), (b[o + l.tcp] << 8) | b[o + l.tcp + 1])} ${goal}`;
+    const goal = portalText(copyOf(b, o + 30, o + 34), (b[o + l.tcp + 2] << 8) | b[o + l.tcp + 3]);
+    const key = `${portalText(copyOf(b, o + 26, o + 30), (b[o + l.tcp] << 8) | b[o + l.tcp + 1])} ${goal}`;
     let flow = flows.get(key);
     if (flow === undefined) {
       flow = { next: seq, splitter: open(goal.endsWith(':3260')) };

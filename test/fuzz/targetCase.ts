@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { TargetLine } from '../../src/iscsi/target/types.ts';
 import type { Bytes } from '../kit/link.ts';
 import { type Header, pdu } from '../kit/pdu.ts';
@@ -292,7 +293,7 @@ class Attacker {
     while (at < bytes.length && !this.line.paused) {
       const n = random.chance(3) ? Math.min(bytes.length - at, random.between(1, 900)) : bytes.length - at;
       // Borrowed: what is kept of it must be a copy.
-      const chunk = bytes.slice(at, at + n);
+      const chunk = copyOf(bytes, at, at + n);
       this.line.receive(chunk, 0, n, this.#world.now);
       chunk.fill(0xdb);
       at += n;

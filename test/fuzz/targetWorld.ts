@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import type {
   DeviceAnswer,
   DeviceCommand,
@@ -219,7 +220,7 @@ export class TargetWorld implements TargetOwner, DeviceServer {
     switch (request.kind) {
       case 'read':
         assert.ok(request.offset + request.length <= medium.bytes.length);
-        return medium.bytes.slice(request.offset, request.offset + request.length);
+        return copyOf(medium.bytes, request.offset, request.offset + request.length);
       case 'write':
         for (const piece of request.pieces) medium.write(piece);
         return undefined;

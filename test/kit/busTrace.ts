@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTrace } from '../../hw/traceFile.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Change, Piece } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { Burst, BusFacts, SampleSink, SignalNames } from '../../src/base/samples.ts';
@@ -31,7 +32,7 @@ export async function readTrace(folder: string, name: string): Promise<BusTrace>
   const events: BusEvent[] = [];
   let facts: BusFacts = { width: 8, parity: false, timed: false };
   const keep = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
-    bytes === undefined ? undefined : bytes.slice();
+    bytes === undefined ? undefined : copyOf(bytes);
   const sink: SampleSink = {
     begin: (told) => {
       facts = told;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../../src/base/ordered.ts';
@@ -37,7 +38,7 @@ export class MemoryFarStore implements FarStore {
   constructor(bytes: number, blockSize = 512) {
     this.blockSize = blockSize;
     this.#now = { bytes: new Uint8Array(bytes), consistent: false, place: undefined };
-    this.#durable = copyOf(this.#now);
+    this.#durable = contentsOf(this.#now);
   }
 
   get bytes(): number {
@@ -79,7 +80,7 @@ export class MemoryFarStore implements FarStore {
 
   async sync(): Promise<void> {
     this.syncs++;
-    const then = copyOf(this.#now);
+    const then = contentsOf(this.#now);
     const crashes = this.#crashes;
     await this.turn();
     if (crashes !== this.#crashes) throw new Fault('local', 'the store has crashed');
@@ -105,7 +106,7 @@ export class MemoryFarStore implements FarStore {
   /** A power loss: only what was synced is left. Calls under way fail. */
   crash(): void {
     this.#crashes++;
-    this.#now = copyOf(this.#durable);
+    this.#now = contentsOf(this.#durable);
   }
 
   /** It lost all behind this entry, though it had called that durable. */
@@ -146,6 +147,6 @@ export function applyPiece(bytes: Uint8Array, { offset, length, payload }: Piece
   }
 }
 
-function copyOf({ bytes, consistent, place }: Contents): Contents {
-  return { bytes: bytes.slice(), consistent, place };
+function contentsOf({ bytes, consistent, place }: Contents): Contents {
+  return { bytes: copyOf(bytes), consistent, place };
 }

@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import { ethernet, ipv4, join, u16, u32 } from '../unit/parsers/net/build.ts';
 
 export type Bytes = Uint8Array;
@@ -90,7 +91,7 @@ export class Link {
 
   /** Sends bytes in segments of at most the MSS. */
   send(from: From, bytes: Bytes): void {
-    for (let at = 0; at < bytes.length; at += this.mss) this.segment(from, bytes.slice(at, at + this.mss), PSH | ACK);
+    for (let at = 0; at < bytes.length; at += this.mss) this.segment(from, copyOf(bytes, at, at + this.mss), PSH | ACK);
   }
 
   /** Sends one segment and moves the sender's sequence number on. */

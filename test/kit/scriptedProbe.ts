@@ -1,4 +1,5 @@
 import { Probe, ProbeFrames, probeFrame } from '../../parsers/bus/probeFrames.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 
 /** A packet of a recorded stream, or bytes that are none. */
 interface Recorded {
@@ -19,7 +20,7 @@ export function recorded(stream: Uint8Array): Recorded[] {
     const raw = stream.subarray(from, to);
     const entry: Recorded = { type: -1, seq: 0, payload: raw, raw };
     const frames = new ProbeFrames({
-      packet: (type, seq, b, end) => Object.assign(entry, { type, seq, payload: b.slice(3, end) }),
+      packet: (type, seq, b, end) => Object.assign(entry, { type, seq, payload: copyOf(b, 3, end) }),
       badFrame: () => {},
     });
     frames.push(raw, 0, raw.length);
@@ -97,7 +98,7 @@ export class ScriptedProbe {
   }
 
   greet(boot = this.script.boot): void {
-    const payload = this.hello.payload.slice();
+    const payload = copyOf(this.hello.payload);
     if (boot !== undefined) payload[10] = boot;
     this.packet(Probe.HELLO, payload);
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { BlockTable } from '../../src/blocks/blockTable.ts';
@@ -252,7 +253,7 @@ export class ReadsWorld {
     const { lbn, count, data } = command;
     command.executed = true;
     if (data) this.first.bytes.set(data, lbn * BLOCK);
-    else command.found = this.first.bytes.slice(lbn * BLOCK, (lbn + count) * BLOCK);
+    else command.found = copyOf(this.first.bytes, lbn * BLOCK, (lbn + count) * BLOCK);
   }
 
   /** What a read found long ago may be answered late: others have written meanwhile, and the mirror has it all. */

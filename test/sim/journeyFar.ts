@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LinkAnswer, LinkQuestion } from '../../parsers/formats/linkRequests.ts';
 import type { ReceivedFrame } from '../../parsers/formats/linkSplitter.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { Volume, VolumeIdentity } from '../../src/base/volume.ts';
@@ -27,8 +28,8 @@ export class FarMedium implements Volume {
   fails: (() => boolean) | undefined;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes.slice();
-    this.#durable = bytes.slice();
+    this.bytes = copyOf(bytes);
+    this.#durable = copyOf(bytes);
   }
 
   get blocks(): number {
@@ -80,7 +81,7 @@ export class FarMedium implements Volume {
   /** As it is found later. */
   left(power: boolean, below: (n: number) => number): FarMedium {
     if (!power) return new FarMedium(this.bytes);
-    const bytes = this.#durable.slice();
+    const bytes = copyOf(this.#durable);
     for (let at = 0; at < SIZE; at += BLOCK) {
       if (below(2) === 0) bytes.set(this.bytes.subarray(at, at + BLOCK), at);
     }

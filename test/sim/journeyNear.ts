@@ -1,4 +1,5 @@
 import { openSpill, type Spill } from '../../hw/spill.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { ClearTicket, StoredRecord } from '../../src/base/record.ts';
@@ -158,7 +159,7 @@ export class Near {
     const kept = [await keptRecord(disk.link, disk.boot, undefined)];
     if (weather.spillBytes === undefined) return new Near(options, kept);
     kept.push(await keptRecord(disk.local, disk.boot, 'local'));
-    const volume = new MemoryVolume(disk.image.slice(), BLOCK);
+    const volume = new MemoryVolume(copyOf(disk.image), BLOCK);
     const spill = await openSpill(spillPath, weather.spillBytes);
     const copyOut = new LinkCopyOut({ name: LINK, volume, spill, notice: () => undefined });
     return new Near(options, kept, { volume, copyOut, spill });
@@ -208,7 +209,7 @@ export class Near {
     return {
       link,
       local,
-      image: this.local?.bytes.slice() ?? disk.image,
+      image: this.local ? copyOf(this.local.bytes) : disk.image,
       boot: disk.boot + (power ? 1 : 0),
     };
   }

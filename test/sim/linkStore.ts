@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { CHECK_PAGE } from '../../parsers/formats/linkRequests.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
 import type { StoreFacts } from '../../src/link/receiverTypes.ts';
 import { applyPiece } from '../kit/farStore.ts';
@@ -34,14 +35,14 @@ export class SimStore {
 
   /** A sync begins: what is held now is durable once the result is called. */
   syncing(): () => void {
-    const then = { bytes: this.held.bytes.slice(), place: this.held.place };
+    const then = { bytes: copyOf(this.held.bytes), place: this.held.place };
     return () => {
       this.durable = then;
     };
   }
 
   crash(): void {
-    this.held = { bytes: this.durable.bytes.slice(), place: this.durable.place };
+    this.held = { bytes: copyOf(this.durable.bytes), place: this.durable.place };
   }
 }
 

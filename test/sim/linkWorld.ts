@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { CHECK_PAGE, type LinkAnswer, type LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
 import { compareChunk } from '../../src/link/checks.ts';
@@ -151,10 +152,10 @@ export class LinkWorld {
   #ask(): void {
     if (this.#sender.fault) return;
     const random = this.#random;
-    const own = this.#image.slice();
+    const own = copyOf(this.#image);
     for (let n = random.below(4); n > 0; n--) own[random.below(VOLUME)] ^= 1;
     const id = ++this.#ids;
-    this.#asked.set(id, { own, expected: this.#image.slice(), touched: new Set() });
+    this.#asked.set(id, { own, expected: copyOf(this.#image), touched: new Set() });
     const sums = HASHER.chunk(own);
     const coarse = random.chance(2);
     const hashes = coarse ? sums.whole : sums.groups;
@@ -291,7 +292,7 @@ export class LinkWorld {
         if (!this.#fresh) return;
         this.#fresh = false;
         assert.equal(this.#pending.size, 0);
-        this.#image = this.#store.held.bytes.slice();
+        this.#image = copyOf(this.#store.held.bytes);
         return;
       case 'hangUp':
         assert.ok(act.again || this.#replaced, act.fault.message);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Change, Lease, Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { Room } from '../../src/buffer/room.ts';
@@ -42,8 +43,8 @@ class World {
     this.below = random(seed);
     this.weather = weather;
     const before = new Uint8Array(SIZE).map(() => this.below(256));
-    this.truth = new MemoryVolume(before.slice());
-    this.mirrors = Array.from({ length: weather.mirrors }, () => new MemoryVolume(before.slice()));
+    this.truth = new MemoryVolume(copyOf(before));
+    this.mirrors = Array.from({ length: weather.mirrors }, () => new MemoryVolume(copyOf(before)));
     const whenFull = this.below(2) === 0 ? 'wait' : 'lbn';
     this.room = new Room({ bytes: weather.roomBytes, threshold: 0.25, whenFull });
     this.unit = new VolumeUnit({

@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Change, Doubt, Lease, Piece } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { Room } from '../../src/buffer/room.ts';
@@ -49,7 +50,7 @@ export class OrderedBus {
     this.#room = room;
     this.#push = push;
     this.medium = new Uint8Array(SIZE).map(() => below(256));
-    this.told = this.medium.slice();
+    this.told = copyOf(this.medium);
     this.moments = [text(this.told)];
   }
 
@@ -154,7 +155,7 @@ export class OrderedBus {
     }
     if (task.kind !== 'refused' && !all) return;
     this.open.splice(at, 1);
-    const after = this.medium.slice();
+    const after = copyOf(this.medium);
     this.#tell(task, () => {
       this.#seen.delete(task);
       if (task.kind === 'known') this.#emit(task, undefined);
@@ -226,7 +227,7 @@ export class OrderedBus {
       for (let i = 0; i < BLOCK; i++) this.medium[offset + i] = this.#below(256);
       changed.push({ offset, length: BLOCK, payload: 'lbnOnly' });
     }
-    const after = this.medium.slice();
+    const after = copyOf(this.medium);
     this.#tell(undefined, () => {
       this.#moment(changed, after);
       this.#push({

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
@@ -60,7 +61,7 @@ export class OrderedFar {
 
   /** What of `bytes` differs once everything that was appended is applied. */
   differing(offset: number, bytes: Uint8Array): Piece[] {
-    const held = this.bytes.slice();
+    const held = copyOf(this.bytes);
     for (const { entry } of this.pending) {
       if ('pieces' in entry) for (const piece of entry.pieces) put(held, piece);
     }

@@ -1,3 +1,4 @@
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Change } from '../../src/base/change.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { BLOCK, BLOCKS, blocks, put, SIZE } from './orderedPieces.ts';
@@ -9,7 +10,7 @@ export class OrderedLocal {
   readonly #below: (n: number) => number;
 
   constructor(medium: Uint8Array, below: (n: number) => number) {
-    this.#bytes = medium.slice();
+    this.#bytes = copyOf(medium);
     this.#below = below;
   }
 
@@ -35,6 +36,6 @@ export class OrderedLocal {
   /** A block that it is known to have right, where its table has the checksum. */
   known(offset: number): Uint8Array | undefined {
     if (this.#doubt.intersects(offset, offset + BLOCK) || this.#below(5) === 0) return undefined;
-    return this.#bytes.slice(offset, offset + BLOCK);
+    return copyOf(this.#bytes, offset, offset + BLOCK);
   }
 }

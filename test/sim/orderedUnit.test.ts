@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { openSpill } from '../../hw/spill.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Room } from '../../src/buffer/room.ts';
 import { LinkCopyOut } from '../../src/unit/mirror/recall.ts';
 import { VolumeUnit } from '../../src/unit/mirror/volumeUnit.ts';
@@ -44,7 +45,7 @@ class Site {
     this.#first = new MemoryVolume(this.bus.medium, BLOCK);
     this.#local = parts.local;
     this.copyOut = parts.copyOut;
-    const before = this.bus.medium.slice();
+    const before = copyOf(this.bus.medium);
     this.#local?.bytes.set(before);
     this.link = new OrderedMemory(new OrderedFar(before, this.bus.moments, this.marks));
     const buffer = { bytes: weather.linkBytes };

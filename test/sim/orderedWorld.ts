@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Backlog, Entry } from '../../src/base/backlog.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Change, Lease, Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { Ring } from '../../src/buffer/ring.ts';
@@ -72,7 +73,7 @@ export class OrderedWorld {
     this.weather = weather;
     this.room = new Room({ bytes: weather.roomBytes, threshold: 0.25, whenFull: 'lbn' });
     this.#bus = new OrderedBus(below, weather, this.room, (change) => this.#push(change));
-    const held = weather.fresh ? new Uint8Array(SIZE) : this.#bus.medium.slice();
+    const held = weather.fresh ? new Uint8Array(SIZE) : copyOf(this.#bus.medium);
     this.#far = new OrderedFar(held, this.#bus.moments, this.#marks);
     if (weather.upstream) this.#whole = below(2) === 0;
     this.#date();
@@ -85,7 +86,7 @@ export class OrderedWorld {
     this.#other = this.ring.join(() => {});
     const backlog = this.ring.join((change) => this.mirror.step({ kind: 'missed', change }), {
       bytes: weather.linkBytes,
-      lost: ({ seq }) => this.#referred.set(seq, this.#bus.told.slice()),
+      lost: ({ seq }) => this.#referred.set(seq, copyOf(this.#bus.told)),
       missedMark: (barrier) => this.mirror.step({ kind: 'missedMark', barrier }),
     });
     this.#local = new OrderedLocal(this.#bus.medium, below);
@@ -274,7 +275,7 @@ export class OrderedWorld {
       for (let at = start; at < start + length; at += BLOCK) {
         const end = Math.min(at + BLOCK, start + length);
         if (after && (whole || this.below(2) > 0)) {
-          pieces.push({ offset: at, length: end - at, payload: [after.slice(at, end)] });
+          pieces.push({ offset: at, length: end - at, payload: [copyOf(after, at, end)] });
         }
       }
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
@@ -90,7 +91,7 @@ export class RelayLink extends OrderedOnly implements JourneyVolume {
   }
 
   differing(offset: number, bytes: Uint8Array): Promise<Piece[]> {
-    const held = this.#end.bytes.slice();
+    const held = copyOf(this.#end.bytes);
     for (const { entry } of this.pending) if ('pieces' in entry) for (const one of entry.pieces) applyPiece(held, one);
     const pieces: Piece[] = [];
     for (let at = 0; at < bytes.length; at += BLOCK) {

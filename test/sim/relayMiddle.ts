@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyOf } from '../../src/base/bytes.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { EntryPlace, FarStore, OrderedEntry } from '../../src/base/ordered.ts';
 import { applyPiece } from '../kit/farStore.ts';
@@ -97,7 +98,7 @@ export class MiddleStore implements FarStore {
     return this.#call(() => {
       const { disk } = this;
       if (!this.fails('sync')) {
-        disk.durable = { bytes: disk.bytes.slice(), place: disk.place, consistent: disk.consistent };
+        disk.durable = { bytes: copyOf(disk.bytes), place: disk.place, consistent: disk.consistent };
         return;
       }
       this.#giveUp();
@@ -127,8 +128,8 @@ export class MiddleStore implements FarStore {
     const { disk } = this;
     disk.incarnation++;
     this.cuts++;
-    Object.assign(disk, { bytes: bytes.slice(), consistent, place: undefined, ahead: undefined });
-    disk.durable = { bytes: bytes.slice(), consistent, place: undefined };
+    Object.assign(disk, { bytes: copyOf(bytes), consistent, place: undefined, ahead: undefined });
+    disk.durable = { bytes: copyOf(bytes), consistent, place: undefined };
     this.#torn = false;
   }
 
@@ -141,16 +142,16 @@ export class MiddleStore implements FarStore {
     if (this.#plain) {
       const ahead = disk.place ?? disk.ahead;
       // What was written since the last sync is on the medium, or is not, block by block.
-      const bytes = disk.bytes.slice();
+      const bytes = copyOf(disk.bytes);
       for (let at = 0; power && at < SIZE; at += BLOCK) {
         if (this.#below(2) === 0) bytes.set(durable.bytes.subarray(at, at + BLOCK), at);
       }
       const torn = this.#torn && ahead ? { epoch: ahead.epoch, number: ahead.number + 1 } : ahead;
       const next = { ...disk, bytes, place: durable.place, consistent: durable.consistent, ahead: torn };
-      return { ...next, durable: { ...durable, bytes: bytes.slice() } };
+      return { ...next, durable: { ...durable, bytes: copyOf(bytes) } };
     }
     if (!power) return disk;
-    return { ...disk, ...durable, bytes: durable.bytes.slice() };
+    return { ...disk, ...durable, bytes: copyOf(durable.bytes) };
   }
 
   #giveUp(): void {
@@ -161,7 +162,7 @@ export class MiddleStore implements FarStore {
     if (this.#plain) {
       disk.ahead = this.#isAhead() ? disk.ahead : disk.place;
       disk.place = durable.place;
-    } else Object.assign(disk, durable, { bytes: durable.bytes.slice() });
+    } else Object.assign(disk, durable, { bytes: copyOf(durable.bytes) });
   }
 
   #isAhead(): boolean {

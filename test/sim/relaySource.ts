@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import type { EntryPlace, OrderedEntry } from '../../src/base/ordered.ts';
 import { isFill, isOr } from '../../src/base/payload.ts';
@@ -99,7 +100,7 @@ export class RelaySource {
     const [lbn] = [...this.#lost];
     if (lbn === undefined) return;
     this.#lost.delete(lbn);
-    const bytes = this.medium.slice(lbn * BLOCK, (lbn + 1) * BLOCK);
+    const bytes = copyOf(this.medium, lbn * BLOCK, (lbn + 1) * BLOCK);
     this.#send('copy', [{ offset: lbn * BLOCK, length: BLOCK, payload: [bytes] }]);
   }
 

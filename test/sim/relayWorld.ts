@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { openLog } from '../../hw/log.ts';
 import { openSpill } from '../../hw/spill.ts';
+import { copyOf } from '../../src/base/bytes.ts';
 import type { Piece } from '../../src/base/change.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
 import type { Volume } from '../../src/base/volume.ts';
@@ -220,7 +221,7 @@ export class RelayWorld {
         if (entry.at > this.#at) this.#at = entry.at;
         this.#next++;
         const { disk } = this.#store;
-        this.#moments.push({ bytes: disk.bytes.slice(), consistent: this.#store.consistent });
+        this.#moments.push({ bytes: copyOf(disk.bytes), consistent: this.#store.consistent });
         if (this.#moments.length > 20) this.#moments.shift();
       },
       () => {
@@ -328,7 +329,7 @@ export class RelayWorld {
     if (power || this.#parts.weather.plain) for (const end of this.ends) end.goBack();
     for (const link of this.#links) link.kill(this.#below(link.pending.length + 1));
     while (this.#copy.pending.length > 0 && this.#below(4) > 0) this.#copy.end(0);
-    const copy = this.#copy.bytes.slice();
+    const copy = copyOf(this.#copy.bytes);
     const disk = this.#store.left(power);
     relay.close(NEVER).catch(() => undefined);
     await quiet();

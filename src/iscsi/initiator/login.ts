@@ -2,6 +2,7 @@ import { CONTINUE, FULL_FEATURE, OPERATIONAL, SECURITY, TRANSIT } from '../../..
 import type { TextKeys } from '../../../parsers/iscsi/text.ts';
 import { MAX_TEXT_BYTES, parseText, textBytes } from '../../../parsers/iscsi/text.ts';
 import { loginStatusWords } from '../../../parsers/iscsi/words.ts';
+import { copyOf } from '../../base/bytes.ts';
 import { Fault } from '../../base/fault.ts';
 import { Authentication, type Credentials } from './authentication.ts';
 import {
@@ -126,7 +127,7 @@ export class Login {
     this.#gatheredBytes += text.length;
     if (this.#gatheredBytes > MAX_TEXT_BYTES)
       throw this.#wrong(`sends more than ${MAX_TEXT_BYTES} bytes of login text`);
-    if (text.length > 0) this.#gathered.push(text.slice());
+    if (text.length > 0) this.#gathered.push(copyOf(text));
   }
 
   #whole(): Uint8Array {

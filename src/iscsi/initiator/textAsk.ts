@@ -1,6 +1,7 @@
 import { CONTINUE, FINAL, putSequence, putText } from '../../../parsers/iscsi/headers.ts';
 import { NO_TAG } from '../../../parsers/iscsi/opcodes.ts';
 import { MAX_TEXT_BYTES, textBytes, textPairs } from '../../../parsers/iscsi/text.ts';
+import { copyOf } from '../../base/bytes.ts';
 import type { Incoming } from './incoming.ts';
 import type { Wire } from './wire.ts';
 
@@ -40,7 +41,7 @@ export class TextAsk {
     if (this.#bytes > MAX_TEXT_BYTES || this.#parts.length >= PARTS_MAX) {
       throw this.#wire.wrong(`sends more than ${MAX_TEXT_BYTES} bytes of text, or in too many parts`);
     }
-    this.#parts.push(data.slice(0, pdu.dataSegmentLength));
+    this.#parts.push(copyOf(data, 0, pdu.dataSegmentLength));
     const more = (pdu.flags & CONTINUE) !== 0 || (pdu.flags & FINAL) === 0;
     if (more) {
       // Section 11.11.4: the tag that came says that more is to be asked for.

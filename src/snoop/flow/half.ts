@@ -1,4 +1,5 @@
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
+import { copyOf } from '../../base/bytes.ts';
 import { add32, diff32 } from '../../base/serial32.ts';
 import type { Moment } from './moment.ts';
 import { DISPUTED, Pending, WHOLE } from './pending.ts';
@@ -273,7 +274,7 @@ export class Half {
     }
     s = p.slot(at);
     p.worth[s] = DISPUTED;
-    if (captured >= inside && p.captured[s] >= inside) p.rival[s] = bytes.slice(offset, offset + inside);
+    if (captured >= inside && p.captured[s] >= inside) p.rival[s] = copyOf(bytes, offset, offset + inside);
   }
 
   /** True when the receiver has bytes that the capture has not shown. */

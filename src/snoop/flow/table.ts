@@ -1,5 +1,6 @@
 import { sum16 } from '../../../parsers/net/checksum.ts';
 import type { FrameDecoder } from '../../../parsers/net/decoder.ts';
+import { copyOf } from '../../base/bytes.ts';
 import { type Endpoints, TcpConnection } from './connection.ts';
 import type { Moment } from './moment.ts';
 import type { Carrier, ReorderLimits, Side, StreamEnds, StreamSink } from './stream.ts';
@@ -142,7 +143,7 @@ export class ConnectionTable {
       v6: d.v6,
       word0: word(d.bytes, d.srcOffset),
       word1: word(d.bytes, d.dstOffset),
-      addresses: [d.bytes.slice(d.srcOffset, d.srcOffset + size), d.bytes.slice(d.dstOffset, d.dstOffset + size)],
+      addresses: [copyOf(d.bytes, d.srcOffset, d.srcOffset + size), copyOf(d.bytes, d.dstOffset, d.dstOffset + size)],
       ports: [d.srcPort, d.dstPort],
     };
     const stream = this.streams++;

@@ -1,5 +1,6 @@
 import { Op } from '../../../parsers/iscsi/opcodes.ts';
 import { PduSplitter } from '../../../parsers/iscsi/splitter.ts';
+import { copyOf } from '../../base/bytes.ts';
 import type { Moment } from '../flow/moment.ts';
 import type { Carrier, Side } from '../flow/stream.ts';
 import { Hunter } from './hunter.ts';
@@ -169,7 +170,7 @@ export class Cutter {
       this.nexus.disown();
       return;
     }
-    const partial = splitter.partial.slice();
+    const partial = copyOf(splitter.partial);
     this.beginHunt(side, splitter.start, splitter.start);
     if (partial.length > 0) {
       this.hunters[side].add(partial, 0, partial.length, this.moment.frame, this.moment.time);

@@ -1,4 +1,5 @@
 import { MAX_TEXT_BYTES, parseText, type TextKeys } from '../../../parsers/iscsi/text.ts';
+import { copyOf } from '../../base/bytes.ts';
 
 /** Stands for bytes that were not captured; no key or value has it (RFC 7143 section 6.1). */
 const CUT_MARK = '\x01';
@@ -31,7 +32,7 @@ class TextSide {
       this.holed = true;
       return;
     }
-    this.parts.push(bytes.slice(offset, offset + length));
+    this.parts.push(copyOf(bytes, offset, offset + length));
     this.length += length;
   }
 

@@ -1,4 +1,5 @@
 import { addressBytes, normalPortal, portalText } from '../../base/address.ts';
+import { copyOf } from '../../base/bytes.ts';
 import type { TeeEnds, TeeOutlets, TeeTap } from '../../base/tee.ts';
 import { Redirect, type RunSink } from '../../gate/redirect.ts';
 import type { StatusGate } from '../../gate/statusGate.ts';
@@ -56,7 +57,7 @@ export class StreamTap implements TeeTap {
       stream.onStatus = (lu, status, ordinal, at) => lane.status(lu, status, ordinal, this.#position + at);
     this.#run =
       lane === undefined
-        ? (bytes, offset, length) => outlet.write(bytes.slice(offset, offset + length))
+        ? (bytes, offset, length) => outlet.write(copyOf(bytes, offset, offset + length))
         : (bytes, offset, length, came) => lane.pass(bytes, offset, length, came);
     if (rewrite !== undefined) this.#redirect = redirectOf(stream, ends, rewrite);
   }

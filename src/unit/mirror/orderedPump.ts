@@ -1,3 +1,4 @@
+import { copyOf } from '../../base/bytes.ts';
 import type { Piece } from '../../base/change.ts';
 import { Fault, faultOf } from '../../base/fault.ts';
 import type { NearSums, OrderedVolume } from '../../base/ordered.ts';
@@ -172,5 +173,5 @@ export class OrderedPump extends RequestPump<OrderedRequest> {
 
 function copied({ offset, length, payload }: Piece): Piece {
   if (typeof payload === 'string' || isFill(payload) || isOr(payload)) return { offset, length, payload };
-  return { offset, length, payload: payload.map((part) => part.slice()) };
+  return { offset, length, payload: payload.map((part) => copyOf(part)) };
 }

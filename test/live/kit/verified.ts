@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { putRead } from '../../../parsers/scsi/build.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { dice } from './files.ts';
 import { Host, type HostOptions } from './host.ts';
 import { make, type Operation } from './operations.ts';
@@ -156,7 +157,7 @@ function effect(
     case 'or':
       return was.map((byte, i) => byte | (out?.[i] ?? 0));
     default:
-      return out?.slice();
+      return out && copyOf(out);
   }
 }
 

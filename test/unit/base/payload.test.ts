@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { isFill, isOr, orInto } from '../../../src/base/payload.ts';
 
 describe('B3 payloads', () => {
@@ -14,7 +15,7 @@ describe('B3 payloads', () => {
     fc.assert(
       fc.property(parts, fc.uint8Array({ maxLength: 40 }), fc.nat({ max: 40 }), (parts, before, from) => {
         const run = Buffer.concat(parts);
-        const target = before.slice(0, Math.max(0, run.length - from));
+        const target = copyOf(before, 0, Math.max(0, run.length - from));
         const expected = target.map((byte, i) => byte | run[from + i]);
         orInto(target, parts, from);
         assert.deepEqual(target, expected);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { nodeBytes } from '../../../src/base/blocks.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { BlockTable, type Reading } from '../../../src/blocks/blockTable.ts';
 import { MemoryTable } from './memoryTable.ts';
 
@@ -118,7 +119,7 @@ describe('D4 block tables', function () {
           // As if the process were killed here.
           storage.changed = () => {
             const copy = new MemoryTable();
-            copy.bytes = storage.bytes.slice();
+            copy.bytes = copyOf(storage.bytes);
             const again = table(copy, told, true);
             again.resize(medium.length);
             claimed += sound(again, medium);
@@ -181,7 +182,7 @@ describe('D4 block tables', function () {
     const medium = new Uint8Array(64 * BLOCK);
     const one = table(new MemoryTable(), medium.length);
     const reading = one.next(0) as Reading;
-    const old = medium.slice();
+    const old = copyOf(medium);
     one.begin(BLOCK, 10);
     medium.fill(1, BLOCK, BLOCK + 10);
     one.end(BLOCK, 10);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { FAN_OUT, type NodeSums, SUM_BYTES } from '../../../src/base/blocks.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Extents } from '../../../src/base/extents.ts';
 import type { NearSums } from '../../../src/base/ordered.ts';
 import { BlockTable } from '../../../src/blocks/blockTable.ts';
@@ -128,7 +129,7 @@ describe('D4 surveys by block tables', () => {
     for (let block = 0; block * BLOCK < medium.length; block++) medium[block * BLOCK] = block;
     const near = tableOf(medium);
     assert.deepEqual(run(new Survey(whole(medium.length), nearOf(near), most), near), { sums: 1, questions: 1 });
-    const other = medium.slice();
+    const other = copyOf(medium);
     const blocks = medium.length / BLOCK;
     // A permutation that scatters: 655 of 65,536 blocks.
     const changed = new Set<number>();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { firstDifference, slices } from '../../../src/device/compare.ts';
 import { Bench, be, pattern } from './host.ts';
 
@@ -21,7 +22,7 @@ describe('comparing data-out in parts', () => {
         fc.option(fc.nat(39)),
         (data, cut, from, change) => {
           const start = from % data.length;
-          const bytes = data.slice(start);
+          const bytes = copyOf(data, start);
           if (change !== null) bytes[change % bytes.length] ^= 0x80;
           const expected = change === null ? -1 : change % bytes.length;
           assert.equal(firstDifference(bytes, cutAt(data, cut % (data.length + 1)), start), expected);
@@ -96,7 +97,7 @@ describe('WRITE AND VERIFY (SBC-4 5.44)', () => {
       ['hold', 'write', 'read'],
     );
     assert.deepEqual(bench.medium().durable, [true]);
-    assert.deepEqual(bench.medium().bytes.slice(1536, 2560), data);
+    assert.deepEqual(copyOf(bench.medium().bytes, 1536, 2560), data);
   });
 });
 
@@ -109,14 +110,14 @@ describe('COMPARE AND WRITE (SBC-4 5.3)', () => {
     const result = host.send(caw(1, 2), { dataOut });
     assert.deepEqual([result.status, result.takes], [0, 2048]);
     assert.deepEqual(result.requests[0], { kind: 'hold', offset: 512, length: 1024 });
-    assert.deepEqual(bench.medium().bytes.slice(512, 1536), pattern(1024, 2));
+    assert.deepEqual(copyOf(bench.medium().bytes, 512, 1536), pattern(1024, 2));
   });
 
   it('leaves everything where it did not, and says where the difference is', () => {
     const bench = new Bench();
     const host = bench.host();
     bench.medium().bytes.set(pattern(1024, 1));
-    const before = bench.medium().bytes.slice();
+    const before = copyOf(bench.medium().bytes);
     const compared = pattern(1024, 1);
     compared[700] ^= 4;
     const result = host.send(caw(0, 2), { dataOut: Buffer.concat([compared, pattern(1024, 2)]) });
@@ -141,7 +142,7 @@ describe('ORWRITE (SBC-4 5.11) and WRITE ATOMIC (SBC-4 5.48)', () => {
     bench.medium().bytes.set(before, 512);
     assert.equal(host.send(orWrite(1, 3), { dataOut: data }).status, 0);
     assert.deepEqual(
-      bench.medium().bytes.slice(512, 2048),
+      copyOf(bench.medium().bytes, 512, 2048),
       before.map((byte, i) => byte | data[i]),
     );
   });
@@ -153,7 +154,7 @@ describe('ORWRITE (SBC-4 5.11) and WRITE ATOMIC (SBC-4 5.48)', () => {
     const result = host.send(cdb, { dataOut: pattern(1024, 6) });
     assert.equal(result.status, 0);
     assert.deepEqual(result.requests[0], { kind: 'hold', offset: 5 * 512, length: 1024 });
-    assert.deepEqual(bench.medium().bytes.slice(2560, 3584), pattern(1024, 6));
+    assert.deepEqual(copyOf(bench.medium().bytes, 2560, 3584), pattern(1024, 6));
     // An ATOMIC BOUNDARY where no maximum was offered.
     assert.equal(
       host.send([0x9c, 0, ...be(5, 8), 0, 1, ...be(2, 2), 0, 0], { dataOut: pattern(1024, 6) }).code,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseSense } from '../../../parsers/scsi/sense.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import type { Piece } from '../../../src/base/change.ts';
 import type {
   DeviceAnswer,
@@ -162,7 +163,7 @@ export class Bench {
           request.length > 0 && request.offset + request.length <= medium.bytes.length,
           'a read beyond the medium',
         );
-        return medium.bytes.slice(request.offset, request.offset + request.length);
+        return copyOf(medium.bytes, request.offset, request.offset + request.length);
       case 'write':
         for (const piece of request.pieces) medium.write(piece);
         medium.durable.push(request.fua);
@@ -176,7 +177,7 @@ export class Bench {
       case 'mapped':
         return medium.runs(request.offset, request.length, request.max);
       case 'keep':
-        this.kept.set(`${lu} ${request.name}`, request.bytes.slice());
+        this.kept.set(`${lu} ${request.name}`, copyOf(request.bytes));
         return undefined;
       case 'stop':
         this.stopped.push(...request.tasks);

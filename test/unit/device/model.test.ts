@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Bench, be, type Host, type Options, pattern, type Result } from './host.ts';
 
 const BLOCKS = 64;
@@ -16,7 +17,7 @@ class Model {
   }
 
   read(lbn: number, blocks: number): Uint8Array {
-    return this.bytes.slice(lbn * SIZE, (lbn + blocks) * SIZE);
+    return copyOf(this.bytes, lbn * SIZE, (lbn + blocks) * SIZE);
   }
 
   unmap(lbn: number, blocks: number): void {

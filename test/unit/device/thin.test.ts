@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { statusRuns } from '../../../src/device/thin.ts';
 import { Bench, be, pattern } from './host.ts';
 
@@ -22,7 +23,7 @@ describe('WRITE SAME (SBC-4 5.52)', () => {
     const block = pattern(512, 2);
     assert.equal(host.send(same10(10, 3), { dataOut: block }).status, 0);
     for (let lbn = 10; lbn < 13; lbn += 1)
-      assert.deepEqual(bench.medium().bytes.slice(lbn * 512, lbn * 512 + 512), block);
+      assert.deepEqual(copyOf(bench.medium().bytes, lbn * 512, lbn * 512 + 512), block);
     assert.ok(
       bench
         .medium()
@@ -30,8 +31,8 @@ describe('WRITE SAME (SBC-4 5.52)', () => {
         .every((byte) => byte === 0),
     );
     assert.equal(host.send(same16(1020, 0), { dataOut: block }).status, 0);
-    assert.deepEqual(bench.medium().bytes.slice(-512), block);
-    assert.deepEqual(bench.medium().bytes.slice(1020 * 512, 1021 * 512), block);
+    assert.deepEqual(copyOf(bench.medium().bytes, -512), block);
+    assert.deepEqual(copyOf(bench.medium().bytes, 1020 * 512, 1021 * 512), block);
     assert.ok(
       bench
         .medium()

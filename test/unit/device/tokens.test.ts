@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseWriteUsingToken } from '../../../parsers/scsi/copy.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { isParseFault } from '../../../src/base/fault.ts';
 import { Bench, be, type Host, pattern } from './host.ts';
 
@@ -97,7 +98,7 @@ describe('ROD tokens (SBC-4 4.28, SPC-5 6.4)', () => {
     const { bench, host } = stage();
     const token = tokenOf(host, [[0, 10]]);
     assert.equal(using(host, token, [[100, 4]], { offset: 3, lun: 1 }).status, 0);
-    assert.deepEqual(bench.medium(1).bytes.slice(51200, 51200 + 2048), pattern(8192 * 512, 5).slice(1536, 3584));
+    assert.deepEqual(copyOf(bench.medium(1).bytes, 51200, 51200 + 2048), copyOf(pattern(8192 * 512, 5), 1536, 3584));
     assert.deepEqual([information(host, 2, 1).status, information(host, 2, 1).transferred], [3, 4]);
     assert.equal(using(host, token, [[100, 20]], { offset: 8, lun: 1 }).status, 0);
     assert.deepEqual([information(host, 2, 1).status, information(host, 2, 1).transferred], [4, 2]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Redirect } from '../../../src/gate/redirect.ts';
 import { type Header, pdu, text } from '../../kit/pdu.ts';
 import { join } from '../parsers/net/build.ts';
@@ -31,9 +32,9 @@ class Told {
 
   feed(bytes: Uint8Array, step = bytes.length): this {
     for (let at = 0; at < bytes.length; at += step) {
-      const run = bytes.slice(at, at + step);
+      const run = copyOf(bytes, at, at + step);
       this.redirect.feed(run, run.length, (b, offset, length, came) => {
-        this.runs.push(b.slice(offset, offset + length));
+        this.runs.push(copyOf(b, offset, offset + length));
         this.came += came;
       });
       run.fill(0xee);
@@ -165,7 +166,7 @@ describe('A3 discovery through the tee', () => {
     const told = new Told();
     const half = pdu(answer(targets(TARGET))).subarray(0, 60);
     told.feed(join(pdu(loggedIn), half));
-    told.redirect.giveUp((b, offset, length) => told.runs.push(b.slice(offset, offset + length)));
+    told.redirect.giveUp((b, offset, length) => told.runs.push(copyOf(b, offset, offset + length)));
     assert.deepEqual(told.bytes, join(pdu(loggedIn), half));
   });
 });

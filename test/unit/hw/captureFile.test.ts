@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { openCaptures } from '../../../hw/captureFile.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import { describedInterface, enhanced, join, pcap, section, words } from '../parsers/capture/build.ts';
 import { readFrames, type TakenFrame, temporaryFolder } from './captureRead.ts';
@@ -81,7 +82,7 @@ describe('A1 capture files', () => {
       const held = new Map<Uint8Array, { at: number; copy: Uint8Array }[]>();
       let released = 0;
       const check = (bytes: Uint8Array) => {
-        for (const { at, copy } of held.get(bytes) ?? []) assert.deepEqual(bytes.slice(at, at + copy.length), copy);
+        for (const { at, copy } of held.get(bytes) ?? []) assert.deepEqual(copyOf(bytes, at, at + copy.length), copy);
         held.delete(bytes);
       };
       source.beforeReuse = (bytes) => {
@@ -94,7 +95,7 @@ describe('A1 capture files', () => {
         const list = held.get(bytes) ?? [];
         held.set(bytes, list);
         for (let i = run.from; i < run.to; i++, count++) {
-          const copy = bytes.slice(offset[i], offset[i] + captured[i]);
+          const copy = copyOf(bytes, offset[i], offset[i] + captured[i]);
           assert.deepEqual(copy, frames[count].data);
           list.push({ at: offset[i], copy });
         }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CaptureOptions, openCaptures } from '../../../hw/captureFile.ts';
 import { FrameDecoder } from '../../../parsers/net/decoder.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import type { FrameSource, SourceFault } from '../../../src/base/frames.ts';
 
 export interface TakenFrame {
@@ -21,7 +22,7 @@ export async function takeAll(source: FrameSource): Promise<TakenFrame[]> {
     const { batch } = run;
     for (let i = run.from; i < run.to; i++) {
       const at = batch.offset[i];
-      const data = batch.bytes.slice(at, at + batch.captured[i]);
+      const data = copyOf(batch.bytes, at, at + batch.captured[i]);
       frames.push({ seconds: batch.seconds[i], nanos: batch.nanos[i], link: batch.link[i], wire: batch.wire[i], data });
     }
   }

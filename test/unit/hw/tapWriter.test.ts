@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { SlotPool } from '../../../hw/tapPool.ts';
 import { FRAME_ALIGN, slotBatch, slotBytesFor, slotFrames } from '../../../hw/tapSlot.ts';
 import { FrameWriter } from '../../../hw/tapWriter.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 
 const SNAPLEN = 2048;
 const SLOT = slotBytesFor(2 ** 20, SNAPLEN);
@@ -45,7 +46,7 @@ function read(sent: readonly { buffer: ArrayBuffer; count: number }[]): Frame[] 
   return sent.flatMap(({ buffer, count }) => {
     const { bytes, offset, captured, wire, seconds, nanos } = slotBatch(buffer, count, LINK);
     return Array.from({ length: count }, (_, i) => ({
-      bytes: bytes.slice(offset[i], offset[i] + captured[i]),
+      bytes: copyOf(bytes, offset[i], offset[i] + captured[i]),
       wire: wire[i],
       seconds: seconds[i],
       micros: nanos[i] / 1000,

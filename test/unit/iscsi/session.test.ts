@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { offeredTargets } from '../../../src/iscsi/initiator/sendTargets.ts';
 import type { TextPairs } from '../../../src/iscsi/initiator/textAsk.ts';
 import { bytes, ScriptedTarget, SECOND, Watched } from './scriptedTarget.ts';
@@ -139,7 +140,7 @@ describe('B5 an initiator session (RFC 7143)', () => {
         assert.equal(flags, 0xc1);
         const all: Uint8Array[] = [];
         const collect = target.session.received.bind(target.session);
-        target.session.received = (b, at, n) => void all.push(b.slice(at, at + n));
+        target.session.received = (b, at, n) => void all.push(copyOf(b, at, at + n));
         target.dataIn(itt, 0, 0, bytes(500));
         target.dataIn(itt, 1, 500, bytes(524, 3), 0);
         const stream = Buffer.concat(all);

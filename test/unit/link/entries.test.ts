@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type EntryPart, readEntryPart } from '../../../parsers/formats/linkEntry.ts';
 import { FRAME_BODY_MAX, FRAME_HEADER_BYTES } from '../../../parsers/formats/linkFrame.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import type { Piece } from '../../../src/base/change.ts';
 import { isParseFault } from '../../../src/base/fault.ts';
 import type { OrderedEntry } from '../../../src/base/ordered.ts';
@@ -126,7 +127,7 @@ describe('D1 entries in frames', () => {
         const { back } = travel(entry, frameData);
         const length = Math.max(1, ...list.map((piece) => piece.offset + piece.length));
         const expected = new Uint8Array(length).fill(0x41);
-        const came = expected.slice();
+        const came = copyOf(expected);
         for (const piece of list) applyPiece(expected, piece);
         assert.ok(back.entry.kind === 'change' && back.entry.at === 77n && back.entry.consistent === consistent);
         for (const piece of back.entry.pieces) applyPiece(came, piece);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { CHECK_CHUNK_MAX, CHECK_PAGE } from '../../../parsers/formats/linkRequests.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Bucket } from '../../../src/link/bucket.ts';
 import { ChunkHasher, compareChunk, differingPieces } from '../../../src/link/checks.ts';
 import { FarEnd } from '../../../src/link/farEnd.ts';
@@ -28,7 +29,7 @@ describe('D4 comparing by hashes, coarse to fine', () => {
           (bytes, places, coarse, offset) => {
             const near = new Uint8Array(bytes);
             near.fill(3, bytes >> 1);
-            const far = near.slice();
+            const far = copyOf(near);
             for (const place of places) far[place % bytes] ^= 1 + (place % 255);
             const own = hasher.chunk(near);
             const question = {
@@ -71,7 +72,7 @@ describe('D4 comparing by hashes, coarse to fine', () => {
     const own = hasher.chunk(bytes);
     assert.equal(own.whole.length, 16);
     assert.equal(own.groups.length, 256);
-    const far = bytes.slice();
+    const far = copyOf(bytes);
     far[CHECK_CHUNK_MAX - 1] = 1;
     const held = hasher.chunk(far);
     const fine = compareChunk(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { RECORD_PAGE_BITS } from '../../../parsers/formats/recordPage.ts';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Extents } from '../../../src/base/extents.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import type { ClearTicket, RecordReset } from '../../../src/base/record.ts';
@@ -97,7 +98,7 @@ describe('B7 Marks', () => {
             const bytes = storage.after();
             storage = new MemoryStorage();
             marks = await Marks.open(storage, bytes, KEEPING);
-            storage.log.unshift({ index: 1, bytes: bytes.slice(4096) });
+            storage.log.unshift({ index: 1, bytes: copyOf(bytes, 4096) });
             hot = [];
             asked = undefined;
             tickets = [];

@@ -1,3 +1,4 @@
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Fault } from '../../../src/base/fault.ts';
 import type { RecordStorage } from '../../../src/base/record.ts';
 import type { Keeping } from '../../../src/record/stored.ts';
@@ -15,7 +16,7 @@ export class MemoryStorage implements RecordStorage {
 
   writePage(index: number, bytes: Uint8Array): void {
     if (this.full?.(index)) throw new Fault('local', 'no space left');
-    this.log.push({ index, bytes: bytes.slice() });
+    this.log.push({ index, bytes: copyOf(bytes) });
   }
 
   async sync(): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../src/base/bytes.ts';
 import { Extents } from '../../../src/base/extents.ts';
 import type { ReadWatch } from '../../../src/base/reads.ts';
 import { blocks, claim, LU, ScriptedBus, startWrite, TARGET, write } from '../../kit/bus.ts';
@@ -33,7 +34,7 @@ class Watch implements ReadWatch {
 
   read(lu: string, offset: number, bytes: Uint8Array, unsure: Extents): void {
     assert.ok(this.lent.delete(bytes), 'given back once');
-    this.seen.push({ lu, offset, bytes: bytes.slice(), unsure: unsure.toRanges() });
+    this.seen.push({ lu, offset, bytes: copyOf(bytes), unsure: unsure.toRanges() });
   }
 
   give(_lu: string, bytes: Uint8Array): void {

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { cobsDecode, cobsEncode } from '../../../../parsers/bus/cobs.ts';
 import { crc16 } from '../../../../parsers/bus/crc16.ts';
 import { looksLikeProbe, ProbeFrames, probeCommand, probeFrame } from '../../../../parsers/bus/probeFrames.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex'));
 
 function decode(frame: Uint8Array): Uint8Array | undefined {
   const into = new Uint8Array(2048);
   const length = cobsDecode(frame, 0, frame.length, into);
-  return length < 0 ? undefined : into.slice(0, length);
+  return length < 0 ? undefined : copyOf(into, 0, length);
 }
 
 function split(bytes: Uint8Array, cuts: readonly number[] = []) {

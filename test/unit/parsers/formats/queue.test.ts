@@ -13,6 +13,7 @@ import {
 import { readSegmentHeader, saltState, segmentHeader } from '../../../../parsers/formats/queueSegment.ts';
 import { readStateSlot, type StoreState, stateSlot } from '../../../../parsers/formats/queueState.ts';
 import { uuidBytes, uuidText } from '../../../../parsers/formats/queueUuid.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { isParseFault } from '../../../../src/base/fault.ts';
 
 const SALT = saltState(Uint8Array.from({ length: 16 }, (_, i) => i));
@@ -77,7 +78,7 @@ describe('C6 the bytes of a queue', () => {
     fc.assert(
       fc.property(head, fc.nat(), (made, random) => {
         const bytes = bytesOf(made);
-        const turned = bytes.slice();
+        const turned = copyOf(bytes);
         turned[Math.floor(random / 8) % bytes.length] ^= 1 << (random % 8);
         const length = headLength(turned);
         if (length === bytes.length) assert.ok(isParseFault(readHead(turned, SALT)));
@@ -124,7 +125,7 @@ describe('C6 the bytes of a queue', () => {
     const bytes = segmentHeader(made);
     assert.deepEqual(readSegmentHeader(bytes), made);
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
-      const turned = bytes.slice();
+      const turned = copyOf(bytes);
       turned[bit >> 3] ^= 1 << (bit & 7);
       assert.ok(isParseFault(readSegmentHeader(turned)), `bit ${bit}`);
     }

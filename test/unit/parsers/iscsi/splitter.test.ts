@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { crc32c } from '../../../../parsers/iscsi/crc32c.ts';
 import { PduSplitter } from '../../../../parsers/iscsi/splitter.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 
 const DATA_OUT = 0x05;
 
@@ -159,17 +160,17 @@ describe('A7 PDU splitter (RFC 7143 section 11)', () => {
   it('takes of two copies the one that the data digest proves, and neither where it proves none', () => {
     const data = Uint8Array.from({ length: 64 }, (_, i) => i);
     const bytes = pdu({ itt: 1, data }, false, true);
-    const other = data.slice(16, 32).fill(0xee);
+    const other = copyOf(data, 16, 32).fill(0xee);
     const play = (first: Uint8Array, second: Uint8Array, spoilDigest: boolean): Seen => {
       const { splitter, seen } = collector(false, true);
       splitter.bytes(bytes, 0, 48 + 16);
       assert.equal(splitter.disputed(first, 0, second, 16), true);
-      const rest = bytes.slice(48 + 32);
+      const rest = copyOf(bytes, 48 + 32);
       if (spoilDigest) rest[rest.length - 1] ^= 1;
       splitter.bytes(rest, 0, rest.length);
       return seen[0];
     };
-    const right = data.slice(16, 32);
+    const right = copyOf(data, 16, 32);
     assert.deepEqual({ data: [...data], verdict: 'good' }, pick(play(right, other, false)));
     assert.deepEqual({ data: [...data], verdict: 'good' }, pick(play(other, right, false)));
     assert.equal(play(right, other, true).verdict, 'bad');

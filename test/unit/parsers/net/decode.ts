@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FrameDecoder } from '../../../../parsers/net/decoder.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { type Bytes, data, HOST, HOST6, ipv4, ipv6, join, TARGET, TARGET6, tcp } from './build.ts';
 
 export const ETHERNET = 1;
@@ -33,7 +34,7 @@ export function assertUsual(d: FrameDecoder): void {
   assert.deepEqual([...d.bytes.subarray(d.dstOffset, d.dstOffset + dst.length)], dst);
   assert.deepEqual([d.srcPort, d.dstPort, d.seq, d.ack, d.flags], [40000, 3260, 0xfedcba98, 0x89abcdef, 0x18]);
   assert.deepEqual([d.payloadLength, d.payloadCaptured], [40, 40]);
-  assert.deepEqual(d.bytes.slice(d.payloadOffset, d.payloadOffset + 40), payload);
+  assert.deepEqual(copyOf(d.bytes, d.payloadOffset, d.payloadOffset + 40), payload);
   assert.deepEqual([d.bytes[d.tcpOffset], d.bytes[d.tcpOffset + 1]], [40000 >> 8, 40000 & 255]);
 }
 

@@ -5,6 +5,7 @@ import { parseCopyList } from '../../../../parsers/scsi/copyList.ts';
 import { parseSense } from '../../../../parsers/scsi/sense.ts';
 import { descriptorSense, fixedSense } from '../../../../parsers/scsi/senseBuild.ts';
 import { parseTransportId, transportIdBytes, transportIdLength } from '../../../../parsers/scsi/transportId.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { isParseFault } from '../../../../src/base/fault.ts';
 
 describe('sense data that is built (SPC-5 4.4)', () => {
@@ -80,12 +81,12 @@ describe('iSCSI TransportIDs (SPC-5 7.6.4.6)', () => {
       [0, 0x85],
     ];
     for (const [at, value] of changes) {
-      const bytes = good.slice();
+      const bytes = copyOf(good);
       bytes[at] = value;
       assert.ok(isParseFault(parseTransportId(bytes, 0, bytes.length)));
     }
     assert.ok(isParseFault(parseTransportId(good, 0, good.length - 2)));
-    const endless = good.slice();
+    const endless = copyOf(good);
     endless.fill(0x61, 4);
     assert.ok(isParseFault(parseTransportId(endless, 0, endless.length)));
     const bare = transportIdBytes('iqn.2026-01.example:abcdefgh');

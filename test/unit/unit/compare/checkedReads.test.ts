@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SUM_BYTES } from '../../../../src/base/blocks.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { Extents } from '../../../../src/base/extents.ts';
 import { Fault } from '../../../../src/base/fault.ts';
 import { sumOf } from '../../../../src/blocks/sums.ts';
@@ -67,7 +68,7 @@ class World {
   read(offset: number, length: number, { wrong = [] as number[], unsure = NONE } = {}): boolean {
     const into = this.checked.take(offset, length);
     if (into === undefined) return false;
-    const bytes = this.mirror.slice(offset, offset + length);
+    const bytes = copyOf(this.mirror, offset, offset + length);
     for (const block of wrong) bytes[block * PAGE - offset + 7] ^= 1;
     into.set(bytes.subarray(0, into.length));
     this.checked.read(offset, into, unsure);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { Fault } from '../../../../src/base/fault.ts';
 import type { OrderedEntry } from '../../../../src/base/ordered.ts';
 import type { HistoryStore } from '../../../../src/unit/history/historyTypes.ts';
@@ -56,7 +57,7 @@ describe('C6 a queue that is not as it was written', function () {
     const base = new Medium(BYTES);
     base.bytes.fill(255);
     const store = await lab.open({ folder, base, segmentBytes });
-    const images = [base.bytes.slice()];
+    const images = [copyOf(base.bytes)];
     let ackedBytes = 64;
     for (const [i, entry] of ENTRIES.entries()) {
       await store.append({ epoch: EPOCH, number: i + 1 }, entry);
@@ -64,7 +65,7 @@ describe('C6 a queue that is not as it was written', function () {
         await store.sync();
         ackedBytes = readFileSync(segmentsOf(folder).at(-1) as string).length;
       }
-      const image = images[i].slice();
+      const image = copyOf(images[i]);
       if (entry.kind === 'change' || entry.kind === 'copy') for (const piece of entry.pieces) apply(image, piece);
       images.push(image);
     }

@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import type { Piece } from '../../../../src/base/change.ts';
 import { Fault } from '../../../../src/base/fault.ts';
 import type { OrderedEntry } from '../../../../src/base/ordered.ts';
@@ -25,7 +26,7 @@ export class Medium implements Volume {
   obstacle: ((what: 'write' | 'flush') => void) | undefined;
 
   constructor(bytes: number | Uint8Array, id = 'medium') {
-    this.bytes = typeof bytes === 'number' ? new Uint8Array(bytes) : bytes.slice();
+    this.bytes = typeof bytes === 'number' ? new Uint8Array(bytes) : copyOf(bytes);
     this.id = id;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import type { Piece } from '../../../../src/base/change.ts';
 import type { OrderedEntry } from '../../../../src/base/ordered.ts';
 import type { HistoryStore } from '../../../../src/unit/history/historyTypes.ts';
@@ -34,7 +35,7 @@ class Pair {
     this.base = new Medium(BLOCKS * BLOCK);
     this.random.fill(this.base.bytes);
     this.folder = lab.folder();
-    const image = this.base.bytes.slice();
+    const image = copyOf(this.base.bytes);
     this.moments = [{ image, at: 0n, consistent: false, mark: undefined, number: 0 }];
   }
 
@@ -82,7 +83,7 @@ class Pair {
     for (let i = this.random.between(1, 8); i > 0; i--) {
       const entry = this.entry();
       const last = this.moments[this.moments.length - 1];
-      const image = last.image.slice();
+      const image = copyOf(last.image);
       if (entry.kind === 'change' || entry.kind === 'copy') for (const piece of entry.pieces) apply(image, piece);
       const { consistent } = entry;
       const mark = entry.kind === 'mark' ? entry.name : undefined;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { QueueSegment } from '../../../../hw/queueSegment.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { Fault } from '../../../../src/base/fault.ts';
 import type { HistoryStore } from '../../../../src/unit/history/historyTypes.ts';
 import { apply, change, data, EPOCH, imageOf, Lab, Medium, mark, OTHER_EPOCH } from './historyKit.ts';
@@ -217,7 +218,7 @@ describe('C1 C2 C3 a history store', function () {
 
   /** A store with 30 entries that are due to be folded, over a base that fails after so many calls. */
   async function failing(calls: number) {
-    const images = [base.bytes.slice()];
+    const images = [copyOf(base.bytes)];
     const store = await lab.open({ folder, base, windowNs: 20n });
     let left = calls;
     base.obstacle = () => {
@@ -225,7 +226,7 @@ describe('C1 C2 C3 a history store', function () {
     };
     const appends: Promise<void>[] = [];
     for (let i = 1; i <= 30; i++) {
-      const image = images[i - 1].slice();
+      const image = copyOf(images[i - 1]);
       const pieces = [data((i % 9) * 512, 1024, i), data(8192 + i * 512, 512, i)];
       for (const piece of pieces) apply(image, piece);
       images.push(image);
@@ -282,7 +283,7 @@ describe('C1 C2 C3 a history store', function () {
     await until(() => lab.notices.some((text) => text.startsWith('folding failed')), 'it fails');
     assert.equal(store.moments().bookmarks.length, 0);
     assert.ok(lab.notices.includes('bookmarks left the window: early'), `${lab.notices}`);
-    const killed = { folder: lab.copy(folder), base: new Medium(base.bytes.slice()), windowNs: 20n };
+    const killed = { folder: lab.copy(folder), base: new Medium(copyOf(base.bytes)), windowNs: 20n };
     base.obstacle = undefined;
     lab.notices.length = 0;
     for (let i = 61; i <= 600; i++) await store.append(at(i), change(i, [data(0, 512, i)]));

@@ -4,6 +4,7 @@ import type { LinkEvents, LinkStream } from '../../../../hw/linkStream.ts';
 import { LinkScribe } from '../../../../parsers/formats/linkBytes.ts';
 import { FRAME_HEADER_BYTES, LinkType, preamble, sealFrame } from '../../../../parsers/formats/linkFrame.ts';
 import { LINK_COMPRESSION } from '../../../../parsers/formats/linkGreeting.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { BodyPool } from '../../../../src/unit/link/bodyPool.ts';
 import { LinkEnd } from '../../../../src/unit/link/linkEnd.ts';
 import { monotonic, until } from '../../../kit/journey.ts';
@@ -17,7 +18,7 @@ async function bombs(count: number): Promise<Uint8Array> {
   const bytes = head.length - FRAME_HEADER_BYTES + small.length;
   const parts: Uint8Array[] = [preamble()];
   for (let n = 0; n < count; n++) {
-    const frame = { type: LinkType.ping, head: head.slice(), parts: [small], bytes };
+    const frame = { type: LinkType.ping, head: copyOf(head), parts: [small], bytes };
     parts.push(...sealFrame(frame, n, LINK_COMPRESSION.indexOf('deflate')));
   }
   return Buffer.concat(parts);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileVolume } from '../../../../hw/files.ts';
 import { openSpill } from '../../../../hw/spill.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import type { LuId, Payload, Piece } from '../../../../src/base/change.ts';
 import type { OrderedEntry, OrderedVolume } from '../../../../src/base/ordered.ts';
 import { isFill } from '../../../../src/base/payload.ts';
@@ -95,7 +96,7 @@ class SlowFar implements OrderedVolume {
 
   #apply(entry: OrderedEntry): void {
     if (entry.kind === 'mark') {
-      this.marks.set(entry.name, { consistent: entry.consistent, image: this.bytes.slice() });
+      this.marks.set(entry.name, { consistent: entry.consistent, image: copyOf(this.bytes) });
     }
     if ('pieces' in entry) for (const piece of entry.pieces) put(this.bytes, piece);
   }
@@ -158,12 +159,12 @@ describe('C4 a link whose buffer is tiny, beside a local mirror', () => {
       const payload: Payload = parts.filter((part) => part.length > 0);
       put(held, { offset, length, payload });
       changed += length;
-      await first.writev([{ offset, length, payload: [held.slice(offset, offset + length)] }], { fua: false });
+      await first.writev([{ offset, length, payload: [copyOf(held, offset, offset + length)] }], { fua: false });
       unit.push({ seq, at: BigInt(seq), lu: LU, pieces: [{ offset, length, payload }], fua: false, lease });
       if (seq === 1200) far.go();
       if (seq % 200 > 0) continue;
       unit.mark(`m${seq}`);
-      expected.set(`m${seq}`, held.slice());
+      expected.set(`m${seq}`, copyOf(held));
     }
     await unit.finish();
     assert.deepEqual(far.bytes, held, 'the far end is equal in the end');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { SPILL_UNIT } from '../../../../hw/spillSpace.ts';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import type { Change, Payload, Piece } from '../../../../src/base/change.ts';
 import { Fault } from '../../../../src/base/fault.ts';
 import { LinkCopyOut } from '../../../../src/unit/mirror/recall.ts';
@@ -213,7 +214,7 @@ class Run {
     const { random, first } = this;
     const offset = random(BLOCKS) * BLOCK;
     const end = Math.min(offset + (1 + random(16)) * BLOCK, first.length);
-    this.mirror.copy(offset, first.slice(offset, end));
+    this.mirror.copy(offset, copyOf(first, offset, end));
   }
 
   #fail(): void {

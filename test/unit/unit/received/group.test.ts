@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { Room } from '../../../../src/buffer/room.ts';
 import type { HistoryStore } from '../../../../src/unit/history/historyTypes.ts';
 import { GroupOrder } from '../../../../src/unit/link/groupOrder.ts';
@@ -133,7 +134,7 @@ describe('C5 a consistency group over two links', function () {
       host.write(n % 3 === 0 ? 1 : 0);
       if (n === 100) host.mark('noon');
       if (n % 20 === 0) {
-        const images = host.images.map((image) => image.slice());
+        const images = host.images.map((image) => copyOf(image));
         kept.push({ number: host.order.due(Number.POSITIVE_INFINITY)?.number ?? 0, at: BigInt(n + 1) * 1000n, images });
       }
     }
@@ -220,7 +221,7 @@ describe('C5 a consistency group over two links', function () {
       host.mark('good');
       await idle(host);
       const good = { words: '', sequence: group.report().newest.sequence };
-      const images = host.images.map((image) => image.slice());
+      const images = host.images.map((image) => copyOf(image));
       group.tick(0);
       proxy.cut();
       for (let n = 0; n < 300; n++) host.write(n % 2);
