@@ -11,7 +11,7 @@ import { Receiver } from '../../src/link/receiver.ts';
 import type { ReceiverAct } from '../../src/link/receiverTypes.ts';
 import { openHistoryStore } from '../../src/unit/history/historyStore.ts';
 import type { HistoryStore } from '../../src/unit/history/historyTypes.ts';
-import { Way } from './linkWay.ts';
+import { lending, Way } from './linkWay.ts';
 import { BLOCK, put, SIZE } from './orderedPieces.ts';
 
 const HASHER = new ChunkHasher('sha256');
@@ -161,7 +161,7 @@ export class Far {
     const receiver = new Receiver([], this.options.now());
     const session: Session = {
       receiver,
-      up: new Way(({ type, body }) => receiver.frame(type, body, this.options.now())),
+      up: new Way(lending(({ type, body }) => receiver.frame(type, body, this.options.now()))),
       down: new Way(taken),
       calls: 0,
       over: false,

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
-import { FRAME_BODY_MAX, type LinkFrame, preamble, sealFrame } from '../../parsers/formats/linkFrame.ts';
+import { FRAME_BODY_MAX, type LinkFrame, LinkType, preamble, sealFrame } from '../../parsers/formats/linkFrame.ts';
 import { LinkSplitter, type ReceivedFrame } from '../../parsers/formats/linkSplitter.ts';
+
+/** As a unit takes frames: an entry's bytes stay until it is applied, any other frame's memory is used again at once. */
+export function lending(take: (frame: ReceivedFrame) => void): (frame: ReceivedFrame) => void {
+  return (frame) => {
+    take(frame);
+    if (frame.type !== LinkType.entry) frame.body.fill(0xa5);
+  };
+}
 
 /** One direction of a connection: what was sent and has not come. */
 export class Way {
@@ -13,7 +21,7 @@ export class Way {
   #sent = this.#bytes.length;
 
   constructor(taken: (frame: ReceivedFrame) => void) {
-    this.#splitter = new LinkSplitter((bytes) => new Uint8Array(bytes), taken);
+    this.#splitter = new LinkSplitter((bytes) => Buffer.alloc(bytes), taken);
     this.#splitter.bodyMax = FRAME_BODY_MAX;
   }
 

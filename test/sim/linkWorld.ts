@@ -13,7 +13,7 @@ import type { Random } from '../fuzz/random.ts';
 import { applyPiece } from '../kit/farStore.ts';
 import { type Asked, assertTold, HASHER, someEntry } from './linkMatter.ts';
 import { SimStore, uuid, VOLUME } from './linkStore.ts';
-import { Way } from './linkWay.ts';
+import { lending, Way } from './linkWay.ts';
 
 interface Connection {
   up: Way;
@@ -166,7 +166,7 @@ export class LinkWorld {
     const receiver = new Receiver([], this.#now);
     const connection: Connection = {
       receiver,
-      up: new Way(({ type, body }) => receiver.frame(type, body, this.#now)),
+      up: new Way(lending(({ type, body }) => receiver.frame(type, body, this.#now))),
       down: new Way(({ type, body }) => {
         if (this.#connection === connection) this.#sender.frame(type, body, this.#now);
       }),
