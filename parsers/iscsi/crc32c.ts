@@ -38,7 +38,7 @@ export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: nu
   let c = state;
   let i = from;
   if (to - from >= FOLD_MIN && LITTLE_ENDIAN) {
-    if (crcFold === undefined) crcFold = makeFold();
+    if (crcFold === undefined) crcFold = CrcFold.make() ?? null;
     for (; crcFold && to - i >= FOLD_MIN; ) {
       const part = crcFold.part(to - i);
       c = crcRest(crcFold, crcFold.fold(c, bytes, i, i + part));
@@ -66,14 +66,6 @@ export function crcUpdate(state: number, bytes: Uint8Array, from: number, to: nu
   }
   for (; i < to; i++) c = T[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
   return c;
-}
-
-function makeFold(): CrcFold | null {
-  try {
-    return new CrcFold();
-  } catch {
-    return null;
-  }
 }
 
 /** What is left of a long run; the state before it has been added already. */

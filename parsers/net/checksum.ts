@@ -1,61 +1,25 @@
+import { VECTOR_SUM_MAX, VectorSum } from './checksumVectors.ts';
+
 /** Runs shorter than this are summed byte by byte. */
 const SHORT = 64;
-/** So many 16-bit words can be added before 32 bits overflow. */
-const WORDS_MAX = 16384;
-
-/** The words of the buffer summed last: a capture's chunk serves hundreds of frames. */
-let words: Uint32Array<ArrayBufferLike> = new Uint32Array(0);
-
-function wordsOf(buffer: ArrayBufferLike): Uint32Array {
-  if (words.buffer !== buffer) words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
-  return words;
-}
-
-/** Whether this processor keeps the low byte of a word first. */
-const LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+/** Made when it is first needed; null where this machine cannot. */
+let vectors: VectorSum | null | undefined;
 
 /**
  * Ones-complement sum of 16-bit big-endian words (RFC 1071), folded to 16 bits and not inverted. A last odd byte counts as
  * the high half of a word. `offset` may be odd; `length` is at most 2^24. `seed` is a sum to go on from.
  */
 export function sum16(bytes: Uint8Array, offset: number, length: number, seed: number): number {
-  if (length < SHORT || !LITTLE) return fold(sumBytes(bytes, offset, length) + seed);
-  const start = bytes.byteOffset + offset;
-  const lead = -start & 3;
-  const count = (length - lead) >>> 2;
-  const w = wordsOf(bytes.buffer);
-  let at = (start + lead) >>> 2;
+  if (length < SHORT) return fold(sumBytes(bytes, offset, length) + seed);
+  if (vectors === undefined) vectors = VectorSum.make() ?? null;
+  if (vectors === null) return fold(sumBytes(bytes, offset, length) + seed);
   let sum = 0;
-  for (let left = count; left > 0; ) {
-    const n = left < WORDS_MAX ? left : WORDS_MAX;
-    let low = 0;
-    let high = 0;
-    const end = at + n;
-    for (const last = end - 4; at <= last; at += 4) {
-      const a = w[at];
-      const b = w[at + 1];
-      const c = w[at + 2];
-      const d = w[at + 3];
-      low += (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff);
-      high += (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16);
-    }
-    for (; at < end; at++) {
-      low += w[at] & 0xffff;
-      high += w[at] >>> 16;
-    }
-    sum = fold(sum + low + high);
-    left -= n;
+  for (let done = 0; done < length; done += VECTOR_SUM_MAX) {
+    sum += vectors.sum(bytes, offset + done, Math.min(VECTOR_SUM_MAX, length - done));
   }
-  // The sum does not mind the order of bytes (RFC 1071 section 2): words that begin at an even place come out swapped.
-  if ((lead & 1) === 0) sum = ((sum & 0xff) << 8) | (sum >>> 8);
-  const tail = lead + count * 4;
-  sum += sumBytes(bytes, offset, lead) + seed;
-  // A tail at an odd place begins in the low half of a word.
-  if ((tail & 1) === 1 && tail < length)
-    sum += bytes[offset + tail] + sumBytes(bytes, offset + tail + 1, length - tail - 1);
-  else sum += sumBytes(bytes, offset + tail, length - tail);
-  // An odd lead ends in the high half of a word whose low half the words have counted: that byte is already in place.
-  return fold(sum);
+  // The sum does not mind the order of bytes (RFC 1071 section 2): words whose low byte comes first come out swapped.
+  const swapped = fold(sum);
+  return fold((((swapped & 0xff) << 8) | (swapped >>> 8)) + seed);
 }
 
 function sumBytes(bytes: Uint8Array, offset: number, length: number): number {
