@@ -1,8 +1,9 @@
 import { ProbeReader } from '../parsers/bus/probe.ts';
-import { Probe, probeCommand } from '../parsers/bus/probeFrames.ts';
+import { Probe } from '../parsers/bus/probeFrames.ts';
 import { FEATURE_HEADER_ONLY, type ProbeHello, type ProbeReply, STATE_STOPPED } from '../parsers/bus/probePackets.ts';
 import { Fault } from '../src/base/fault.ts';
 import type { SampleSink } from '../src/base/samples.ts';
+import { ProbeCommands } from './probeCommands.ts';
 import { ProbeMoments } from './probeMoments.ts';
 import { ProbeRate } from './probeRate.ts';
 
@@ -66,23 +67,9 @@ export interface ProbeLine {
   present: () => Promise<boolean>;
 }
 
-/** A command that waits for its REPLY. */
-interface Asked {
-  type: number;
-  argument: number | undefined;
-  /** Of its repeats; an answer to any of them is one. */
-  seqs: number[];
-  sentAt: number;
-  answered: (() => void) | undefined;
-}
-
 const TICK_MS = 100;
-/** Commands are few and replace each other; more than this are not kept. */
-const ASKED_MAX = 8;
-const SEQS_MAX = 16;
 /** Before its answer to STOP comes all that it had buffered; one that is dead holds nobody up for longer. */
 const LEAVE_REPEATS = 4;
-const RESULT_NOT_NOW = 3;
 const RESULTS = ['done', 'unknown command', 'bad argument', 'not now', 'not supported'];
 
 /** A live probe: asks it to capture, watches it, and comes back to it. */
@@ -98,14 +85,15 @@ export class ProbeSession implements LiveProbe {
   private fail: (fault: Fault) => void = () => {};
   private line: ProbeLine | undefined;
   private state: ProbeStatus['state'] = 'asking';
-  private seq = 0;
-  private asked: Asked[] = [];
+  private readonly commands: ProbeCommands;
   private bytes = 0;
   private reopened = 0;
   private filled = 0;
   private headerOnly = false;
   /** By a clock that only runs forward, in ms: the last good packet, and when the port is tried again. */
   private heardAt = now();
+  /** The last look found it silent. */
+  private silent = false;
   private openAt = 0;
   private opening = false;
   private looking = false;
@@ -128,6 +116,7 @@ export class ProbeSession implements LiveProbe {
     this.settings = settings;
     this.sink = sink;
     this.mode = settings.mode ?? 'auto';
+    this.commands = new ProbeCommands({ now, write: (bytes) => this.line?.write(bytes) });
     this.rate = new ProbeRate({ quietMs: settings.quietMs ?? 30_000, quietMaxMs: settings.quietMaxMs ?? 600_000 });
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
@@ -182,7 +171,7 @@ export class ProbeSession implements LiveProbe {
 
   async caughtUp(waitMs: number): Promise<boolean> {
     if (this.state !== 'capturing' || this.leaving) return false;
-    return this.moments.wait((answered) => this.ask(Probe.PING, undefined, answered), waitMs);
+    return this.moments.wait((answered) => this.commands.ask(Probe.PING, undefined, answered), waitMs);
   }
 
   async close(): Promise<void> {
@@ -191,7 +180,7 @@ export class ProbeSession implements LiveProbe {
     if (this.line !== undefined && this.state === 'capturing') {
       await new Promise<void>((resolve) => {
         const timeout = setTimeout(resolve, LEAVE_REPEATS * (this.settings.repeatMs ?? 500));
-        this.ask(Probe.STOP, undefined, () => {
+        this.commands.ask(Probe.STOP, undefined, () => {
           clearTimeout(timeout);
           resolve();
         });
@@ -203,7 +192,7 @@ export class ProbeSession implements LiveProbe {
   private async end(state: 'closed' | 'refused'): Promise<void> {
     this.state = state;
     clearInterval(this.timer);
-    this.asked = [];
+    this.commands.clear();
     this.moments.giveUp();
     const { line } = this;
     this.line = undefined;
@@ -236,7 +225,7 @@ export class ProbeSession implements LiveProbe {
     this.state = 'asking';
     // What is in the port's buffers is of before; the probe's answer tells the lines anew.
     this.openAt = now();
-    this.ask(Probe.ASK_HELLO);
+    this.commands.ask(Probe.ASK_HELLO);
   }
 
   private received(bytes: Uint8Array): void {
@@ -261,10 +250,10 @@ export class ProbeSession implements LiveProbe {
     this.modeIs(hello.headerOnly);
     if (waiting || restarted) {
       this.stopped = false;
-      this.ask(Probe.START, this.wanted());
+      this.commands.ask(Probe.START, this.wanted());
     }
     // Asking was for this, whether its REPLY came or not.
-    this.asked = this.asked.filter(({ type }) => type !== Probe.ASK_HELLO);
+    this.commands.settle(Probe.ASK_HELLO);
     this.state = 'capturing';
   }
 
@@ -287,38 +276,17 @@ export class ProbeSession implements LiveProbe {
         ? `probe on ${this.port}: ${why}: from here on it sends headers only, data is read from the first volume`
         : `probe on ${this.port}: the line has been quiet: it sends data again`,
     );
-    this.ask(Probe.MODE, this.wanted());
+    this.commands.ask(Probe.MODE, this.wanted());
   }
 
   private modeIs(headerOnly: boolean): void {
     this.headerOnly = headerOnly;
   }
 
-  private ask(type: number, argument?: number, answered?: () => void): void {
-    // A later wish for a mode takes the place of an earlier one.
-    this.asked = this.asked.filter((asked) => asked.type !== type).slice(-ASKED_MAX);
-    const asked: Asked = { type, argument, seqs: [], sentAt: 0, answered };
-    this.asked.push(asked);
-    this.send(asked);
-  }
-
-  private send(asked: Asked): void {
-    asked.sentAt = now();
-    asked.seqs.push(this.seq);
-    if (asked.seqs.length > SEQS_MAX) asked.seqs.shift();
-    this.line?.write(probeCommand(asked.type, this.seq, asked.argument));
-    this.seq = (this.seq + 1) & 0xffff;
-  }
-
   private replied(reply: ProbeReply): void {
-    const asked = this.asked.find(({ type, seqs }) => type === reply.command && seqs.includes(reply.seq));
-    // What cannot be done now is asked again after the time for repeats; HELLO is answered by the packet itself.
-    if (asked === undefined || reply.result === RESULT_NOT_NOW || asked.type === Probe.ASK_HELLO) return;
-    this.asked = this.asked.filter((other) => other !== asked);
-    asked.answered?.();
-    if (reply.result === 0) return;
+    if (!this.commands.replied(reply) || reply.result === 0) return;
     const result = RESULTS[reply.result] ?? `result ${reply.result}`;
-    this.once(`probe on ${this.port}: refused command 0x${asked.type.toString(16)} (${result})`);
+    this.once(`probe on ${this.port}: refused command 0x${reply.command.toString(16)} (${result})`);
   }
 
   /** The time for repeats, for silence and for trying again. */
@@ -329,7 +297,11 @@ export class ProbeSession implements LiveProbe {
       if (!this.opening && time - this.openAt >= retryMs) this.reopen();
       return;
     }
-    if (time - Math.max(this.heardAt, this.openAt) >= silentMs) {
+    const silent = time - Math.max(this.heardAt, this.openAt) >= silentMs;
+    // What came while this process itself stood still is read first: only the second look in a row counts.
+    const known = silent && this.silent;
+    this.silent = silent;
+    if (known) {
       this.lost(`no packet came for ${silentMs / 1000} s`);
       this.openAt = time - retryMs;
       return;
@@ -338,9 +310,9 @@ export class ProbeSession implements LiveProbe {
     if (this.stopped && !this.leaving) {
       this.stopped = false;
       this.once(`probe on ${this.port}: its capture ended; it is started again`);
-      this.ask(Probe.START, this.wanted());
+      this.commands.ask(Probe.START, this.wanted());
     }
-    for (const asked of this.asked) if (time - asked.sentAt >= repeatMs) this.send(asked);
+    this.commands.repeat(repeatMs);
   }
 
   /** Heartbeats come ten times a second: where none came for a while, the port may be gone. */
@@ -370,7 +342,8 @@ export class ProbeSession implements LiveProbe {
   private lost(why: string): void {
     const { line } = this;
     this.line = undefined;
-    this.asked = [];
+    this.silent = false;
+    this.commands.clear();
     this.moments.giveUp();
     this.openAt = now();
     this.rate.interrupted();

@@ -40,6 +40,8 @@ export interface Script {
   /** A probe that goes on: where in the recording it begins, and the number of its next packet. */
   start?: number;
   seq?: number;
+  /** No packet of the recording from this one on is sent: there it stands, however late somebody looks. */
+  upTo?: number;
   /** What the recording has behind its first STATE is played only then. */
   gate?: Promise<void>;
   /** Heartbeats in between, and after the end on. */
@@ -61,6 +63,8 @@ export class ScriptedProbe {
   private readonly frames: ProbeFrames;
   /** Of the next packet. */
   seq: number;
+  /** The share of its buffer that heartbeats tell from now on. */
+  filled = 0;
   /** Numbers of the recording's packets as they were sent anew. */
   private readonly sent = new Map<number, number>();
   private last: number | undefined;
@@ -112,7 +116,7 @@ export class ScriptedProbe {
   }
 
   /** A heartbeat; `filled` is the share of the buffer. */
-  beat(filled = 0, headerOnly = this.headerOnly): void {
+  beat(filled = this.filled, headerOnly = this.headerOnly): void {
     const payload = new Uint8Array(23);
     const view = new DataView(payload.buffer);
     // Nothing is said of samples that are still to come.
@@ -160,12 +164,12 @@ export class ScriptedProbe {
   }
 
   private playOn(): void {
-    const rate = this.script.rate ?? 300_000;
+    const { rate = 300_000, upTo: end = this.recording.length } = this.script;
     const started = process.hrtime.bigint();
     let sent = 0;
     this.timer = setInterval(() => {
       const due = (Number(process.hrtime.bigint() - started) / 1e9) * rate;
-      while (sent < due && this.at < this.recording.length) sent += this.next();
+      while (sent < due && this.at < end) sent += this.next();
       if (this.at < this.recording.length) return;
       clearInterval(this.timer);
       this.played();

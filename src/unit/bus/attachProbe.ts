@@ -77,6 +77,8 @@ class ProbeAttachment implements Attachment {
   readonly #parts: ProbeParts;
   readonly #probe: LiveProbe;
   #watching = false;
+  /** Of its port, at the last look. */
+  #reopened = 0;
   /** It was heard before, and is not now. */
   #fault: string | undefined;
 
@@ -108,13 +110,17 @@ class ProbeAttachment implements Attachment {
   tick(): void {
     const { snoop, room, now, lost, hold } = this.#parts;
     room.tick(now());
-    const watching = this.#probe.status.state === 'capturing' && snoop.samples > 0;
-    if (watching) this.#fault = undefined;
-    else if (this.#watching) {
+    const { state, reopened } = this.#probe.status;
+    const watching = state === 'capturing' && snoop.samples > 0;
+    // It may have been away and be back since the last look.
+    const away = !watching || reopened !== this.#reopened;
+    if (this.#watching && away) {
       this.#fault = `${this.text}: nothing is heard of the bus; every volume is compared with its first`;
       lost(this.#fault);
     }
+    if (watching) this.#fault = undefined;
     this.#watching = watching;
+    this.#reopened = reopened;
     // What hosts write before the probe is heard would pass a copy by.
     if (!watching) hold();
   }

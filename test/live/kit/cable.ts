@@ -5,8 +5,10 @@ import { type Script, ScriptedProbe } from '../../kit/scriptedProbe.ts';
 import type { Processes } from './processes.ts';
 import { until, when } from './until.ts';
 
-/** Behind all that was in the line's buffers, and two more that say that the bus is quiet. */
-const BEATS = 6;
+/** They say that the bus is quiet, in any order with the status. */
+const BEATS = 3;
+/** Of what a heartbeat tells of the probe's buffer. */
+const UNIT = 1 / 0xffff;
 
 /** A cable: a pseudo terminal whose other end is a scripted probe. Pulling it ends the terminal. */
 export class Cable {
@@ -14,6 +16,7 @@ export class Cable {
   readonly port: string;
   private readonly processes: Processes;
   private socat: ChildProcess | undefined;
+  private marks = 0;
 
   constructor(port: string, processes: Processes) {
     this.port = port;
@@ -40,15 +43,18 @@ export class Cable {
     this.socat?.stdin?.write(bytes);
   }
 
-  /** Everything that was sent until now has been decoded: the probe's next heartbeats tell so. */
+  /** Everything that was sent until now has been decoded: heartbeats that tell another share of the buffer come behind it. */
   async caughtUp(unit: {
     until(what: string, fits: (status: UnitStatus) => boolean): Promise<unknown>;
   }): Promise<void> {
-    const packets = ({ source }: UnitStatus): number => (source.counts as { packets: number }).packets;
-    let seen = -1;
-    await unit.until('heartbeats', (status) => {
-      if (seen < 0) seen = packets(status);
-      return packets(status) >= seen + BEATS;
+    if (this.probe === undefined) return;
+    const mark = ++this.marks * UNIT;
+    this.probe.filled = mark;
+    let seen = Number.POSITIVE_INFINITY;
+    await unit.until('heartbeats', ({ source: { filled, counts } }) => {
+      const { packets } = counts as { packets: number };
+      if (Math.abs((filled as number) - mark) < UNIT / 2) seen = Math.min(seen, packets);
+      return packets >= seen + BEATS;
     });
   }
 

@@ -53,7 +53,7 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
   });
 
   /** Resolves when `holds`; asked whenever bytes went either way, and at times for what time brings. */
-  function until(what: string, holds: () => boolean, ms = 5000): Promise<void> {
+  function until(what: string, holds: () => boolean, ms = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = setTimeout(() => done(() => reject(new Error(`not in time: ${what}; ${notices.join('; ')}`))), ms);
       const every = setInterval(() => ask(), 5);
@@ -104,8 +104,9 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
         port: PORT,
         binding,
         notice: (text) => notices.push(text),
-        repeatMs: 30,
-        silentMs: 200,
+        // A busy machine may hold this process up for long: only who waits for one of these shortens it.
+        repeatMs: 10_000,
+        silentMs: 20_000,
         retryMs: 20,
         quietMs: 100,
         ...options,
@@ -142,7 +143,7 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
   });
 
   it('repeats commands that are not answered, with a new seq', async () => {
-    await start(recording(), { deaf: 2 });
+    await start(recording(), { deaf: 2 }, { repeatMs: 30 });
     await until('the samples', () => record.events.length === 4);
     const first = probe?.commands.slice(0, 3) ?? [];
     assert.deepEqual(
@@ -160,7 +161,7 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
   });
 
   it('opens a port again that was pulled: a hole until the probe tells the lines anew', async () => {
-    await start(recording());
+    await start(recording(), {}, { repeatMs: 100 });
     await until('the samples', () => record.events.length === 4);
     behave(recording(), {});
     pull();
@@ -173,7 +174,7 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
   });
 
   it('waits for a port that is away, and says so once', async () => {
-    await start(recording());
+    await start(recording(), {}, { repeatMs: 100 });
     await until('the samples', () => record.events.length === 4);
     behave(recording(), { boot: 2 });
     MockBinding.reset();
@@ -194,11 +195,30 @@ describe('A4 a probe on a serial port (with the binding mock)', () => {
   });
 
   it('opens the port again when no packet came for a while', async () => {
-    await start(recording());
-    await until('the samples', () => record.events.length === 4);
+    await start(recording(), {}, { silentMs: 200 });
+    await until('the samples', () => record.events.length >= 4);
     await until('the port opened again', () => opened > 1);
     assert.match(notices.join('\n'), /no packet came for 0\.2 s/);
     await until('HELLO asked again', () => asked().filter((type) => type === Probe.ASK_HELLO).length > 1);
+  });
+
+  it('reads what came while this process stood still before it takes the probe for silent', async () => {
+    await start(recording(), { beats: true }, { silentMs: 500 });
+    await until('the samples', () => record.events.length === 4);
+    const packets = (): number => live?.status.counts.packets ?? 0;
+    probe?.stop();
+    const before = packets();
+    await new Promise<void>((resolve) => {
+      setTimeout(() => {
+        // What waits at a port is read after the timers that are due, and the time for silence is over by then.
+        setImmediate(() => probe?.beat());
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+        resolve();
+      }, 0);
+    });
+    await until('the heartbeat', () => packets() > before);
+    assert.deepEqual([opened, live?.status.state], [1, 'capturing']);
+    assert.doesNotMatch(notices.join('\n'), /no packet came/);
   });
 
   it('starts a probe that restarted by itself', async () => {

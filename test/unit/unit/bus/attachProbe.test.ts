@@ -16,6 +16,8 @@ import { sharedFolder } from '../../../shared.ts';
 const PORT = '/dev/probe-mock';
 const TRACE = 'p01-probe-full';
 const BLOCK = 512;
+/** A cable is pulled at the latest when the probe has sent so much of the trace: in the midst of it, with more to come. */
+const MIDST = 200;
 
 /** The mock's open port, as far as it is used. */
 interface MockPort {
@@ -26,7 +28,7 @@ interface MockPort {
 }
 
 describe('A4 a unit attached to a probe (with the binding mock)', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   const folder = join(sharedFolder() ?? '', 'bus');
   let image: BusImage;
   let attachment: Attachment;
@@ -118,7 +120,7 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
           snoop.lose();
         },
         hold: () => told.holds++,
-        serial: { binding, repeatMs: 50, silentMs: 1000, retryMs: 20, quietMs: 100 },
+        serial: { binding, repeatMs: 50, silentMs: 20_000, retryMs: 20, quietMs: 100 },
       },
     );
   }
@@ -156,14 +158,14 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
     assert.ok(holds > 0);
     await until('the probe', () => attachment.status().state === 'capturing' && told.holds > holds);
     await probe.done;
-    attachment.tick();
+    await attachment.seen();
     const after = told.holds;
     attachment.tick();
     assert.equal(told.holds, after);
   });
 
   it('B8 leaves every volume in doubt when the cable is pulled, and where it was away', async () => {
-    await attach({ rate: 150_000 });
+    await attach({ rate: 150_000, upTo: MIDST });
     await until('some writes', () => [...image.blocks.values()].some((blocks) => blocks.size > 20));
     attachment.tick();
     const [at, seq] = [probe.at, probe.seq];
@@ -178,6 +180,25 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
     await attachment.seen();
     assert.deepEqual([wrong(), doubted()], [[], true]);
     assert.equal(attachment.status().reopened, 1);
+  });
+
+  it('B8 tells so also where it was back before anybody looked', async () => {
+    await attach({ rate: 150_000, upTo: MIDST });
+    await until('some writes', () => [...image.blocks.values()].some((blocks) => blocks.size > 20));
+    attachment.tick();
+    const [at, seq] = [probe.at, probe.seq];
+    play({ start: at + 40, seq: seq + 40 });
+    pull();
+    // Nobody ticks meanwhile.
+    await probe.done;
+    assert.deepEqual([attachment.status().state, attachment.status().reopened, told.lost], ['capturing', 1, []]);
+    const { holds } = told;
+    attachment.tick();
+    attachment.tick();
+    assert.equal(told.lost.length, 1);
+    assert.deepEqual([attachment.fault, told.holds], [undefined, holds]);
+    await attachment.seen();
+    assert.deepEqual([wrong(), doubted()], [[], true]);
   });
 
   it('falls back to headers by itself and comes back to data, and says both', async () => {
