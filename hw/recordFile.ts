@@ -1,9 +1,10 @@
+import { ftruncateSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Fault } from '../src/base/fault.ts';
 import type { RecordStorage } from '../src/base/record.ts';
 import { readAt, writeAtNow } from './fileBytes.ts';
 import { isWhole, openLocked } from './lockedFile.ts';
-import { stateFault } from './stateFaults.ts';
+import { keepFault, stateFault } from './stateFaults.ts';
 
 /** The largest record has 4 MiB of bits; what is longer is another file. */
 const RECORD_BYTES_MAX = 8 * 1024 * 1024;
@@ -55,7 +56,7 @@ class SystemRecordFile implements RecordFile {
     try {
       writeAtNow(this.#fd, this.#path, bytes, index * bytes.length);
     } catch (error) {
-      throw stateFault(this.#path, `writing page ${index}`, error);
+      throw keepFault(this.#path, `writing page ${index}`, error);
     }
   }
 
@@ -69,13 +70,12 @@ class SystemRecordFile implements RecordFile {
     return this.#following;
   }
 
-  async discard(): Promise<void> {
+  empty(): void {
     try {
       // Shrinking needs no room on a disk that is full, and no page to be written.
-      await this.#handle.truncate(0);
-      await this.#handle.datasync();
+      ftruncateSync(this.#fd, 0);
     } catch (error) {
-      throw stateFault(this.#path, 'discarding what it holds', error);
+      throw keepFault(this.#path, 'discarding what it holds', error);
     }
   }
 
@@ -101,7 +101,7 @@ class SystemRecordFile implements RecordFile {
     try {
       await this.#handle.datasync();
     } catch (error) {
-      throw stateFault(this.#path, 'making it durable', error);
+      throw keepFault(this.#path, 'making it durable', error);
     }
   }
 }

@@ -6,8 +6,8 @@ export interface RecordStorage {
   writePage(index: number, bytes: Uint8Array): void;
   /** Resolves once every page written before the call survives a power loss. */
   sync(): Promise<void>;
-  /** Resolves once the storage is as one that was never written, and that survives a power loss. */
-  discard(): Promise<void>;
+  /** When it returns, a killed process leaves a storage as one that was never written (a power loss: after a `sync`). Throws a `Fault`. */
+  empty(): void;
 }
 
 /** Why a stored record begins with everything marked, in a word for the log. */
@@ -62,9 +62,20 @@ export interface StoredRecord {
   sync(): Promise<void>;
   /**
    * From here on nothing is stored, marks go on in memory alone, and the next opening finds none: everything is marked then.
-   * Resolves when that survives a power loss.
+   * That holds for a killed process when it returns, and survives a power loss when it resolves. Rejects with a `Fault`.
    */
   discard(): Promise<void>;
+  /**
+   * After `discard`: stores what is marked by now, yet nothing that an opening would believe. Resolves when that survives a
+   * power loss; a further call stores what was marked since. Rejects with a `Fault`.
+   */
+  lay(): Promise<void>;
+  /**
+   * After `lay`: the storage has every mark when it returns, and is given further ones as before `discard`; all of it is
+   * durable with the next `sync`. An opening may believe it from here on, also after a power loss: what was marked since the
+   * last `lay` began must not happen before that `sync`. Throws a `Fault`: then it is still as after `discard`.
+   */
+  resume(): void;
   /** With `clean`, the next opening may believe the marks even after a power loss. */
   close(clean: boolean): Promise<void>;
 }

@@ -246,9 +246,10 @@ export const NOTICES: readonly Message[] = [
   },
   {
     says: 'the record of … is not kept any more: …',
-    means: 'mirroring goes on; the next start compares the whole volume',
+    means: 'mirroring goes on, and it is tried again; a start before that succeeds compares the whole volume',
     mend: 'look at the disk of `state`',
   },
+  { says: 'the record of … is kept again', means: 'that is over', mend: NOTHING },
   {
     says: 'the identity of … is not kept: …',
     means: 'what is promoted after the next start cannot stand in for that first volume',

@@ -1,13 +1,12 @@
-import { BOOT_ID_BYTES, headerPage, type RecordHeader } from '../../parsers/formats/recordHeader.ts';
-import { RECORD_PAGE_BITS } from '../../parsers/formats/recordPage.ts';
+import { headerPage, type RecordHeader } from '../../parsers/formats/recordHeader.ts';
 import { Extents } from '../base/extents.ts';
 import { Fault } from '../base/fault.ts';
 import type { ClearTicket, RecordReset, RecordStorage, StoredRecord } from '../base/record.ts';
-import { Bitmap, pageOf } from './bitmap.ts';
-import { chunksOf, geometryOf, refit } from './geometry.ts';
+import { type Bitmap, pageOf } from './bitmap.ts';
+import { geometryOf, refit } from './geometry.ts';
 import { HotSet } from './hotSet.ts';
 import { Pending } from './pending.ts';
-import { type Keeping, readStored } from './stored.ts';
+import { beginningOf, type Keeping, nextGeneration } from './stored.ts';
 import { Ticket } from './ticket.ts';
 
 /** Chunks in the hot set at most, whatever is configured: it costs about 60 bytes each. */
@@ -30,7 +29,9 @@ const RANGES_MAX = 65_536;
  * 4. opening: what was stored is made durable, then the header that says "in use, by this boot" is, before anything may be
  *    marked: a clean header can never stand over marks that came after it. Closing clean: the marks are, then the header;
  * 5. another size or geometry is another generation: every page is written anew, the header last, and a page of another
- *    generation than its header's counts as marked. Any mixture that a power loss leaves is read as more marks, never fewer.
+ *    generation than its header's counts as marked. Any mixture that a power loss leaves is read as more marks, never fewer;
+ * 6. after `discard` the storage is empty, and whoever opens it marks everything, until `resume` writes the header: every
+ *    page that `lay` wrote is durable then, and those of later marks were written before it.
  *
  * What the storage lacks because writing failed is owed: every later `mark` writes it first, or throws again.
  * Nothing is stored for what lies beyond the length that is known: growing to it marks it.
@@ -57,6 +58,8 @@ export class Marks implements StoredRecord {
   #durable = 0;
   readonly #pending = new Pending();
   #discarded = false;
+  /** Every page was written since the storage was emptied, those that are not dirty. */
+  #laid = false;
   #closed = false;
 
   private constructor(
@@ -68,34 +71,11 @@ export class Marks implements StoredRecord {
     this.#storage = storage;
     this.#release = release;
     this.#hotBytes = keeping.hotBytes;
-    const found = readStored(stored, keeping);
-    this.reset = found.reset;
-    const length = keeping.bytes === 0 && found.reset === undefined ? found.header.bytes : keeping.bytes;
-    const geometry = geometryOf(length, keeping.chunkBytes);
-    if (found.reset !== undefined) {
-      this.damagedBytes = 0;
-      this.#bitmap = new Bitmap(chunksOf(geometry), next(found.generation));
-      this.#bitmap.fill(0, this.#bitmap.chunks);
-      this.#bitmap.allDirty();
-    } else {
-      const { header, bitmap, damagedPages } = found;
-      this.damagedBytes = Math.min(damagedPages * RECORD_PAGE_BITS * header.chunkBytes, header.bytes);
-      const same = header.bytes === geometry.bytes && header.chunkBytes === geometry.chunkBytes;
-      this.#bitmap = same ? bitmap : refit(bitmap, header, geometry, next(header.generation));
-      if (!same) this.#bitmap.allDirty();
-    }
-    const known = found.reset === undefined ? found.header : undefined;
-    this.#header = {
-      ...geometry,
-      generation: this.#bitmap.generation,
-      clean: false,
-      synced: keeping.synced,
-      looking: keeping.looking,
-      bootId: keeping.bootId ?? new Uint8Array(BOOT_ID_BYTES),
-      lu: keeping.lu,
-      mirrorId: keeping.mirrorId ?? known?.mirrorId,
-      firstId: keeping.firstId ?? known?.firstId,
-    };
+    const { reset, damagedBytes, header, bitmap } = beginningOf(stored, keeping);
+    this.reset = reset;
+    this.damagedBytes = damagedBytes;
+    this.#header = header;
+    this.#bitmap = bitmap;
     this.#startHot();
   }
 
@@ -181,7 +161,7 @@ export class Marks implements StoredRecord {
     const header = this.#header;
     if (bytes === header.bytes) return;
     const geometry = geometryOf(bytes, header.chunkBytes);
-    const bitmap = refit(this.#bitmap, header, geometry, next(header.generation));
+    const bitmap = refit(this.#bitmap, header, geometry, nextGeneration(header.generation));
     bitmap.allDirty();
     const resized = { ...header, ...geometry, generation: bitmap.generation };
     try {
@@ -275,10 +255,44 @@ export class Marks implements StoredRecord {
     this.#pending.settled(this.#durable);
   }
 
-  discard(): Promise<void> {
+  async discard(): Promise<void> {
     this.#discarded = true;
+    this.#laid = false;
     this.#pending.clear();
-    return this.#storage.discard();
+    this.#refuseClosed();
+    this.#storage.empty();
+    await this.#storage.sync();
+  }
+
+  async lay(): Promise<void> {
+    this.#refuseClosed();
+    if (!this.#laid) {
+      this.#storage.empty();
+      await this.#storage.sync();
+      this.#refuseClosed();
+      this.#bitmap.allDirty();
+    }
+    // Whatever fails, the next call begins with an empty storage.
+    this.#laid = false;
+    writeDirty(this.#storage, this.#bitmap);
+    await this.#storage.sync();
+    this.#laid = true;
+  }
+
+  resume(): void {
+    this.#refuseClosed();
+    if (!this.#discarded || !this.#laid) throw new Fault('bug', 'a record was resumed that was not laid');
+    this.#laid = false;
+    this.#discarded = false;
+    this.#headerOwed = true;
+    this.#nothingDurable();
+    try {
+      this.write();
+    } catch (error) {
+      this.#discarded = true;
+      this.#pending.clear();
+      throw error;
+    }
   }
 
   async close(clean: boolean): Promise<void> {
@@ -298,6 +312,11 @@ export class Marks implements StoredRecord {
     this.#headerOwed = true;
     this.write();
     await this.#storage.sync();
+  }
+
+  /** Its storage is given back: its file may be another one's. */
+  #refuseClosed(): void {
+    if (this.#closed) throw new Fault('local', 'the record was closed');
   }
 
   /** Where the last chunk ends, as far as numbers go. */
@@ -361,8 +380,4 @@ function writeDirty(storage: RecordStorage, bitmap: Bitmap): void {
     storage.writePage(page + 1, pages[page]);
     bitmap.written();
   }
-}
-
-function next(generation: number): number {
-  return (generation + 1) >>> 0;
 }

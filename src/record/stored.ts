@@ -1,9 +1,9 @@
-import { bitmapPages, type RecordHeader, readHeaderPage } from '../../parsers/formats/recordHeader.ts';
+import { BOOT_ID_BYTES, bitmapPages, type RecordHeader, readHeaderPage } from '../../parsers/formats/recordHeader.ts';
 import { RECORD_PAGE_BITS, RECORD_PAGE_BYTES, readBitmapPage } from '../../parsers/formats/recordPage.ts';
 import { isParseFault, type ParseFault } from '../base/fault.ts';
 import type { RecordReset } from '../base/record.ts';
 import { Bitmap } from './bitmap.ts';
-import { chunksOf } from './geometry.ts';
+import { chunksOf, type Geometry, geometryOf, refit } from './geometry.ts';
 
 /** For whom a record is kept, and how. */
 export interface Keeping {
@@ -55,6 +55,56 @@ export function readStored(bytes: Uint8Array | undefined, keeping: Keeping): Sto
     }
   }
   return { reset: undefined, header, bitmap, damagedPages };
+}
+
+/** With what a record begins. */
+export interface Beginning {
+  /** Set when everything is marked, for this reason. */
+  readonly reset: RecordReset | undefined;
+  /** Bytes of the volume whose pages were torn or damaged, and count as marked therefore. */
+  readonly damagedBytes: number;
+  readonly header: RecordHeader;
+  /** Its dirty pages are to be written before the header is. */
+  readonly bitmap: Bitmap;
+}
+
+/** What is kept from here on, given what the storage held (see `readStored`). Throws a `Fault` where that cannot be kept. */
+export function beginningOf(stored: Uint8Array | undefined, keeping: Keeping): Beginning {
+  const found = readStored(stored, keeping);
+  const known = found.reset === undefined ? found.header : undefined;
+  const geometry = geometryOf(keeping.bytes || (known?.bytes ?? 0), keeping.chunkBytes);
+  const bitmap = found.reset === undefined ? fitted(found, geometry) : everything(geometry, found.generation);
+  const header = {
+    ...geometry,
+    generation: bitmap.generation,
+    clean: false,
+    synced: keeping.synced,
+    looking: keeping.looking,
+    bootId: keeping.bootId ?? new Uint8Array(BOOT_ID_BYTES),
+    lu: keeping.lu,
+    mirrorId: keeping.mirrorId ?? known?.mirrorId,
+    firstId: keeping.firstId ?? known?.firstId,
+  };
+  const damaged = found.reset === undefined ? found.damagedPages * RECORD_PAGE_BITS * found.header.chunkBytes : 0;
+  return { reset: found.reset, damagedBytes: Math.min(damaged, known?.bytes ?? 0), header, bitmap };
+}
+
+export function nextGeneration(generation: number): number {
+  return (generation + 1) >>> 0;
+}
+
+function fitted({ header, bitmap }: Extract<Stored, { reset: undefined }>, geometry: Geometry): Bitmap {
+  if (header.bytes === geometry.bytes && header.chunkBytes === geometry.chunkBytes) return bitmap;
+  const refitted = refit(bitmap, header, geometry, nextGeneration(header.generation));
+  refitted.allDirty();
+  return refitted;
+}
+
+function everything(geometry: Geometry, before: number): Bitmap {
+  const bitmap = new Bitmap(chunksOf(geometry), nextGeneration(before));
+  bitmap.fill(0, bitmap.chunks);
+  bitmap.allDirty();
+  return bitmap;
 }
 
 /** Undefined when there is none yet: the header is written last of all, when everything else is durable. */

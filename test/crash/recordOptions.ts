@@ -18,3 +18,6 @@ export function crashOptions(folder: string): StoredRecordOptions {
     looking: true,
   };
 }
+
+/** The record of a process whose disk fails at times. */
+export const KEPT_FILE = 'kept.record';

@@ -157,11 +157,9 @@ describe('A3 B8 status recorded, and the power goes', () => {
   it('a record that cannot even be discarded is told to be removed, and hosts go on', async () => {
     const unit = await new RecordedUnit(true).begin(1);
     unit.storage.full = () => true;
-    unit.storage.sick = true;
+    unit.storage.stuck = true;
     unit.write(0, 3, 1);
     unit.links[0].deliver();
-    await turn();
-    unit.storage.release();
     await turn();
     assert.equal(unit.commands[0].reached, true);
     assert.equal(unit.faults.length, 2);

@@ -27,11 +27,7 @@ export class SlowStorage extends MemoryStorage {
   slow = false;
 
   override sync(): Promise<void> {
-    return this.later(() => super.sync(), this.log.length);
-  }
-
-  override discard(): Promise<void> {
-    return this.later(() => super.discard(), 0);
+    return this.later(this.log.length);
   }
 
   /** The oldest sync under way ends. */
@@ -39,11 +35,11 @@ export class SlowStorage extends MemoryStorage {
     this.syncing.shift()?.();
   }
 
-  private async later(work: () => Promise<void>, length: number): Promise<void> {
+  private async later(length: number): Promise<void> {
     if (this.slow) await new Promise<void>((resolve) => this.syncing.push(resolve));
-    await work();
+    await super.sync();
     // What was written while it ran may not be on the medium.
-    if (length > 0) this.syncedAt[this.syncedAt.length - 1] = length;
+    this.syncedAt[this.syncedAt.length - 1] = length;
   }
 }
 

@@ -310,6 +310,14 @@ class ScaledRecord implements StoredRecord {
     return this.#marks.discard();
   }
 
+  lay(): Promise<void> {
+    return this.#marks.lay();
+  }
+
+  resume(): void {
+    this.#marks.resume();
+  }
+
   close(clean: boolean): Promise<void> {
     return this.#marks.close(clean);
   }

@@ -42,14 +42,15 @@ const AGAIN_LONGEST_MS = 60_000;
 const TIDY_MS = 1000;
 
 /**
- * Looks after one mirror of a running unit: reaches its medium again when it failed, has read back what its record names,
- * takes marks out of the stored record once the mirror holds the blocks durably, and tells its state.
+ * Looks after one mirror of a running unit: reaches its medium again when it failed, has a record kept again that failed, has
+ * read back what its record names, takes marks out of the stored record once the mirror holds the blocks durably, and tells its state.
  *
  * Called on every tick of the unit's clock; nothing here is on the way of a write.
  */
 export class Caretaker {
   readonly #options: CaretakerOptions;
   readonly #reviver: Reviver;
+  readonly #keeping: Reviver;
   readonly #brief = new Brief();
   #state: MirrorState = 'behind';
   #since: number;
@@ -68,7 +69,7 @@ export class Caretaker {
   losses = 0;
 
   constructor(options: CaretakerOptions) {
-    const { arm, now, wall, copyFrom, held } = options;
+    const { arm, record, now, wall, copyFrom, held } = options;
     this.#options = options;
     this.#held = held;
     this.#since = wall();
@@ -82,6 +83,8 @@ export class Caretaker {
         this.#lastFault = fault;
       },
     });
+    const revive = (): Promise<void> => record.keepAgain();
+    this.#keeping = new Reviver({ volume: { revive }, now, up: () => {}, failed: () => {} });
   }
 
   #lastFault: Fault | undefined;
@@ -142,6 +145,7 @@ export class Caretaker {
     const { mirror } = arm;
     if (arm.ordered) this.#look();
     else this.#lookAway();
+    if (record.mayKeepAgain) this.#keeping.start();
     if (mirror.fault) {
       // A paused mirror waits for its medium to grow: that is asked for again as well.
       if (!this.#held) this.#reviver.start();
@@ -228,6 +232,7 @@ export class Caretaker {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#reviver.stop();
+    this.#keeping.stop();
     await this.#tidying;
   }
 

@@ -118,7 +118,7 @@ export class LiveArms {
     const { record } = this.#keepers[unit.arms.indexOf(arm)];
     // Nothing is marked any more while it is being emptied: everything is before.
     record.mark(0, Number.MAX_SAFE_INTEGER);
-    await record.stored.discard();
+    await record.forget();
     await order.commit();
     const leaving = this.#leave(arm, { ...order, hurry: AbortSignal.any([order.hurry, closing]) });
     this.#leaving.add(leaving);

@@ -54,9 +54,8 @@ export async function openRecord(
     looking,
     synced,
   });
-  return new KeptRecord(stored, (fault) => {
-    notice(`the record of ${to} is not kept any more: ${fault.message}`);
-  });
+  const failed = (fault: Fault): void => notice(`the record of ${to} is not kept any more: ${fault.message}`);
+  return new KeptRecord(stored, failed, () => notice(`the record of ${to} is kept again`));
 }
 
 /** What is kept of a mirror that its volume does not have any more: it would know nothing of what is written meanwhile. */

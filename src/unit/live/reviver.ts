@@ -8,7 +8,7 @@ const LONGEST_MS = 3500;
 const STEADY_MS = 10_000;
 
 export interface ReviverOptions {
-  volume: Volume;
+  volume: Pick<Volume, 'revive'>;
   /** The medium answers again. */
   up: () => void;
   /** An attempt failed; there will be another. */

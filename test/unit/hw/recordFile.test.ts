@@ -67,10 +67,16 @@ describe('B8 a record file', () => {
     assert.deepEqual(ended, [1, 2]);
   });
 
-  it('is as new once it was discarded, also after syncs under way', async () => {
+  it('is as new for a killed process once it was emptied, and after syncs under way for a power loss', async () => {
     file = await openRecordFile(path);
     file.writePage(0, page(1));
-    await Promise.all([file.sync(), file.discard()]);
+    const sync = file.sync();
+    file.empty();
+    assert.equal((await readFile(path)).length, 0);
+    await Promise.all([sync, file.sync()]);
+    file.writePage(2, page(2));
+    assert.deepEqual((await readFile(path)).subarray(0, 4096), Buffer.alloc(4096), 'it has no header');
+    file.empty();
     await file.close();
     file = await openRecordFile(path);
     assert.equal(file.stored?.length, 0);

@@ -10,9 +10,10 @@ export class MemoryStorage implements RecordStorage {
   readonly log: { index: number; bytes: Uint8Array }[] = [];
   /** Length of the log at each sync that ended. */
   readonly syncedAt: number[] = [];
-  /** Set: what is written or synced fails. */
+  /** Set: what is written, synced or emptied fails. */
   full: ((index: number) => boolean) | undefined;
   sick = false;
+  stuck = false;
 
   writePage(index: number, bytes: Uint8Array): void {
     if (this.full?.(index)) throw new Fault('local', 'no space left');
@@ -25,11 +26,10 @@ export class MemoryStorage implements RecordStorage {
     this.syncedAt.push(length);
   }
 
-  /** As a file that was cut to nothing: an empty header page in the log. */
-  async discard(): Promise<void> {
-    if (this.sick) throw new Fault('local', 'input/output error');
+  /** As a file that is cut to nothing: an empty header page in the log. */
+  empty(): void {
+    if (this.stuck) throw new Fault('local', 'input/output error');
     this.log.push({ index: 0, bytes: new Uint8Array(PAGE) });
-    this.syncedAt.push(this.log.length);
   }
 
   /** What lies there after the first `writes` of the log: all of them, or those that `kept` lets through. */
