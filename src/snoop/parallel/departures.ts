@@ -64,6 +64,7 @@ export class Departures {
       return;
     }
     if (io.status >= 0) this.settle(connection);
+    else this.processes.missed(io);
   }
 
   /** It has left the bus, and that was seen. */

@@ -181,6 +181,11 @@ export class Processes {
     for (const { task } of this.lingering) this.journal.finalise(task);
   }
 
+  /** A hole hid how it left the bus: unless it comes back in time it has ended. It may be known only since (its command was). */
+  missed(io: IoProcess): void {
+    if (io.missedAt < 0) io.missedAt = this.bus.now;
+  }
+
   /** Time has passed: what GOOD came too early for is over by now, and what ended in a hole does not come back any more. */
   tick(): void {
     const { lingering } = this;

@@ -284,6 +284,37 @@ describe('A4 a parallel bus', () => {
     assert.deepEqual(changes, ['whole']);
   });
 
+  for (const [what, comes] of [
+    ['gives a write up whose end a hole hid right behind its command', false],
+    ['waits for a write that may have left the bus in a hole right behind its command', true],
+  ] as const) {
+    it(what, () => {
+      const ends: string[] = [];
+      const snoop = new ParallelSnoop({
+        sink: { command: ({ ending }) => void ends.push(ending) },
+        volumes: [{ lu: `scsi:${DISK}/0`, blockSize: 512 }],
+        settleMs: 1000,
+      });
+      const open = (): number | undefined => snoop.outstanding(`scsi:${DISK}/0`)?.tasks;
+      const bus = new BusTraffic(snoop, { timed: true });
+      bus.free();
+      begin(bus, write6(8, 4), 1);
+      bus.hole(5e9);
+      bus.free();
+      bus.lines(0, 0, 9e8);
+      assert.equal(open(), 1);
+      if (comes) {
+        back(bus, 1);
+        bus.transfer('dataOut', block(4, 4));
+        end(bus);
+      }
+      bus.lines(0, 0, 2e8);
+      bus.lines(0, 1, 2e8);
+      assert.equal(open(), 0);
+      assert.deepEqual(ends, [comes ? 'status' : 'status-lost']);
+    });
+  }
+
   it('doubts the whole LU where the trace begins in the middle of a write', () => {
     const changes: string[] = [];
     const snoop = new ParallelSnoop({
