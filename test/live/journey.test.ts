@@ -5,7 +5,7 @@ import { initKeys, unitKeys } from '../../hw/keys.ts';
 import { type Bench, describeLive, IQN, lu, TAP, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { dice } from './kit/files.ts';
 import { run } from './kit/processes.ts';
-import { gone, shown, toldSoon, WEB, wrong } from './kit/shown.ts';
+import { gone, shown, toldSoon, WEB } from './kit/shown.ts';
 import { JOURNEY, LINK_PORT, sitesOf } from './kit/sites.ts';
 
 /** How often a unit is killed; many for a long run by hand. */
@@ -224,13 +224,14 @@ describeLive('H5 a far end without room', ['tgt', 'mount'], (bench) => {
       .mirrors[0];
     assert.match(error?.message ?? '', /no space/i);
     const told = await near.until('the sender is told', (s) => s.volumes[0].mirrors[0].link?.paused !== undefined);
-    assert.match(told.volumes[0].mirrors[0].link?.paused ?? '', /no space/i);
+    const paused = told.volumes[0].mirrors[0].link?.paused ?? '';
+    assert.match(paused, /no space/i);
     const { text = '', ...line } = await near.told('it says so', ({ text = '' }) =>
       /: the far end is paused: /.test(text),
     );
     toldSoon({ text, ...line }, Date.parse(full.timestamp));
     // How much did not fit is another amount when it is tried again.
-    const [words] = (await wrong(near))[0].split(' (writing ');
+    const [words] = paused.split(' (writing ');
     assert.ok(text.includes(words) && full.why?.startsWith(words), `${text} / ${words} / ${full.why}`);
     await shown(b.target, words);
     await load.stop();

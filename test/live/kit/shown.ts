@@ -6,12 +6,10 @@ import type { LogLine, Unit } from './unit.ts';
 export const WEB = '127.0.0.1:14790';
 /** A unit is built to tell any fault within 5 s; that much more is given to a machine which is busy with other things. */
 const TOLD_MS = 15_000;
-/** So long anything wrong may take to be seen everywhere. */
-const WITHIN_MS = 5000;
 
 /** Asks the pages until both tell the same faults, those wanted among them (or, where none is wanted, none at all). */
 const WATCH = `
-const [wanted, end] = [process.argv[1], Date.now() + ${WITHIN_MS}];
+const [wanted, end] = [process.argv[1], Date.now() + ${TOLD_MS}];
 const get = async (page) => (await fetch('http://${WEB}/' + page)).text();
 const wrongOf = ({ first, mirrors }) => [
   first.error?.message,
@@ -37,7 +35,7 @@ const look = async () => {
 look();
 `;
 
-/** Resolves once a fault with these words is in the metrics and in the page's status of a unit in this namespace; within 5 s. */
+/** Resolves once a fault with these words is in the metrics and in the page's status of a unit in this namespace. */
 export async function shown(space: string, words: string): Promise<void> {
   const { code, err } = await outcome(space, [process.execPath, '-e', WATCH, words]);
   assert.equal(code, 0, `wanted: ${words}\n${err}`);
