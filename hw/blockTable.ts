@@ -2,7 +2,7 @@ import { fdatasync, ftruncateSync } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { readTableHeader, TABLE_HEADER_BYTES, type TableHeader, tableHeader } from '../parsers/formats/blockTable.ts';
 import type { TableStorage } from '../src/base/blocks.ts';
-import { isParseFault } from '../src/base/fault.ts';
+import { Fault, isParseFault } from '../src/base/fault.ts';
 import { readAt, readAtNow, writeAtNow } from './fileBytes.ts';
 import { isWhole, openLocked } from './lockedFile.ts';
 import { stateFault } from './stateFaults.ts';
@@ -44,13 +44,18 @@ class SystemTableFile implements TableFile {
   readonly found: TableHeader | undefined;
   readonly #path: string;
   readonly #handle: FileHandle;
-  readonly #fd: number;
 
   constructor(path: string, handle: FileHandle, found: TableHeader | undefined) {
     this.found = found;
     this.#path = path;
     this.#handle = handle;
-    this.#fd = handle.fd;
+  }
+
+  /** Throws once it is closed: the system may have given the number to another file. */
+  get #fd(): number {
+    const { fd } = this.#handle;
+    if (fd < 0) throw new Fault('local', `${this.#path} is closed`);
+    return fd;
   }
 
   read(position: number, into: Uint8Array): void {

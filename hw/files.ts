@@ -32,7 +32,7 @@ export interface Medium {
  * A regular file or a block device as a volume. It is never created here: a mirror that starts from nothing is the
  * operator's decision. Rejects with a `Fault` that names the path and the mend.
  *
- * Calls may overlap; `close` is for when none is under way.
+ * Calls may overlap. `close` waits for writes only; from then on every call rejects, and reads that are under way may.
  */
 export async function openFileVolume(path: string, options: FileVolumeOptions): Promise<Volume> {
   const { fd, medium } = await openMedium(path, options);
@@ -88,6 +88,8 @@ class FileVolume implements Volume {
   readonly #listeners: ((blocks: number) => void)[] = [];
   readonly #writes: FileWrites;
   #bytes: number;
+  /** The system may have given the descriptor's number to another file. */
+  #closed = false;
 
   constructor(path: string, fd: number, blockSize: number, medium: Medium) {
     this.#path = path;
@@ -116,6 +118,7 @@ class FileVolume implements Volume {
       const more = (): void => {
         if (done === into.length) resolve();
         else if (signal?.aborted) reject(stopped(this.#path));
+        else if (this.#closed) reject(this.#gone());
         else read(this.#fd, into, done, into.length - done, offset + done, landed);
       };
       const landed = (error: NodeJS.ErrnoException | null, bytes: number): void => {
@@ -132,6 +135,7 @@ class FileVolume implements Volume {
   }
 
   async writev(pieces: readonly Piece[], options: { fua: boolean }, signal?: AbortSignal): Promise<void> {
+    if (this.#closed) throw this.#gone();
     this.#check(pieces);
     await this.#writes.write(pieces, signal);
     if (options.fua) await this.flush();
@@ -147,6 +151,7 @@ class FileVolume implements Volume {
   }
 
   flush(): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#gone());
     return new Promise((resolve, reject) => {
       fdatasync(this.#fd, (error) => {
         if (error) {
@@ -158,6 +163,7 @@ class FileVolume implements Volume {
   }
 
   async grow(bytes: number): Promise<void> {
+    if (this.#closed) throw this.#gone();
     if (this.#medium.kind === 'block') {
       this.#resized(await blockDeviceBytes(this.#path, this.#medium.rdev));
       if (this.#bytes >= bytes) return;
@@ -180,6 +186,7 @@ class FileVolume implements Volume {
 
   /** A full disk cannot be asked for room without writing, so only the length is looked at anew. */
   async revive(): Promise<void> {
+    if (this.#closed) throw this.#gone();
     if (this.#medium.kind === 'block') {
       this.#resized(await blockDeviceBytes(this.#path, this.#medium.rdev));
       return;
@@ -192,7 +199,10 @@ class FileVolume implements Volume {
     this.#resized(Number(status.size));
   }
 
+  /** A second call does nothing. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#writes.close();
     await new Promise<void>((resolve, reject) => {
       close(this.#fd, (error) => {
@@ -200,6 +210,10 @@ class FileVolume implements Volume {
         else resolve();
       });
     });
+  }
+
+  #gone(): Fault {
+    return new Fault('local', `${this.#path} is closed`);
   }
 
   #resized(bytes: number): void {

@@ -149,6 +149,33 @@ describe('B5 files as volumes', () => {
     await assert.rejects(file.read(512, new Uint8Array(1024)), faultOf(/ends at 1000 \(reading 1024 bytes at 512\)/));
   });
 
+  it("refuses everything once it is closed: the number of its descriptor is soon another file's", async () => {
+    const file = await openFileVolume(path, { blockSize: 512, writable: true });
+    await file.close();
+    const other = join(folder, 'other');
+    await writeFile(other, new Uint8Array(4096).fill(9));
+    // The system gives the lowest number that is free: one of these is that of the closed file.
+    const others = await Promise.all(Array.from({ length: 8 }, () => open(other, 'r+')));
+    try {
+      const piece: Piece = { offset: 0, length: 512, payload: [new Uint8Array(512).fill(1)] };
+      const calls = [
+        () => file.writev([piece], { fua: false }),
+        () => file.zero(512, 512),
+        () => file.unmap(1024, 512),
+        () => file.grow(1 << 20),
+        () => file.flush(),
+        () => file.read(0, new Uint8Array(512)),
+        () => file.revive(),
+      ];
+      for (const call of calls) await assert.rejects(call(), faultOf(/mirror\.img is closed/));
+      assert.deepEqual(new Uint8Array(await readFile(other)), new Uint8Array(4096).fill(9));
+      await file.close();
+      for (const one of others) await one.stat();
+    } finally {
+      for (const one of others) await one.close();
+    }
+  });
+
   it('stops a long read or write when it is told to', async () => {
     const file = await opened();
     const signal = AbortSignal.abort();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFile, readFile, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { openTableFile } from '../../../../hw/blockTable.ts';
 import { TABLE_HEADER_BYTES } from '../../../../parsers/formats/blockTable.ts';
 import type { FarStore } from '../../../../src/base/ordered.ts';
@@ -100,6 +100,26 @@ describe('D4 a block table and its file', () => {
     await kept.close(true);
     assert.equal(await found('a', { bytes: SIZE + 1000 * PAGE }), 64, 'the first group is known still');
     assert.equal(await found('a', { bytes: SIZE }), 64);
+  });
+
+  it("touches nothing once its file is closed: the number of its descriptor is soon another file's", async () => {
+    const kept = await keep('a');
+    learn(kept);
+    await kept.close(true);
+    const before = await readFile(at('a'));
+    const other = new Uint8Array(PAGE).fill(9);
+    await writeFile(at('other'), other);
+    // The system gives the lowest number that is free: one of these is that of the closed file.
+    const others = await Promise.all(Array.from({ length: 8 }, () => open(at('other'), 'r+')));
+    try {
+      const gone = { message: /\ba is closed/ };
+      assert.throws(() => kept.table.begin(0, PAGE), gone);
+      assert.throws(() => kept.table.begin(0, PAGE), gone, 'also once it has given the table up');
+    } finally {
+      for (const one of others) await one.close();
+    }
+    assert.deepEqual(new Uint8Array(await readFile(at('other'))), other);
+    assert.deepEqual(await readFile(at('a')), before);
   });
 });
 
