@@ -167,7 +167,8 @@ export class PduSplitter {
       this.rivalCrc = this.crc;
       this.disputes = [];
     }
-    this.disputes.push({ at: this.dataAt, rival });
+    // The other copy may go on behind what is disputed here.
+    this.disputes.push({ at: this.dataAt, rival: rival.subarray(0, length) });
     this.crc = crcUpdate(this.crc, bytes, offset, offset + length);
     this.rivalCrc = crcUpdate(this.rivalCrc, rival, 0, length);
     this.sink.data(this, bytes, offset, length, this.dataAt);

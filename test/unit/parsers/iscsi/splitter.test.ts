@@ -187,6 +187,22 @@ describe('A7 PDU splitter (RFC 7143 section 11)', () => {
     assert.deepEqual(seen[0].holes.at(-1), [12, 8]);
     assert.equal(seen[0].verdict, 'unknown');
   });
+
+  it('takes of a longer copy no more than was disputed', () => {
+    const data = Uint8Array.from({ length: 64 }, (_, i) => i);
+    const bytes = pdu({ itt: 1, data }, false, true);
+    const longer = new Uint8Array(64).fill(0xee);
+    longer.set(copyOf(data, 16, 24));
+    for (const holed of [true, false]) {
+      const { splitter, seen } = collector(false, true);
+      splitter.bytes(bytes, 0, 48 + 16);
+      assert.equal(splitter.disputed(new Uint8Array(8), 0, longer, 8), true);
+      if (holed) splitter.hole(bytes.length - 48 - 24);
+      else splitter.bytes(bytes, 48 + 24, bytes.length - 48 - 24);
+      if (holed) assert.deepEqual(seen[0].holes.at(-1), [16, 8]);
+      else assert.deepEqual({ data: [...data], verdict: 'good' }, pick(seen[0]));
+    }
+  });
 });
 
 function pick({ data, verdict }: Seen): { data: number[]; verdict: string } {
