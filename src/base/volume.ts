@@ -25,8 +25,8 @@ export interface Volume {
   /** True while calls fail because the medium cannot be reached at all; `revive` tells when that is over. */
   readonly down: boolean;
   /**
-   * Why it is not reached at present: its session was lost a while ago, and calls wait for the next one, or fail (`down`) as that
-   * took too long. Absent where nobody can tell before a call fails.
+   * Why it is not reached at present: it is silent, and calls wait for it; or its session was lost a while ago (`unreachable`),
+   * and calls wait for the next one, or fail (`down`) as that took too long. Absent where nobody can tell before a call fails.
    */
   readonly away?: Fault | undefined;
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { initKeys, unitKeys } from '../../hw/keys.ts';
-import { describeLive, lu, SECOND_LU, SIZE, TAP, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
+import { describeLive, IQN, lu, SECOND_LU, SIZE, TAP, TARGET, TEE, TEE_SOURCE, volume } from './kit/bench.ts';
 import { MiB } from './kit/files.ts';
 import { run } from './kit/processes.ts';
 import { gone, shown, toldSoon, WEB, wrong } from './kit/shown.ts';
@@ -65,6 +65,50 @@ describeLive(
       await gone(b.target);
       assert.deepEqual(await wrong(unit), []);
       await load.stop();
+      await unit.stop();
+    });
+
+    it('a mirror whose target is silent, as its cable is cut, and heard again', async () => {
+      const b = bench();
+      await b.first();
+      const space = await b.net.space('away');
+      await b.net.cable(
+        { space: b.target, name: 's0', addresses: ['10.69.0.1/24'] },
+        { space, name: 'a0', addresses: ['10.69.0.2/24'] },
+      );
+      const portal = '10.69.0.2:14710';
+      await b.second({ space, portals: [portal] });
+      const unit = await b.unit({ source: TEE_SOURCE, web, volumes: [volume(lu(portal, `${IQN}-second`))] });
+      await unit.settled();
+      // While it is written to, and for a run by hand also while nobody writes.
+      for (const busy of ALL ? [true, false] : [true]) {
+        const load = busy ? await b.load({ url: lu(TEE), pauseMs: 5 }) : undefined;
+        await load?.further(20);
+        const from = unit.log.all.length;
+        const since = Date.now();
+        await run(undefined, ['ip', '-n', space, 'link', 'set', 'a0', 'down']);
+        const lost = await unit.toldState('broken', from);
+        toldSoon(lost, since);
+        const why = `${portal} does not answer; what is under way waits for it`;
+        assert.equal(lost.why, why);
+        assert.deepEqual(await wrong(unit), [why]);
+        await shown(b.target, why);
+        if (ALL) {
+          // Its session is given up later, and none comes in time.
+          const given = (why = ''): boolean => /is silent and .* no session again within 10 s/.test(why);
+          await unit.told('it is given up', (line) => line.to === 'broken' && given(line.why), from);
+          await shown(b.target, portal);
+        }
+        await run(undefined, ['ip', '-n', space, 'link', 'set', 'a0', 'up']);
+        const joined = Date.now();
+        toldSoon(await unit.told('it goes on', goesOn, from), joined);
+        await gone(b.target);
+        await load?.stop();
+        await unit.settled();
+        b.same('first.img', 'second.img');
+      }
+      const lines = unit.log.all.filter(({ to, why = '' }) => to === 'broken' && !/does not answer;/.test(why));
+      if (!ALL) assert.deepEqual(lines, [], 'nothing else was told, as its session was never lost');
       await unit.stop();
     });
 

@@ -8,12 +8,16 @@ import type { Wire } from './wire.ts';
 const ANSWERS_MAX = 1024;
 
 export interface HeartbeatOptions {
-  /** Nanoseconds of silence before the target is pinged, and those it then has to say anything. */
+  /** Nanoseconds of silence before the target is pinged, those after which it is said to be silent, and those it then has to say anything. */
   pingAfterNs: number;
+  silentNs: number;
   answerNs: number;
   /** A tag that no other request has. */
   tag: () => number;
 }
+
+/** Whoever is looked at more seldom than this stood still itself: what came meanwhile has not been read. */
+const STOOD_STILL_NS = 1e9;
 
 /** NOP-Out and NOP-In both ways (RFC 7143 sections 11.18 and 11.19): finds a peer that is gone without a word. */
 export class Heartbeat {
@@ -23,14 +27,23 @@ export class Heartbeat {
   #pingTag = NO_TAG;
   #pingedAt = 0;
   #answers = 0;
+  #tickedAt = 0;
+  #stoodStillAt = 0;
+  #silent = false;
 
   constructor(wire: Wire, options: HeartbeatOptions) {
     this.#wire = wire;
     this.#options = options;
   }
 
+  /** It does not say anything, pinged as it is; nothing has come of that yet. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
   heard(now: number): void {
     this.#heardAt = now;
+    this.#silent = false;
   }
 
   flushed(): void {
@@ -38,9 +51,12 @@ export class Heartbeat {
   }
 
   tick(now: number): void {
-    const { pingAfterNs, answerNs, tag } = this.#options;
+    const { pingAfterNs, silentNs, answerNs, tag } = this.#options;
+    if (now - this.#tickedAt > STOOD_STILL_NS) this.#stoodStillAt = now;
+    this.#tickedAt = now;
     if (this.#pingTag !== NO_TAG) {
       const since = Math.max(this.#heardAt, this.#pingedAt);
+      if (now - Math.max(since, this.#stoodStillAt) > silentNs) this.#silent = true;
       if (now - since <= answerNs) return;
       const what = `${this.#wire.peer} is silent and does not answer pings`;
       throw new Fault('local', what, 'look at the target and at the network to it');

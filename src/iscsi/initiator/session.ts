@@ -24,8 +24,9 @@ export interface SessionOptions extends LoginOptions {
   commandsMax: number;
   /** Whether a LOGICAL UNIT RESET may be sent: the LU is ours alone. */
   mayReset: boolean;
-  /** Nanoseconds of silence before a ping; those to answer it, and to answer task management. */
+  /** Nanoseconds of silence before a ping; those after it that make it `silent`; those to answer it, and to answer task management. */
   pingAfterNs: number;
+  silentNs: number;
   pongNs: number;
   managementNs: number;
 }
@@ -77,7 +78,7 @@ export class InitiatorSession {
   #fault: Fault | undefined;
 
   constructor(options: SessionOptions, owner: SessionOwner) {
-    const { peer, unsent, commandsMax, mayReset, pingAfterNs, pongNs, managementNs, random } = options;
+    const { peer, unsent, commandsMax, mayReset, pingAfterNs, silentNs, pongNs, managementNs, random } = options;
     const tag = (): number => this.#tag();
     this.#options = options;
     this.#owner = owner;
@@ -85,7 +86,7 @@ export class InitiatorSession {
     this.#wire = new Wire(peer, ((a << 24) | (b << 16) | (c << 8) | d) >>> 0, unsent);
     this.#tasks = new Tasks(this.#wire, commandsMax);
     this.#management = new Management(this.#wire, this.#tasks, { answerNs: managementNs, mayReset, tag });
-    this.#heartbeat = new Heartbeat(this.#wire, { pingAfterNs, answerNs: pongNs, tag });
+    this.#heartbeat = new Heartbeat(this.#wire, { pingAfterNs, silentNs, answerNs: pongNs, tag });
     this.#events = new AsyncEvents(this.#wire, owner);
     this.#text = new TextAsk(this.#wire, tag);
     this.#login = new Login(options);
@@ -95,6 +96,11 @@ export class InitiatorSession {
 
   get up(): boolean {
     return this.#state === 'up';
+  }
+
+  /** The target does not answer a ping: that may be over, or the session is, some time later. */
+  get silent(): boolean {
+    return this.#heartbeat.silent;
   }
 
   /** No command waits or is under way. */

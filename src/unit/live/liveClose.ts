@@ -47,7 +47,9 @@ async function giveUpLost(arms: readonly Arm[], signal: AbortSignal): Promise<vo
 }
 
 function isLost({ volume }: Arm): boolean {
-  return volume instanceof LateOrderedVolume ? volume.cut : volume.away !== undefined;
+  if (volume instanceof LateOrderedVolume) return volume.cut;
+  // A target that is silent may be slow alone.
+  return volume.away !== undefined && (volume.down || volume.away.unreachable);
 }
 
 /** A mirror that has not caught up stands in no other's way. */

@@ -90,9 +90,13 @@ export class LuLink {
     return this.#state === 'down' || this.#state === 'closed';
   }
 
-  /** Why there is no session, once that is so for a while: calls wait for the next one, and fail when it does not come. */
+  /**
+   * Why there is no session, once that is so for a while: calls wait for the next one, and fail when it does not come. Or why
+   * that which there is has nothing to say, at which nothing fails yet.
+   */
   get away(): Fault | undefined {
     if (this.#state === 'down') return this.#down;
+    if (this.#state === 'up') return this.#session?.silence;
     const late = this.#state === 'recovering' && monotonicNs() - this.#lostAt > AWAY_MS * 1e6;
     return late ? this.#away : undefined;
   }
@@ -299,7 +303,8 @@ export class LuLink {
     this.#session = undefined;
     this.#state = 'recovering';
     this.#down = why;
-    this.#lostAt = monotonicNs();
+    // One that was silent has been told of.
+    this.#lostAt = session.silence ? Number.NEGATIVE_INFINITY : monotonicNs();
     this.#away = new Fault('local', `${why.message}; a new session is being opened`, why.mend, { unreachable: true });
     this.#recovery = this.#recover(why).finally(() => {
       this.#recovery = undefined;

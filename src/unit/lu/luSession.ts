@@ -124,6 +124,7 @@ export class LuSession implements SessionOwner {
         commandsMax: COMMANDS_MAX,
         mayReset: writable,
         pingAfterNs: timing.pingAfterMs * 1e6,
+        silentNs: timing.silentMs * 1e6,
         pongNs: timing.pongMs * 1e6,
         managementNs: timing.managementMs * 1e6,
       },
@@ -138,6 +139,13 @@ export class LuSession implements SessionOwner {
 
   get remote(): string {
     return this.#stream?.remote ?? '';
+  }
+
+  /** Why nothing comes of commands at present: the target is silent, and its session has not been given up. */
+  get silence(): Fault | undefined {
+    if (!this.#machine.silent) return undefined;
+    const what = `${portal(this.#at)} does not answer; what is under way waits for it`;
+    return new Fault('local', what, 'look at the target and at the network to it');
   }
 
   /** Resolves once the login is over, with the portal where the target is instead if it has moved. */

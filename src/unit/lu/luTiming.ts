@@ -7,8 +7,9 @@ export interface LuTiming {
   commandMs: number;
   managementMs: number;
   logoutMs: number;
-  /** Silence until the target is pinged, and what it then has to say anything. */
+  /** Silence until the target is pinged; more of it until it is said not to answer; what it has to say anything before its session is given up. */
   pingAfterMs: number;
+  silentMs: number;
   pongMs: number;
   /** A lost session is opened anew for so long before calls fail. */
   reconnectMs: number;
@@ -22,8 +23,9 @@ export const LU_TIMING: LuTiming = {
   commandMs: 30_000,
   managementMs: 10_000,
   logoutMs: 3000,
-  pingAfterMs: 5000,
-  pongMs: 10_000,
+  pingAfterMs: 1500,
+  silentMs: 2000,
+  pongMs: 13_500,
   reconnectMs: 10_000,
   busyMs: 30_000,
 };

@@ -56,6 +56,7 @@ export class ScriptedTarget implements SessionOwner {
         commandsMax: 8,
         mayReset: true,
         pingAfterNs: 5e9,
+        silentNs: 2e9,
         pongNs: 5e9,
         managementNs: 5e9,
         ...options,

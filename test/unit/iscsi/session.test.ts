@@ -245,6 +245,50 @@ describe('B5 an initiator session (RFC 7143)', () => {
     assert.match(target.fault?.message ?? '', /10\.0\.0\.9:3260 is silent/);
   });
 
+  it('H2 says that a target is silent before it is given up, until it says anything', () => {
+    const target = new ScriptedTarget().logIn();
+    const tick = (from: number, to: number): void => {
+      for (let at = from; at <= to; at += 0.25) target.session.tick(at * SECOND);
+    };
+    const open = Watched.read(8);
+    open.limitNs = 60 * SECOND;
+    target.session.submit(open, 0);
+    const command = target.one();
+    tick(0, 5.25);
+    const ping = target.one();
+    assert.deepEqual([ping.opcode, ping.ttt], [0, 0xffffffff]);
+    tick(5.5, 7.25);
+    assert.equal(target.session.silent, false, 'it has two seconds for the answer');
+    tick(7.5, 9);
+    assert.equal(target.session.silent, true);
+    assert.deepEqual([target.fault, open.ends], [undefined, 0], 'nothing has failed of it');
+    target.now = 9 * SECOND;
+    target.say({ opcode: 0x20, itt: ping.itt, words: { 20: 0xffffffff } }, true);
+    assert.equal(target.session.silent, false);
+    // It takes its time for what was asked, and answers pings meanwhile.
+    for (let at = 10; at < 40; at += 7) {
+      tick(at, at + 5.75);
+      const [next] = target.sent();
+      target.now = (at + 6) * SECOND;
+      target.say({ opcode: 0x20, itt: next.itt, words: { 20: 0xffffffff } }, true);
+      tick(at + 6, at + 6.75);
+      assert.equal(target.session.silent, false, `at ${at} s`);
+    }
+    target.response(command.itt, 0x08);
+    assert.deepEqual([open.ends, open.status], [1, 0x08]);
+  });
+
+  it('H2 takes no target for silent that it has not listened to', () => {
+    const target = new ScriptedTarget().logIn();
+    target.session.tick(6 * SECOND);
+    target.one();
+    // The process stood still: what came meanwhile is read after this.
+    target.session.tick(8.25 * SECOND);
+    assert.equal(target.session.silent, false);
+    for (let at = 8.5; at <= 10.5; at += 0.25) target.session.tick(at * SECOND);
+    assert.equal(target.session.silent, true);
+  });
+
   it('logs out, and is told of a logout that the target wants', () => {
     const target = new ScriptedTarget().logIn();
     target.say({ opcode: 0x32, itt: 0xffffffff, words: { 36: 0x01000000, 40: 5 } }, true);

@@ -54,6 +54,7 @@ class Pair implements SessionOwner {
         commandsMax: 32,
         mayReset: true,
         pingAfterNs: 5e9,
+        silentNs: 2e9,
         pongNs: 5e9,
         managementNs: 5e9,
       },
