@@ -209,6 +209,8 @@ export class CheckedReads {
         if (found.differing.intersects(from, till)) {
           this.#status.differences++;
           this.#told.add(from, till);
+          // It may have been read again meanwhile.
+          this.#suspects.remove(from, till);
           fresh.add(from, till);
           continue;
         }
@@ -216,6 +218,7 @@ export class CheckedReads {
         if (spare-- > 0) doubtful(from, till);
       }
     }
+    if (this.#suspects.isEmpty) this.#suspected = 0;
     if (!fresh.isEmpty) told(fresh);
   }
 }

@@ -137,6 +137,27 @@ describe('D5 checked reads', () => {
     assert.equal(world.told.length, 2);
   });
 
+  it('tells it once also where hosts go on reading it while both sides are asked', async () => {
+    const differing = extents([2 * PAGE, 3 * PAGE], [5 * PAGE, 6 * PAGE]);
+    const answers: (() => void)[] = [];
+    const confirm = (): Promise<{ differing: Extents; whole: boolean }> =>
+      new Promise((resolve) => answers.push(() => resolve({ differing, whole: true })));
+    const world = new World({ confirm });
+    world.read(0, 4 * PAGE, { wrong: [2] });
+    world.checked.tick();
+    assert.equal(answers.length, 1);
+    world.read(0, 6 * PAGE, { wrong: [2, 5] });
+    answers[0]();
+    await new Promise(setImmediate);
+    assert.deepEqual(world.told, [[[2 * PAGE, PAGE]]]);
+    world.clock += 2e9;
+    world.checked.tick();
+    answers[1]();
+    await new Promise(setImmediate);
+    assert.deepEqual(world.told.slice(1), [[[5 * PAGE, PAGE]]]);
+    assert.deepEqual([world.checked.status.differences, world.checked.idle], [2, true]);
+  });
+
   it('does not tell what cannot be confirmed, and asks again when it is seen again', async () => {
     const world = new World();
     world.fault = new Fault('local', 'the first volume is down');
