@@ -1,67 +1,23 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Piece } from '../../../../src/base/change.ts';
 import { Fault } from '../../../../src/base/fault.ts';
-import type { OrderedEntry } from '../../../../src/base/ordered.ts';
-import type { JourneyVolume, JourneyVolumeOptions, LinkKeys } from '../../../../src/unit/link/journeyTypes.ts';
 import { openJourneyVolume } from '../../../../src/unit/link/journeyVolume.ts';
-import type { LinkService } from '../../../../src/unit/link/receiverTypes.ts';
-import { CutProxy } from '../../../kit/cutProxy.ts';
 import { MemoryFarStore } from '../../../kit/farStore.ts';
-import { Authority, journeyOptions, serve, until } from '../../../kit/journey.ts';
-
-const SIZE = 4 * 1024 * 1024;
-
-function change(...pieces: Piece[]): OrderedEntry {
-  return { kind: 'change', at: 1n, pieces, consistent: true };
-}
-
-function piece(offset: number, bytes: Uint8Array): Piece {
-  return { offset, length: bytes.length, payload: [bytes] };
-}
-
-function page(offset: number, byte: number): OrderedEntry {
-  return change(piece(offset, new Uint8Array(4096).fill(byte)));
-}
+import { journeyOptions, serve, until } from '../../../kit/journey.ts';
+import { change, Journeys, page, piece, SIZE } from './journeyKit.ts';
 
 describe('D1 a volume at another unit, over TLS 1.3', () => {
-  const open: { close: () => Promise<void> }[] = [];
-  let keysA: LinkKeys;
-  let keysB: LinkKeys;
+  let journeys: Journeys;
 
   before(async () => {
-    const authority = await Authority.make();
-    keysA = await authority.unit('a');
-    keysB = await authority.unit('b');
+    journeys = await Journeys.make();
   });
-
-  // The near end first: a listener waits for its connections.
-  afterEach(async () => {
-    for (const one of open.splice(0).reverse()) await one.close();
-  });
-
-  const serving = async (
-    stores: Record<string, MemoryFarStore>,
-  ): Promise<{ service: LinkService; port: number; notices: string[] }> => {
-    const served = await serve(keysB, stores);
-    open.push(served.service);
-    return served;
-  };
-  const opening = async (port: number, options: Partial<JourneyVolumeOptions> = {}): Promise<JourneyVolume> => {
-    const volume = await openJourneyVolume(journeyOptions(port, keysA, options));
-    open.push(volume);
-    return volume;
-  };
-  const proxied = async (port: number): Promise<CutProxy> => {
-    const proxy = await CutProxy.open(port);
-    open.push(proxy);
-    return proxy;
-  };
+  afterEach(() => journeys.close());
 
   it('carries changes of every kind', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { service, port } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { service, port } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     assert.equal(volume.blocks * volume.blockSize, SIZE);
     assert.deepEqual(volume.identity(), { kind: 'lu', id: `journey:${store.incarnation}` });
     const data = randomBytes(3_000_000);
@@ -95,8 +51,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('gathers what comes together into few syncs', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { port } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     await Promise.all(Array.from({ length: 500 }, (_, n) => volume.append(page(4096 * n, n))));
     assert.equal(store.durable?.number, 500);
     assert.ok(store.syncs < 250, `${store.syncs} syncs`);
@@ -104,10 +60,10 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('goes on where it was after breaks, and no append fails', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const proxy = await proxied(port);
+    const { port } = await journeys.serving({ vol1: store });
+    const proxy = await journeys.proxied(port);
     const notices: string[] = [];
-    const volume = await opening(proxy.port, { notice: (text) => notices.push(text) });
+    const volume = await journeys.opening(proxy.port, { notice: (text) => notices.push(text) });
     const image = new Uint8Array(SIZE);
     const appends: Promise<void>[] = [];
     for (let n = 0; n < 300; n++) {
@@ -132,9 +88,9 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('waits for a unit that is away, and for one that was started anew', async () => {
     const store = new MemoryFarStore(SIZE);
-    const first = await serve(keysB, { vol1: store });
-    const proxy = await proxied(first.port);
-    const volume = await opening(proxy.port);
+    const first = await serve(journeys.farKeys, { vol1: store });
+    const proxy = await journeys.proxied(first.port);
+    const volume = await journeys.opening(proxy.port);
     await volume.append(page(0, 1));
     proxy.cut();
     await until(() => !volume.link.connected);
@@ -144,7 +100,7 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
       durable++;
     });
     await first.service.close();
-    const again = await serving({ vol1: store });
+    const again = await journeys.serving({ vol1: store });
     assert.equal(durable, 0);
     proxy.join(again.port);
     await Promise.all(appends);
@@ -156,9 +112,9 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
   it('rejects everything when the far end has lost what was durable, or is another', async () => {
     for (const lose of [(store: MemoryFarStore) => store.crashTo(1), (store: MemoryFarStore) => store.renew()]) {
       const store = new MemoryFarStore(SIZE);
-      const { port, service } = await serve(keysB, { vol1: store });
-      const proxy = await proxied(port);
-      const volume = await opening(proxy.port);
+      const { port, service } = await serve(journeys.farKeys, { vol1: store });
+      const proxy = await journeys.proxied(port);
+      const volume = await journeys.opening(proxy.port);
       const before = volume.identity().id;
       for (let n = 0; n < 3; n++) await volume.append(page(0, n));
       proxy.cut();
@@ -181,7 +137,7 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('tells whether another unit wrote meanwhile', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
+    const { port } = await journeys.serving({ vol1: store });
     const name = `journey:${store.incarnation}`;
     for (const [unit, id] of [
       ['one', name],
@@ -190,7 +146,7 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
       ['two', name],
       ['one', /^journey:.* after /],
     ] as const) {
-      const volume = await openJourneyVolume(journeyOptions(port, keysA, { unit }));
+      const volume = await openJourneyVolume(journeyOptions(port, journeys.nearKeys, { unit }));
       if (typeof id === 'string') assert.equal(volume.identity().id, id, unit);
       else assert.match(volume.identity().id, id);
       await volume.append(page(0, 1));
@@ -200,14 +156,14 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('refuses a second unit while one is connected; the same unit anew takes over', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port, notices } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { port, notices } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     await volume.append(page(0, 1));
-    await assert.rejects(opening(port, { unit: 'unit-c' }), (fault: Fault) => {
+    await assert.rejects(journeys.opening(port, { unit: 'unit-c' }), (fault: Fault) => {
       assert.match(fault.message, /volume vol1 is being sent by unit a at 127\.0\.0\.1/);
       return fault.unreachable;
     });
-    const later = await opening(port);
+    const later = await journeys.opening(port);
     await later.append(page(0, 2));
     assert.match(notices.join('\n'), /is being sent by unit a[\s\S]*the unit has connected anew/);
     assert.equal(store.contents[0], 2);
@@ -215,19 +171,19 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('leaves a store alone that an older connection is still at work with', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
+    const { port } = await journeys.serving({ vol1: store });
     let go = (): void => undefined;
     store.turn = () => new Promise((resolve) => (go = resolve));
-    const openings = openJourneyVolume(journeyOptions(port, keysA));
+    const openings = openJourneyVolume(journeyOptions(port, journeys.nearKeys));
     await until(() => store.syncs === 1);
     go();
     const first = await openings;
-    open.push(first);
+    journeys.later(first);
     first.append(page(0, 1)).catch(() => undefined);
     const stuck = go;
     await until(() => go !== stuck);
     let welcomed = false;
-    const second = opening(port).then((volume) => {
+    const second = journeys.opening(port).then((volume) => {
       welcomed = true;
       return volume;
     });
@@ -243,9 +199,9 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('waits while the far end has no room, with words at both ends', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port, service, notices } = await serving({ vol1: store });
+    const { port, service, notices } = await journeys.serving({ vol1: store });
     const near: string[] = [];
-    const volume = await opening(port, { notice: (text) => near.push(text) });
+    const volume = await journeys.opening(port, { notice: (text) => near.push(text) });
     for (const failure of ['appendFailure', 'syncFailure'] as const) {
       store[failure] = new Fault('local', 'the disk is full', 'make room');
       const append = volume.append(page(0, 7));
@@ -264,8 +220,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('grows, or says why not', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { port } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     const sizes: number[] = [];
     volume.onSizeChange((blocks) => sizes.push(blocks));
     await volume.grow(SIZE);
@@ -282,8 +238,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('refuses what lies beyond the volume, for good', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port, notices } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { port, notices } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     await assert.rejects(
       volume.append(page(SIZE - 512, 1)),
       /change 1 reaches to 4197888, and the volume ends at 4194304/,
@@ -297,71 +253,10 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
     assert.ok(!volume.down, 'a question that fails is nothing more');
   });
 
-  it('compares, in the order of what was appended, and only differences travel', async () => {
-    const size = 4 * SIZE;
-    const image = randomBytes(size);
-    const store = new MemoryFarStore(size);
-    store.poke(0, image);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port);
-    assert.deepEqual(await volume.differing(0, image), []);
-    const pages = Array.from({ length: size / 4096 / 100 }, (_, n) => (n * 7919) % (size / 4096));
-    for (const at of pages) image[at * 4096 + (at % 4096)] ^= 1;
-    const before = volume.link.wireBytes;
-    const step = 1024 * 1024;
-    let found = 0;
-    for (let at = 0; at < size; at += step) {
-      const pieces = await volume.differing(at, image.subarray(at, at + step));
-      for (const { offset, length } of pieces) {
-        found += length;
-        assert.ok(offset >= at && offset + length <= at + step);
-      }
-      if (pieces.length > 0) await volume.append({ kind: 'copy', at: 0n, pieces, consistent: false });
-    }
-    assert.equal(found, new Set(pages).size * 4096);
-    assert.ok(Buffer.compare(store.contents, image) === 0);
-    const wire = volume.link.wireBytes - before;
-    assert.ok(wire <= 1.3 * found + 1024 * 1024 * (size / 2 ** 30), `${wire} bytes for ${found}`);
-    // Behind an append that is not durable yet it sees that append.
-    const block = new Uint8Array(4096).fill(9);
-    const append = volume.append(change(piece(0, block)));
-    assert.deepEqual(await volume.differing(0, block), []);
-    await append;
-  });
-
-  it('compares what it was asked together, whatever lies in the frames behind a question that waits', async () => {
-    const chunk = 1024 * 1024;
-    const near = new Uint8Array(16 * chunk);
-    for (let at = 0; at < near.length; at += 2 * chunk) near.set(randomBytes(chunk), at);
-    const store = new MemoryFarStore(near.length);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port);
-    const pieces = await volume.differing(0, near);
-    await volume.append({ kind: 'copy', at: 0n, pieces, consistent: false });
-    assert.ok(Buffer.compare(store.contents, near) === 0);
-  });
-
-  it('gives up a question, and answers nobody', async () => {
-    const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port);
-    let go = (): void => undefined;
-    store.turn = () => new Promise((resolve) => (go = resolve));
-    const abort = new AbortController();
-    const asked = volume.differing(0, new Uint8Array(SIZE), abort.signal);
-    abort.abort();
-    await assert.rejects(asked, /stopped before it was done/);
-    await assert.rejects(volume.read(0, new Uint8Array(512), abort.signal), /stopped/);
-    store.turn = async () => undefined;
-    go();
-    await volume.append(page(0, 1));
-    assert.equal(store.contents[0], 1);
-  });
-
   it('keeps to its limit', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port, { limitBytesPerSecond: 4_000_000 });
+    const { port } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port, { limitBytesPerSecond: 4_000_000 });
     const started = performance.now();
     await volume.append(change(piece(0, randomBytes(1_600_000))));
     const took = performance.now() - started;
@@ -371,8 +266,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('compresses where it is told to, and comes out the same', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port } = await serving({ vol1: store });
-    const volume = await opening(port, { compress: true });
+    const { port } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port, { compress: true });
     const text = Buffer.alloc(2_000_000, 'all work and no play makes Jack a dull boy. ');
     const noise = randomBytes(100_000);
     await Promise.all([
@@ -389,8 +284,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('fails what waits when it is closed, and says so to the far end', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port, notices, service } = await serving({ vol1: store });
-    const volume = await opening(port);
+    const { port, notices, service } = await journeys.serving({ vol1: store });
+    const volume = await journeys.opening(port);
     store.syncFailure = new Fault('local', 'not now');
     const append = volume.append(page(0, 1));
     await until(() => volume.link.paused !== undefined);
@@ -403,8 +298,8 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
 
   it('waits for a far end that ends in order', async () => {
     const store = new MemoryFarStore(SIZE);
-    const { port, service } = await serve(keysB, { vol1: store });
-    const volume = await opening(port);
+    const { port, service } = await serve(journeys.farKeys, { vol1: store });
+    const volume = await journeys.opening(port);
     await volume.append(page(0, 1));
     await service.close();
     await until(() => !volume.link.connected);
