@@ -3,7 +3,7 @@ import type { CheckedReadsStatus } from '../unit/compare/checkedReads.ts';
 import type { VerifiedStatus } from '../unit/compare/verifyTypes.ts';
 import type { ChangedStatus } from '../unit/steer/mirrorChangesTypes.ts';
 import { changedWords } from '../unit/steer/mirrorChangesWords.ts';
-import { type CertificateStatus, certificateEnd } from '../unit/watch/certificates.ts';
+import { type CertificateStatus, certificateEnd, certificateWords } from '../unit/watch/certificates.ts';
 import type {
   ErrorWords,
   LinkStatus,
@@ -116,12 +116,8 @@ function volumeLines(volume: VolumeStatus, terminal: Terminal, nowMs: number, mo
 /** Only of those that are soon over. */
 function certificateLines(certificate: CertificateStatus, terminal: Terminal, nowMs: number): string[] {
   const end = certificateEnd(certificate, nowMs);
-  if (end === 'far' || end === 'early') return [];
-  const { kind, name, until } = certificate;
-  const whose = `${kind === 'own' ? 'own certificate' : 'certificate of the authority'} ${plain(name)}`;
-  const words =
-    end === 'over' ? 'has ended: no link can be made' : `ends on ${plain(until.slice(0, 10))}: make a new one`;
-  return [paint(`${whose} ${words}`, end === 'soon' ? 'yellow' : 'red', terminal)];
+  if (end === 'far') return [];
+  return [paint(plain(certificateWords(certificate, end)), end === 'soon' ? 'yellow' : 'red', terminal)];
 }
 
 /** The unit is other than its configuration says. */

@@ -275,6 +275,28 @@ export const NOTICES: readonly Message[] = [
     means: 'the same, until the next start',
     mend: 'look at the disk of `state`',
   },
+  // Certificates that links are made with
+  {
+    says: '… ends on …: make a new one',
+    means: 'a certificate has less than 30 days left',
+    mend: '`tapmirror keys unit` (an authority: `keys init`), and a restart with it',
+  },
+  {
+    says: '… ends within a week, on …: make a new one',
+    means: 'it has less than 7',
+    mend: 'the same',
+  },
+  {
+    says: '… has ended: no link can be made',
+    means: 'what links would carry waits at their near ends',
+    mend: 'the same',
+  },
+  {
+    says: '… begins only later: set the clock right',
+    means: 'no link can be made before',
+    mend: 'as it says',
+  },
+  { says: '… is good until …', means: 'that was the clock, and is over', mend: NOTHING },
   // Links and the past
   {
     says: '…; changes wait until it is connected again',
@@ -414,6 +436,11 @@ export const ERRORS: readonly Message[] = [
   },
   { says: '… refuses the connection …', means: 'nothing listens there', mend: 'start it, or correct the port' },
   { says: '… does not answer …', means: 'a target or a far unit is away', mend: 'look at it and at the network' },
+  {
+    says: '… does not answer; what is under way waits for it',
+    means: 'a target is silent, also when it is asked; its session is given up after 15 s of that',
+    mend: 'look at it and at the network to it',
+  },
   {
     says: '…; a new session is being opened',
     means: 'a target was lost a second ago; what is to be written waits for it for 10 s, then stands in the record',

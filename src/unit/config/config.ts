@@ -169,7 +169,7 @@ async function configIn(
   if (config.kind === 'replay') return config;
   if (holdsSecret(draft)) warnings.push(...(await openConfigWords(resolve(path))));
   if (tls === undefined) return { ...config, warnings };
-  const read = await (await import('./configTls.ts')).readTls(tls, around(path).at, Date.now(), book);
+  const read = await (await import('./configTls.ts')).readTls(tls, around(path).at, book);
   if (book.length > 0) throw fault(book);
   return { ...config, tls: read.tls, warnings: [...warnings, ...read.warnings] };
 }

@@ -42,19 +42,16 @@ export const tls: Check<RawTls> = (node, where, book) => {
   return (shared ? psk : files)(node, where, book);
 };
 
-/** Certificates that are soon over are told so long before, in days. */
-const SOON_DAYS = 30;
-const DAY_MS = 86_400_000;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
  * Reads the files and proves that they fit: certificates that can be read, and the key of the first. What is wrong goes into
- * `book`; what does not keep the unit from running, but its links from being made, comes back as words.
+ * `book`; what does not keep the unit from running, but its links from being made, comes back as words. When certificates end
+ * is told while it runs (see `CertificateWatch`).
  */
 export async function readTls(
   raw: RawTls,
   at: (path: string) => string,
-  nowMs: number,
   book: Mistake[],
 ): Promise<{ tls: TlsConfig; warnings: string[] }> {
   if ('psk' in raw) return (await import('./configPsk.ts')).readPsk(raw.psk, at, book);
@@ -64,8 +61,6 @@ export async function readTls(
   const warnings: string[] = [];
   const authorities = ca && certificates(raw.ca, ca.text, book);
   const own = cert && certificates(raw.cert, cert.text, book);
-  if (authorities) warnings.push(...overWords(at(raw.ca.value), authorities, nowMs));
-  if (own) warnings.push(...overWords(at(raw.cert.value), own, nowMs));
   if (key && own) refuseOtherKey(raw, key.text, own[0], book);
   if (key?.open) {
     const file = at(raw.key.value);
@@ -120,19 +115,4 @@ function refuseOtherKey({ key, cert }: RawFiles, text: string, own: X509Certific
       : `name a key in PEM; ${MAKE}`;
     book.push({ ...place, wrong, mend });
   }
-}
-
-function overWords(path: string, all: readonly X509Certificate[], nowMs: number): string[] {
-  return all.flatMap((one) => {
-    const end = Date.parse(one.validTo);
-    const begin = Date.parse(one.validFrom);
-    if (nowMs > end) return [`the certificate in ${path} ended on ${day(end)}: no link can be made; make a new one`];
-    if (nowMs < begin) return [`the certificate in ${path} begins only on ${day(begin)}: check the clock`];
-    const days = Math.floor((end - nowMs) / DAY_MS);
-    return days < SOON_DAYS ? [`the certificate in ${path} ends on ${day(end)}: make a new one before`] : [];
-  });
-}
-
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -41,10 +41,7 @@ async function configuration(path: string | undefined): Promise<{ config?: Confi
   const one = about('configuration', path);
   try {
     const { config, changed } = await loadAny(path);
-    // Of certificates `lookAtCertificates` tells more.
-    const warnings = (config.kind === 'live' ? config.warnings : []).filter(
-      (words) => !/^the certificate in/.test(words),
-    );
+    const warnings = config.kind === 'live' ? config.warnings : [];
     const mend = 'see the words';
     const warned = warnings.map((text) => {
       const [words, ...rest] = text.split('; ');

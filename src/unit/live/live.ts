@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { limitRepeats } from '../../../hw/log.ts';
 import { openStateFolder, type StateFolder } from '../../../hw/stateFolder.ts';
 import { packageVersion } from '../../../hw/version.ts';
 import { Fault } from '../../base/fault.ts';
@@ -25,6 +24,7 @@ import { MirrorChanges } from '../steer/mirrorChanges.ts';
 import { Pauses } from '../steer/pauses.ts';
 import { Steer } from '../steer/steer.ts';
 import { certificateStatus } from '../watch/certificates.ts';
+import { CertificateWatch } from '../watch/certificateWatch.ts';
 import { EventLog } from '../watch/events.ts';
 import type { ExplainReport } from '../watch/explain.ts';
 import type {
@@ -41,14 +41,13 @@ import type { UnitWeb } from '../watch/web.ts';
 import { before, deadline } from './before.ts';
 import { FirstNames } from './firstNames.ts';
 import { forgetFormerRecords } from './liveRecord.ts';
+import { Notices } from './notices.ts';
 import { behindAtStop, lateFault, tellDraining } from './stopWords.ts';
 
 /** How often the caretakers look around. */
 const TICK_MS = 100;
 /** A stop that takes longer says what for. */
 const DRAIN_TOLD_MS = 2000;
-/** Notices that `status` shows. */
-const NOTICES_KEPT = 20;
 
 /**
  * Starts a unit: opens its state folder and every medium, then listens for links and attaches to its bus.
@@ -91,8 +90,8 @@ class LiveUnit implements RunningUnit {
   readonly #identity: Identity;
   readonly #names: FirstNames;
   readonly #since = new Date();
-  readonly #notices: string[] = [];
-  readonly #noticeLog: ReturnType<typeof limitRepeats>;
+  readonly #notices: Notices;
+  readonly #certificates: CertificateWatch;
   readonly #events: EventLog;
   #web: UnitWeb | undefined;
   /** Moments that are served for a while. */
@@ -113,14 +112,15 @@ class LiveUnit implements RunningUnit {
     this.#ticked = ticked;
     this.#state = state;
     this.#events = log;
-    this.#noticeLog = limitRepeats(log);
+    this.#notices = new Notices(log);
     let fail: (fault: Fault) => void = () => {};
     this.failed = new Promise((resolve) => {
       fail = resolve;
     });
     const { folder, unit } = state;
     const { source, receive, tls, received: volumes, initiator = initiatorNameOf(unit) } = config;
-    const notice = (text: string): void => this.#notice(text);
+    const notice = (text: string): void => this.#notices.add(text);
+    this.#certificates = new CertificateWatch({ tls, wall: Date.now, notice });
     this.#names = new FirstNames(folder, notice);
     const shared = {
       folder,
@@ -163,7 +163,8 @@ class LiveUnit implements RunningUnit {
   }
 
   async start(): Promise<void> {
-    for (const warning of this.#config.warnings) this.#notice(warning);
+    for (const warning of this.#config.warnings) this.#notices.add(warning);
+    this.#certificates.tick();
     const { serve } = this.#config;
     const { folder } = this.#state;
     this.#pauses = await Pauses.open(folder);
@@ -183,6 +184,7 @@ class LiveUnit implements RunningUnit {
       this.#receive?.tick();
       this.#serve?.tick();
       this.#web?.tick();
+      this.#certificates.tick();
       this.#ticked();
     }, TICK_MS);
   }
@@ -198,7 +200,7 @@ class LiveUnit implements RunningUnit {
       jobs: this.running,
       verify: (volume, order) => this.verify(volume, order),
       log: this.#events,
-      notice: (text) => this.#notice(text),
+      notice: (text) => this.#notices.add(text),
       signal: this.#ending.signal,
     });
     this.background.resume();
@@ -218,7 +220,7 @@ class LiveUnit implements RunningUnit {
       received: (volume) => this.#received(volume),
       hold: async (volume, why) =>
         why === undefined ? this.#receive?.release(volume) : this.#receive?.hold(volume, why),
-      notice: (text) => this.#notice(text),
+      notice: (text) => this.#notices.add(text),
       now,
     });
     await this.#serve.start();
@@ -245,7 +247,7 @@ class LiveUnit implements RunningUnit {
       ...certificateStatus(this.#config.tls),
       volumes: [...(bus?.volumes ?? []), ...(this.#receive?.status() ?? [])],
       ...(this.mirrors.status.length > 0 ? { changedMirrors: this.mirrors.status } : {}),
-      notices: [...this.#notices],
+      notices: this.#notices.kept,
     };
   }
 
@@ -306,7 +308,7 @@ class LiveUnit implements RunningUnit {
     const received = this.#received(volume);
     const { openMoment } = await import('../serve/openMoment.ts');
     const signal = AbortSignal.any([order.signal, this.#ending.signal]);
-    const open = openMoment(received, { ...order, signal }, (text) => this.#notice(text));
+    const open = openMoment(received, { ...order, signal }, (text) => this.#notices.add(text));
     this.#opened.add(open);
     await open.finally(() => this.#opened.delete(open));
   }
@@ -358,7 +360,7 @@ class LiveUnit implements RunningUnit {
     await this.#web?.close();
     await this.#names.close();
     await this.#state.close();
-    this.#noticeLog.flush();
+    this.#notices.flush();
     if (late.length > 0) throw lateFault(late, withinMs);
   }
 
@@ -388,11 +390,5 @@ class LiveUnit implements RunningUnit {
 
   #texts(): string[] {
     return [this.#bus?.text, this.#receive?.text, this.#serve?.text].filter((text) => text !== undefined);
-  }
-
-  #notice(text: string): void {
-    this.#notices.push(text);
-    if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
-    this.#noticeLog.warn('notice', { text });
   }
 }

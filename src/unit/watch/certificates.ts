@@ -44,6 +44,24 @@ export function certificateEnd({ from, until }: CertificateStatus, nowMs: number
   return left < SOON_MS ? 'soon' : 'far';
 }
 
+/** What `status` and the log say of it; empty where there is nothing to say. */
+export function certificateWords({ kind, name, until }: CertificateStatus, end: CertificateEnd): string {
+  const whose = `${kind === 'own' ? 'own certificate' : 'certificate of the authority'} ${name}`;
+  const day = until.slice(0, 10);
+  switch (end) {
+    case 'over':
+      return `${whose} has ended: no link can be made`;
+    case 'urgent':
+      return `${whose} ends within a week, on ${day}: make a new one`;
+    case 'soon':
+      return `${whose} ends on ${day}: make a new one`;
+    case 'early':
+      return `${whose} begins only later: set the clock right`;
+    case 'far':
+      return `${whose} is good until ${day}`;
+  }
+}
+
 function ofPem(kind: CertificateStatus['kind'], text: string): CertificateStatus[] {
   return (text.match(CERTIFICATE) ?? []).map((pem) => {
     const { validFrom, validTo, subject } = new X509Certificate(pem);

@@ -167,7 +167,7 @@ describe('H1 tapmirror status', () => {
       lines.filter((line) => /certificate|compared/.test(line)),
       [
         'own certificate near ends on 2026-01-20: make a new one',
-        'certificate of the authority ours ends on 2026-01-05: make a new one',
+        'certificate of the authority ours ends within a week, on 2026-01-05: make a new one',
         'certificate of the authority old has ended: no link can be made',
         '    compared 5 min ago: nothing differed of 16 MiB',
         '    compared 5 min ago: 4 KiB differed of 16 MiB',
