@@ -101,6 +101,10 @@ describe('H1 a unit that is steered while it runs', () => {
   it('compares a mirror whole that somebody wrote to, and only what is marked where that is not asked for', async () => {
     await site.start({ record: { chunkBytes: '64KiB' } });
     await settled();
+    await until('marks of the first comparison are taken out', async () => {
+      const { record } = await site.mirror('file:b');
+      return record.marked * record.chunkBytes < SIZE || undefined;
+    });
     const spoilt = readFileSync(site.path('b'));
     spoilt.fill(7, 5 * MiB, 5 * MiB + 100);
     writeFileSync(site.path('b'), spoilt);
