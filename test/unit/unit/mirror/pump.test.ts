@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileVolume } from '../../../../hw/files.ts';
 import type { LuId } from '../../../../src/base/change.ts';
+import { Fault } from '../../../../src/base/fault.ts';
+import type { Volume } from '../../../../src/base/volume.ts';
 import { Room } from '../../../../src/buffer/room.ts';
 import { VolumeUnit } from '../../../../src/unit/mirror/volumeUnit.ts';
 
@@ -67,6 +69,54 @@ describe('B8 a copy that compares', () => {
     await unit.finish();
     assert.equal(unit.arms[0].pump.differingBytes, BYTES);
     await unit.close();
+    await first.close();
+  });
+
+  it('writes into no other file once its mirror was closed meanwhile', async () => {
+    const [here, there, other] = ['first3.img', 'second3.img', 'other'].map((name) => join(folder, name));
+    for (const path of [here, there]) await writeFile(path, new Uint8Array(BYTES).fill(7));
+    await writeFile(other, new Uint8Array(BYTES).fill(9));
+    const first = await openFileVolume(here, { writable: false });
+    const volume = await openFileVolume(there, { writable: true });
+    let answer: (() => void) | undefined;
+    const read: Volume['read'] = () => new Promise((resolve) => (answer = resolve));
+    const written: Promise<void>[] = [];
+    const writev = volume.writev.bind(volume);
+    const watched: Volume['writev'] = (pieces, options) => {
+      const one = writev(pieces, options);
+      written.push(one);
+      return one;
+    };
+    const unit = new VolumeUnit({
+      lu: LU,
+      room: new Room({ bytes: 1 << 20 }),
+      mirrors: [{ to: there, volume: Object.assign(volume, { writev: watched }) }],
+      first: { name: here, volume: Object.assign(first, { read }) },
+      now: () => 0,
+      notice: () => {},
+    });
+    unit.facts({ lu: LU, blockSize: 512, blocks: BYTES / 512, designators: [] });
+    unit.push({ seq: 1, at: 0n, lu: LU, pieces: 'wholeLu', fua: false, doubt: 'unseen' });
+    const [arm] = unit.arms;
+    const finished = unit.finish();
+    for (let turn = 0; turn < 10_000 && !answer; turn++) await new Promise(setImmediate);
+    assert.ok(answer);
+    // As a mirror's leaving does: a copy is not waited for.
+    arm.mirror.step({ kind: 'broken', fault: new Fault('local', 'it was removed') });
+    await unit.whenStill(arm);
+    await volume.close();
+    // The system gives the lowest number that is free: one of these is that of the closed file.
+    const others = await Promise.all(Array.from({ length: 8 }, () => open(other, 'r+')));
+    try {
+      answer();
+      for (let turn = 0; turn < 10_000 && written.length === 0; turn++) await new Promise(setImmediate);
+      assert.equal(written.length, 1);
+      await assert.rejects(written[0], /second3\.img is closed/);
+    } finally {
+      for (const one of others) await one.close();
+    }
+    assert.deepEqual(new Uint8Array(await readFile(other)), new Uint8Array(BYTES).fill(9));
+    await finished;
     await first.close();
   });
 });
