@@ -1,4 +1,3 @@
-import type { Reason } from '../../base/backlog.ts';
 import type { Barrier, Change, Doubt, LuId, Piece } from '../../base/change.ts';
 import { Extents } from '../../base/extents.ts';
 import type { NearSums } from '../../base/ordered.ts';
@@ -8,9 +7,10 @@ import type { Room } from '../../buffer/room.ts';
 import type { UnderWay } from '../../mirror/orderedHorizon.ts';
 import type { Upstream } from '../../mirror/orderedWriter.ts';
 import { type NamedVolume, refuseTwins } from '../lu/twins.ts';
-import { type Arm, type ArmOptions, type MirrorReport, mirrorReport } from './arm.ts';
+import type { Arm, ArmOptions } from './arm.ts';
 import { type ArmSetting, makeArm, makeArms } from './armMaker.ts';
 import { Kick } from './kick.ts';
+import { type VolumeReport, volumeReport } from './volumeReport.ts';
 
 export interface VolumeUnitOptions {
   lu: LuId;
@@ -51,27 +51,8 @@ export interface VolumeUnitOptions {
   near?: () => NearSums | undefined;
 }
 
-export interface VolumeReport {
-  lu: LuId;
-  /** Null while it was never learned: ranges are in blocks of 512 bytes then. */
-  blockSize: number | null;
-  /** Capacity in blocks, null while unknown. */
-  blocks: number | null;
-  /** `[lbn, blocks]`, sorted: every block that some mirror is not known to have right. */
-  unresolved: [number, number][];
-  unresolvedBlocks: number;
-  /** Blocks for each reason; a block in doubt for two reasons, or at two mirrors, counts once for each reason. */
-  reasons: Partial<Record<Reason, number>>;
-  changes: number;
-  /** Changes that came with something in doubt. */
-  doubtfulChanges: number;
-  barriers: number;
-  mirrors: MirrorReport[];
-}
-
 /** Runs of bytes that a doubt tells apart, as each counts in the ring. */
 const DOUBT_PIECES = 1024;
-const UNKNOWN_BLOCK_SIZE = 512;
 /** Writing starts in the midst of a batch of frames when so much has come; what comes meanwhile makes longer writes. */
 const EAGER_BYTES = 1024 * 1024;
 /** Of a small room no more than this share waits to be started. */
@@ -277,40 +258,8 @@ export class VolumeUnit {
   }
 
   report(): VolumeReport {
-    const size = this.#blockSize || UNKNOWN_BLOCK_SIZE;
-    const limit = this.#reportLimit();
-    const all = new Extents();
-    const byReason = new Map<Reason, Extents>();
-    const mirrors = this.arms.map((arm) => {
-      const own = new Extents();
-      const note = (reason: Reason, start: number, end: number): void => {
-        const [from, to] = [Math.floor(start / size), Math.ceil(end / size)];
-        own.add(from, to);
-        all.add(from, to);
-        const set = byReason.get(reason) ?? new Extents();
-        byReason.set(reason, set);
-        set.add(from, to);
-      };
-      arm.record.forEachBelow(limit, note);
-      arm.mirror.forEachWaiting((start, end) => {
-        if (start < limit) note('not-written', start, Math.min(end, limit));
-      });
-      return mirrorReport(arm, own.total);
-    });
-    const reasons: Partial<Record<Reason, number>> = {};
-    for (const [reason, set] of byReason) reasons[reason] = set.total;
-    return {
-      lu: this.lu,
-      blockSize: this.#blockSize || null,
-      blocks: this.#blocks || null,
-      unresolved: all.toRanges(),
-      unresolvedBlocks: all.total,
-      reasons,
-      changes: this.#changes,
-      doubtfulChanges: this.#doubtful,
-      barriers: this.#barriers,
-      mirrors,
-    };
+    const { lu, arms, blockSize, blocks, limit, changes, barriers } = this;
+    return volumeReport({ lu, arms, blockSize, blocks, limit, changes, doubtfulChanges: this.#doubtful, barriers });
   }
 
   /** Waits for what is under way, then closes the mirrors' volumes. The first volume belongs to the caller. */
@@ -392,20 +341,6 @@ export class VolumeUnit {
     const first = this.#options.first?.volume;
     if (first) return first.blocks * first.blockSize;
     return Math.max(0, ...this.arms.map(({ mirror }) => mirror.size));
-  }
-
-  /** Without a capacity a change may name bytes above what any mirror holds: they count all the same. */
-  #reportLimit(): number {
-    const limit = this.limit;
-    if (this.#blocks > 0 && this.#blockSize > 0) return limit;
-    let end = limit;
-    for (const { record, mirror } of this.arms) {
-      end = Math.max(end, record.namedEnd);
-      mirror.forEachWaiting((_, to) => {
-        if (to < Number.MAX_SAFE_INTEGER) end = Math.max(end, to);
-      });
-    }
-    return end;
   }
 
   #start(): void {

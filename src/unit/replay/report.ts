@@ -2,7 +2,7 @@ import type { LuId } from '../../base/change.ts';
 import type { SourceFault } from '../../base/frames.ts';
 import type { Volume } from '../../base/volume.ts';
 import type { RoomReport } from '../../buffer/room.ts';
-import type { VolumeReport as VolumeUnitReport } from '../mirror/volumeUnit.ts';
+import type { VolumeReport as VolumeUnitReport } from '../mirror/volumeReport.ts';
 
 export type { MirrorReport } from '../mirror/arm.ts';
 
