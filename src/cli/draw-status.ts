@@ -141,6 +141,7 @@ function checkedReadsLine({ blocks, differences }: CheckedReadsStatus, terminal:
 
 function linkWords(link: LinkStatus, nowMs: number): string {
   const { connected, since, peer, remote, waitingBytes, roundTripMs, reconnects, paused, lastFault, copyOut } = link;
+  const { elidedBytes = 0 } = link;
   const age = ageWords(since, nowMs);
   const words = connected
     ? [`link to ${plain(peer)} at ${plain(remote)} for ${age}`]
@@ -152,6 +153,7 @@ function linkWords(link: LinkStatus, nowMs: number): string {
     words.push(`${countWords(copyOut.entries)} changes lie in the local mirror${held}`);
   }
   if (connected && roundTripMs !== undefined) words.push(`round trip ${durationWords(roundTripMs * 1e6, false)}`);
+  if (elidedBytes > 0) words.push(`${sizeWords(elidedBytes)} written over before they were sent`);
   if (reconnects > 0) words.push(`made anew ${reconnects === 1 ? 'once' : `${countWords(reconnects)} times`}`);
   return words.join('; ');
 }

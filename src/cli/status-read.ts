@@ -134,7 +134,7 @@ function tableStatus({ currentBytes, bytes }: Keys): NonNullable<MirrorStatus['b
 }
 
 function linkStatus(one: Keys): LinkStatus {
-  const { roundTripMs, paused, lastFault } = one;
+  const { elidedBytes, roundTripMs, paused, lastFault } = one;
   const copyOut = keys(one.copyOut);
   const beyond = one.beyond === undefined ? undefined : readBeyond(one.beyond);
   return {
@@ -148,6 +148,7 @@ function linkStatus(one: Keys): LinkStatus {
     waitingBytes: count(one.waitingBytes),
     wireBytes: count(one.wireBytes),
     entryBytes: count(one.entryBytes),
+    ...(elidedBytes === undefined ? {} : { elidedBytes: count(elidedBytes) }),
     reconnects: count(one.reconnects),
     compression: text(one.compression),
     ...(typeof roundTripMs === 'number' ? { roundTripMs } : {}),

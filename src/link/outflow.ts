@@ -3,6 +3,7 @@ import type { Welcome } from '../../parsers/formats/linkGreeting.ts';
 import { questionFrame } from '../../parsers/formats/linkRequests.ts';
 import { Bucket } from './bucket.ts';
 import { EntryCutter, FRAME_DATA } from './cutter.ts';
+import { elide } from './elision.ts';
 import type { SendQueue, SentEntry } from './sendQueue.ts';
 
 /** Bytes handed to the connection that it has not passed on yet: more would only make signs of life wait. */
@@ -22,8 +23,11 @@ export class Outflow {
   #cutter: EntryCutter | undefined;
   #handed = 0;
   #flight = 0;
-  /** The last entry that some connection was given at least a part of. */
+  /** The number of the last entry that some connection was given at least a part of, and how many were appended up to it. */
   sent = 0;
+  sentEntries = 0;
+  /** Bytes that entries wrote over before any of them was sent. */
+  elidedBytes = 0;
 
   constructor(queue: SendQueue, limitBytesPerSecond: number | undefined) {
     this.#queue = queue;
@@ -37,6 +41,12 @@ export class Outflow {
   /** True while something could be sent were it not for the limit. */
   get short(): boolean {
     return this.#limited && this.#handed < HANDED_MAX && this.#queue.unsent > 0;
+  }
+
+  /** The first entry is to follow the one of this number. */
+  goOn(number: number): void {
+    this.sent = number;
+    this.sentEntries = number;
   }
 
   /** The connection is over: the next one begins with nothing. */
@@ -63,8 +73,8 @@ export class Outflow {
   }
 
   /** The entry has become durable. */
-  durable({ bytes }: SentEntry): void {
-    this.#flight -= bytes + ENTRY_COST;
+  durable(item: SentEntry): void {
+    this.#flight -= costOf(item);
   }
 
   /** The next frame of the queue, if there should be one now: it is to be handed over. */
@@ -76,7 +86,7 @@ export class Outflow {
         this.#queue.advance();
         return { frame: questionFrame(item.id, item.question), data: false };
       }
-      if (!this.#cutter && !this.#begin(item, far)) return undefined;
+      if (!this.#cutter && !this.#begin(item, far, now)) return undefined;
       const frame = this.#cutter?.next();
       if (frame) return { frame, data: true };
       this.#cutter = undefined;
@@ -86,12 +96,29 @@ export class Outflow {
   }
 
   /** False while the far end has enough under way. */
-  #begin(item: SentEntry, { windowBytes, blockSize, features }: Welcome): boolean {
-    const cost = item.bytes + ENTRY_COST;
-    if (this.#flight > 0 && this.#flight + cost > Math.min(WINDOW_BYTES, windowBytes)) return false;
-    this.#flight += cost;
-    this.sent = Math.max(this.sent, item.number);
+  #begin(next: SentEntry, far: Welcome, now: number): boolean {
+    if (!this.#hasRoom(next, far)) return false;
+    const item = next.number === 0 ? elide(this.#queue, next, far.entryBytesMax, now) : next;
+    if (item !== next && !this.#hasRoom(item, far)) return false;
+    this.#flight += costOf(item);
+    if (item.number === 0) this.#number(item);
+    const { blockSize, features } = far;
     this.#cutter = new EntryCutter(item.entry, item.number, blockSize, this.#frameData, features?.includes('order'));
     return true;
   }
+
+  #hasRoom(item: SentEntry, { windowBytes }: Welcome): boolean {
+    return this.#flight === 0 || this.#flight + costOf(item) <= Math.min(WINDOW_BYTES, windowBytes);
+  }
+
+  /** From here on the far end may have it: it stays as it is. */
+  #number(item: SentEntry): void {
+    item.number = ++this.sent;
+    this.sentEntries = item.last;
+    this.elidedBytes += item.appendedBytes - item.bytes;
+  }
+}
+
+function costOf({ bytes }: SentEntry): number {
+  return bytes + ENTRY_COST;
 }

@@ -1,27 +1,14 @@
-import { aboutFrame, readAbout } from '../../parsers/formats/linkAbout.ts';
-import { type LinkFrame, LinkType, linkTypeName } from '../../parsers/formats/linkFrame.ts';
-import {
-  helloFrame,
-  readRefusal,
-  readWelcome,
-  readWords,
-  type Welcome,
-  wordsFrame,
-} from '../../parsers/formats/linkGreeting.ts';
-import {
-  type LinkAnswer,
-  type LinkQuestion,
-  pingFrame,
-  readAnswer,
-  readNumber,
-  throughFrame,
-} from '../../parsers/formats/linkRequests.ts';
+import { aboutFrame } from '../../parsers/formats/linkAbout.ts';
+import { type LinkFrame, LinkType } from '../../parsers/formats/linkFrame.ts';
+import { helloFrame, type Refusal, type Welcome, wordsFrame } from '../../parsers/formats/linkGreeting.ts';
+import { type LinkAnswer, type LinkQuestion, pingFrame, throughFrame } from '../../parsers/formats/linkRequests.ts';
 import type { Fault, ParseFault } from '../base/fault.ts';
 import type { OrderedEntry } from '../base/ordered.ts';
 import { FarEnd } from './farEnd.ts';
+import { type Heard, hear, hearGreeting } from './heard.ts';
 import { Outflow } from './outflow.ts';
 import { Pulse } from './pulse.ts';
-import { RoundTrip, stampOf } from './roundTrip.ts';
+import { RoundTrip } from './roundTrip.ts';
 import { pieceBytes, wrongEntry } from './runs.ts';
 import { ended, lacking, NO_TABLES, nonsense, notMet, pausedText, refused, silent, tooLarge } from './senderFaults.ts';
 import type { SenderAct, SenderOptions } from './senderTypes.ts';
@@ -29,9 +16,12 @@ import { isOpen, SendQueue, type SentEntry } from './sendQueue.ts';
 
 export type { SenderAct, SenderOptions };
 
+const NONE: readonly number[] = [];
+
 /**
- * The near end of a journey link, without a connection of its own. It numbers entries, keeps them until the far end says that
- * they are durable there, and brings every new connection to the first one that is not. Questions stand in the same order.
+ * The near end of a journey link, without a connection of its own. It keeps entries until the far end says that they are
+ * durable there, and brings every new connection to the first one that is not. Questions stand in the same order. Entries are
+ * numbered as they are first sent: those that had to wait until then may be one by that time (`elide`).
  *
  * A connection that breaks costs nothing. What was appended fails only when the far end refuses the volume for good, or is
  * not the one any more that it was, or has lost what it had called durable: then everything fails at once, and so does what
@@ -46,7 +36,9 @@ export class Sender {
   #fault: Fault | undefined = notMet();
   #pulse = new Pulse(0);
   readonly #far: FarEnd;
-  #last = 0;
+  #appended = 0;
+  #landed = 0;
+  /** The number of the last entry that is durable. */
   #durable = 0;
   #waiting = 0;
   #entryBytes = 0;
@@ -76,15 +68,21 @@ export class Sender {
     return this.#far;
   }
 
+  /** How many entries were appended, how many of them were sent, and how many are durable. */
   get appended(): number {
-    return this.#last;
+    return this.#appended;
   }
 
   get sent(): number {
-    return this.#outflow.sent;
+    return this.#outflow.sentEntries;
   }
 
   get durable(): number {
+    return this.#landed;
+  }
+
+  /** The number of the last that is durable, as the far end counts what it is sent. */
+  get durableNumber(): number {
     return this.#durable;
   }
 
@@ -95,6 +93,11 @@ export class Sender {
 
   get entryBytes(): number {
     return this.#entryBytes;
+  }
+
+  /** Bytes that were not sent, as later entries had written over them before. */
+  get elidedBytes(): number {
+    return this.#outflow.elidedBytes;
   }
 
   get paused(): string | undefined {
@@ -125,10 +128,12 @@ export class Sender {
       this.#acts.push({ kind: 'failed', id, fault });
       return;
     }
-    this.#last++;
+    this.#appended++;
     this.#waiting += bytes;
     this.#entryBytes += bytes;
-    this.#queue.push({ kind: 'entry', id, number: this.#last, entry, bytes });
+    const last = this.#appended;
+    const sizes = { bytes, appendedBytes: bytes };
+    this.#queue.push({ kind: 'entry', id, earlier: NONE, last, number: 0, since: now, entry, ...sizes });
     if (bytes > most) {
       const large = tooLarge(bytes, most);
       this.#fail(large);
@@ -217,82 +222,52 @@ export class Sender {
   frame(type: LinkType, body: Uint8Array, now: number): void {
     if (this.#state === 'away') return;
     this.#pulse.heard(now);
-    const fault = this.#state === 'greeting' ? this.#greeting(type, body, now) : this.#upFrame(type, body, now);
+    const heard = this.#state === 'greeting' ? hearGreeting(type, body) : hear(type, body);
+    const fault = typeof heard === 'string' || 'fault' in heard ? heard : this.#heard(heard, now);
     if (fault !== undefined) this.#nonsense(fault, now);
   }
 
-  #greeting(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
-    switch (type) {
-      case LinkType.welcome: {
-        const welcome = readWelcome(body);
-        if ('fault' in welcome) return welcome;
-        this.#meet(welcome, now);
+  #heard(heard: Heard, now: number): string | undefined {
+    switch (heard.kind) {
+      case 'welcome':
+        this.#meet(heard.welcome, now);
         return undefined;
-      }
-      case LinkType.refuse:
-        return this.#refused(body);
-      case LinkType.ping:
-      case LinkType.pong:
+      case 'ack':
+        return this.#acknowledged(heard.number, now);
+      case 'answer':
+        return this.#answered(heard.id, heard.answer, now);
+      case 'pause':
+        this.#paused = heard.words.words;
+        this.#acts.push({ kind: 'notice', text: pausedText(heard.words) });
         return undefined;
-      default:
-        return `${linkTypeName(type)} before a welcome`;
-    }
-  }
-
-  #upFrame(type: LinkType, body: Uint8Array, now: number): ParseFault | string | undefined {
-    switch (type) {
-      case LinkType.ack: {
-        const number = readNumber(body);
-        return typeof number === 'number' ? this.#acknowledged(number, now) : number;
-      }
-      case LinkType.differ:
-      case LinkType.same:
-      case LinkType.data:
-      case LinkType.grew:
-      case LinkType.failed: {
-        const answered = readAnswer(type, body);
-        return 'fault' in answered ? answered : this.#answered(answered.id, answered.answer, now);
-      }
-      case LinkType.pause: {
-        const words = readWords(body);
-        if ('fault' in words) return words;
-        this.#paused = words.words;
-        this.#acts.push({ kind: 'notice', text: pausedText(words) });
-        return undefined;
-      }
-      case LinkType.resume:
+      case 'resume':
         if (this.#paused !== undefined) this.#acts.push({ kind: 'notice', text: 'the far end goes on' });
         this.#paused = undefined;
         return undefined;
-      case LinkType.ping:
-        this.#send(pingFrame(LinkType.pong, stampOf(body)), now);
+      case 'ping':
+        this.#send(pingFrame(LinkType.pong, heard.stamp), now);
         return undefined;
-      case LinkType.pong:
-        this.#roundTrip.back(stampOf(body), now);
+      case 'pong':
+        this.#roundTrip.back(heard.stamp, now);
         return undefined;
-      case LinkType.about: {
-        const about = readAbout(body);
-        if ('fault' in about) return about;
-        this.#acts.push({ kind: 'about', about });
+      case 'about':
+        this.#acts.push({ kind: 'about', about: heard.about });
         return undefined;
-      }
-      case LinkType.refuse:
-        return this.#refused(body);
-      case LinkType.bye: {
-        const words = readWords(body);
-        if ('fault' in words) return words;
-        this.#hangUp(ended(words.words), true);
+      case 'refuse':
+        this.#refused(heard.refusal);
         return undefined;
-      }
-      default:
-        return `${linkTypeName(type)} from a receiver`;
+      case 'bye':
+        this.#hangUp(ended(heard.words.words), true);
+        return undefined;
+      case 'alive':
+        return undefined;
     }
   }
 
   #meet(welcome: Welcome, now: number): void {
     const { about } = this.#options;
     const before = this.#far.welcome;
-    const lost = this.#far.meet(welcome, this.#durable, this.sent);
+    const lost = this.#far.meet(welcome, this.#durable, this.#outflow.sent);
     if (lost !== undefined) {
       const fault = lacking(lost);
       this.#bye(lost, now);
@@ -306,8 +281,9 @@ export class Sender {
     if (!before) {
       this.#fault = undefined;
       this.#durable = durable;
-      this.#outflow.sent = durable;
-      this.#last = durable;
+      this.#landed = durable;
+      this.#appended = durable;
+      this.#outflow.goOn(durable);
     }
     const tables = welcome.features?.includes('nodes') === true;
     for (const item of this.#queue.restart((one) => isOpen(one, durable, tables))) {
@@ -320,17 +296,15 @@ export class Sender {
     this.#fill(now);
   }
 
-  #refused(body: Uint8Array): ParseFault | undefined {
-    const refusal = readRefusal(body);
-    if ('fault' in refusal) return refusal;
+  #refused(refusal: Refusal): void {
     const fault = refused(refusal);
     if (!refusal.again) this.#fail(fault);
     this.#hangUp(fault, refusal.again);
-    return undefined;
   }
 
   #acknowledged(number: number, now: number): string | undefined {
-    if (number > this.sent || number < this.#durable) return `change ${number} is durable, and ${this.sent} were sent`;
+    const { sent } = this.#outflow;
+    if (number > sent || number < this.#durable) return `change ${number} is durable, and ${sent} were sent`;
     for (let item = this.#queue.oldestSent(); item && this.#durable < number; item = this.#queue.oldestSent()) {
       if (item.kind === 'question') return 'changes are durable that stand behind a question without an answer';
       this.#outflow.durable(item);
@@ -354,10 +328,11 @@ export class Sender {
     return undefined;
   }
 
-  #ended({ id, number, bytes }: SentEntry): void {
+  #ended({ id, earlier, last, number, appendedBytes }: SentEntry): void {
     this.#durable = number;
-    this.#outflow.sent = Math.max(this.#outflow.sent, number);
-    this.#waiting -= bytes;
+    this.#landed = last;
+    this.#waiting -= appendedBytes;
+    for (const one of earlier) this.#acts.push({ kind: 'durable', id: one });
     this.#acts.push({ kind: 'durable', id });
   }
 
@@ -371,7 +346,7 @@ export class Sender {
     const { unsent } = this.#queue;
     if (!this.#through || this.#through.told || unsent > 0 || !far.features?.includes('order')) return;
     this.#through.told = true;
-    this.#send(throughFrame(this.#last, this.#through.order), now);
+    this.#send(throughFrame(this.#outflow.sent, this.#through.order), now);
   }
 
   #send(frame: LinkFrame, now: number, data = false): void {
@@ -400,7 +375,10 @@ export class Sender {
     this.#fault = fault;
     this.#through = undefined;
     for (const item of this.#queue.restart(() => false)) {
-      if (item.kind === 'entry') this.#waiting -= item.bytes;
+      if (item.kind === 'entry') {
+        this.#waiting -= item.appendedBytes;
+        for (const id of item.earlier) this.#acts.push({ kind: 'failed', id, fault });
+      }
       if (item.kind === 'entry' || item.state === 'open') this.#acts.push({ kind: 'failed', id: item.id, fault });
     }
   }

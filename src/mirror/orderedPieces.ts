@@ -1,6 +1,7 @@
 import type { Piece } from '../base/change.ts';
 import type { Extents } from '../base/extents.ts';
-import { isFill, isOr } from '../base/payload.ts';
+import { isFill } from '../base/payload.ts';
+import { cutPiece } from '../base/pieces.ts';
 
 /** Bytes of memory that a piece refers to. */
 export function dataBytes({ length, payload }: Piece): number {
@@ -19,8 +20,7 @@ export function within(pieces: readonly Piece[], start: number, end: number): Pi
   for (const piece of pieces) {
     const from = Math.max(start, piece.offset);
     const to = Math.min(end, piece.offset + piece.length);
-    if (from < to)
-      found.push(from === piece.offset && to === piece.offset + piece.length ? piece : cut(piece, from, to));
+    if (from < to) found.push(cutPiece(piece, from, to));
   }
   return found;
 }
@@ -52,29 +52,4 @@ export function recalledPieces(pieces: readonly Piece[], recalled: readonly Piec
     if (at < end) all.push({ offset: at, length: end - at, payload: 'lbnOnly' });
   }
   return all;
-}
-
-function cut({ offset, payload }: Piece, from: number, to: number): Piece {
-  const range = { offset: from, length: to - from };
-  // One block repeated may be cut anywhere: its bytes are turned round to begin there.
-  if (isFill(payload)) return { ...range, payload: { fill: turned(payload.fill, from - offset) } };
-  if (isOr(payload)) return { ...range, payload: { or: bytesOf(payload.or, from - offset, to - offset) } };
-  if (typeof payload === 'string') return { ...range, payload };
-  return { ...range, payload: bytesOf(payload, from - offset, to - offset) };
-}
-
-function turned(fill: Uint8Array, by: number): Uint8Array {
-  const at = by % fill.length;
-  return at === 0 ? fill : Uint8Array.from([...fill.subarray(at), ...fill.subarray(0, at)]);
-}
-
-function bytesOf(parts: readonly Uint8Array[], from: number, to: number): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  let at = 0;
-  for (const part of parts) {
-    const [start, end] = [Math.max(from - at, 0), Math.min(to - at, part.length)];
-    if (start < end) found.push(part.subarray(start, end));
-    at += part.length;
-  }
-  return found;
 }

@@ -68,6 +68,8 @@ class GroupWorld {
     for (const world of this.worlds) world.reach(this.#number);
     for (const world of this.worlds) await world.calmDown();
     await this.#check();
+    for (const { counts } of this.worlds)
+      assert.equal(counts.elidedBytes, 0, 'each moment of a group is one of each volume');
   }
 
   #mark(): void {

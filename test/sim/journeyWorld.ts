@@ -59,6 +59,8 @@ export class JourneyWorld {
   #near!: Near;
   readonly #side: FarSide;
   #epochs = 0;
+  /** By senders whose process was killed. */
+  #elidedBefore = 0;
   readonly #wire: Wire;
   #faults = true;
   #running = false;
@@ -129,7 +131,8 @@ export class JourneyWorld {
   }
 
   get counts(): Readonly<Record<string, number>> {
-    return { ...this.#truth.counts, ...this.#counts, ...this.#side.counts, replaced: this.#wire.replaced };
+    const elidedBytes = this.#elidedBefore + (this.#near?.link.sender.elidedBytes ?? 0);
+    return { ...this.#truth.counts, ...this.#counts, ...this.#side.counts, replaced: this.#wire.replaced, elidedBytes };
   }
 
   get store(): HistoryStore {
@@ -218,6 +221,7 @@ export class JourneyWorld {
     else if (dice === 77 && below(4) === 0) await this.#truth.view(this.#far.store);
     else if (dice === 78 && below(2) === 0) await this.#fault();
     else if (dice === 79 && below(30) === 0) await this.calmDown();
+    else if (dice === 79 && below(2) === 0) this.#outage();
   }
 
   #write(): void {
@@ -266,11 +270,24 @@ export class JourneyWorld {
     }
   }
 
+  /** Hosts go on while there is no connection. */
+  #outage(): void {
+    this.#counts.breaks++;
+    this.#wire.break();
+    for (let n = this.#below(16); n >= 0; n--) {
+      this.#write();
+      this.drain();
+      this.#pass(this.#below(100));
+    }
+    this.#pass(1000);
+  }
+
   async #killNear(power: boolean): Promise<void> {
     this.#counts[power ? 'nearPower' : 'nearKills']++;
     const near = this.#near;
     this.#wire.break();
     await quiet();
+    this.#elidedBefore += near.link.sender.elidedBytes;
     const disk = near.kill(power);
     this.#truth.loseUnseen();
     this.#room = this.#newRoom();
@@ -312,7 +329,7 @@ export class JourneyWorld {
       case 'durable': {
         const place = this.#far.store.durable;
         assert.equal(place?.epoch, uuid(2, this.#epochs));
-        this.#side.acked = Math.max(this.#side.acked, link.sender.durable);
+        this.#side.acked = Math.max(this.#side.acked, link.sender.durableNumber);
         assert.ok(place && place.number >= this.#side.acked, 'what is called durable is');
         break;
       }

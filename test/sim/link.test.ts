@@ -11,7 +11,7 @@ const STEPS = 400;
 describe('D1 a journey link whose connections break, and whose ends are killed', () => {
   it(`keeps order, applies each change once and loses nothing durable (${WORLDS} worlds of seed ${SEED})`, function () {
     this.timeout(120_000);
-    const total = { durable: 0, failed: 0, answered: 0, breaks: 0, crashes: 0, resumed: 0 };
+    const total = { durable: 0, failed: 0, answered: 0, breaks: 0, crashes: 0, resumed: 0, joined: 0 };
     for (let n = ONE ?? 0; n < (ONE === undefined ? WORLDS : ONE + 1); n++) {
       const world = new LinkWorld(new Random(SEED, n));
       try {

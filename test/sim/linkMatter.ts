@@ -30,7 +30,7 @@ export function someEntry(random: Random, at: bigint): OrderedEntry {
     pieces.push({ offset: from, length, payload: payloadOf(random, bytes) });
     from += length + random.below(VOLUME / 2);
   }
-  return { kind: random.chance(4) ? 'copy' : 'change', at, pieces, consistent: random.chance(2) };
+  return { kind: random.chance(4) ? 'copy' : 'change', at, pieces, consistent: !random.chance(8) };
 }
 
 function payloadOf(random: Random, bytes: Uint8Array): Piece['payload'] {

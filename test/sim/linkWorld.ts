@@ -13,6 +13,7 @@ import type { Random } from '../fuzz/random.ts';
 import { applyPiece } from '../kit/farStore.ts';
 import { type Asked, assertTold, HASHER, someEntry } from './linkMatter.ts';
 import { SimStore, uuid, VOLUME } from './linkStore.ts';
+import { LinkTruth } from './linkTruth.ts';
 import { lending, Way } from './linkWay.ts';
 
 interface Connection {
@@ -46,11 +47,11 @@ export class LinkWorld {
   #fresh = true;
   #stamp = 0n;
   #ids = 0;
-  /** Entries by the number that they were given in the present epoch. */
-  readonly #numbered = new Map<number, OrderedEntry>();
-  readonly #pending = new Map<number, { number: number; entry: OrderedEntry }>();
+  /** What came of each number of the present epoch, and what was appended. */
+  #told = new LinkTruth();
+  readonly #pending = new Set<number>();
   readonly #asked = new Map<number, Asked>();
-  readonly counts = { durable: 0, failed: 0, answered: 0, breaks: 0, crashes: 0, resumed: 0 };
+  readonly counts = { durable: 0, failed: 0, answered: 0, breaks: 0, crashes: 0, resumed: 0, joined: 0 };
   #faults = true;
 
   constructor(random: Random) {
@@ -114,7 +115,6 @@ export class LinkWorld {
   #newSender(): Sender {
     this.#epochs++;
     this.#fresh = true;
-    this.#numbered.clear();
     return new Sender({
       volume: 'v',
       unit: 'u',
@@ -136,10 +136,9 @@ export class LinkWorld {
     const id = ++this.#ids;
     const refused = this.#sender.fault !== undefined;
     this.#sender.append(id, entry, this.#now);
-    const number = this.#sender.appended;
-    this.#pending.set(id, { number, entry });
+    this.#pending.add(id);
     if (refused) return;
-    this.#numbered.set(number, entry);
+    this.#told.appended(id, entry);
     if (!('pieces' in entry)) return;
     for (const piece of entry.pieces) {
       applyPiece(this.#image, piece);
@@ -270,11 +269,11 @@ export class LinkWorld {
         this.#connection?.up.send(act.frame);
         return;
       case 'durable': {
-        const { number } = this.#pending.get(act.id) ?? { number: Number.NaN };
         this.#pending.delete(act.id);
         this.counts.durable++;
         const { place } = this.#store.durable;
-        assert.ok(place?.epoch === uuid(2, this.#epochs) && place.number >= number, 'durable is durable');
+        assert.ok(place?.epoch === uuid(2, this.#epochs), 'durable is durable');
+        this.#told.durable(act.id, place.number);
         return;
       }
       case 'failed':
@@ -293,6 +292,7 @@ export class LinkWorld {
         this.#fresh = false;
         assert.equal(this.#pending.size, 0);
         this.#image = copyOf(this.#store.held.bytes);
+        this.#told.begin(this.#store.held.bytes, this.#sender.durableNumber);
         return;
       case 'hangUp':
         assert.ok(act.again || this.#replaced, act.fault.message);
@@ -381,12 +381,8 @@ export class LinkWorld {
   }
 
   #apply(place: EntryPlace, entry: OrderedEntry): void {
-    if (place.epoch === uuid(2, this.#epochs)) {
-      const sent = this.#numbered.get(place.number);
-      assert.equal(sent?.at, entry.at, 'the entry that has this number');
-      assert.equal(sent?.kind, entry.kind);
-      assert.equal(sent?.consistent, entry.consistent);
-    }
     this.#store.apply(place, entry);
+    if (place.epoch !== uuid(2, this.#epochs)) return;
+    this.counts.joined += this.#told.applied(place.number, entry, this.#store.held.bytes) - 1;
   }
 }

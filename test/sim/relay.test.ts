@@ -41,6 +41,7 @@ describe('D3 C1 C2 a chain and a fan behind a unit in the middle, under one seed
   it('whatever fails, is killed, rolled back or runs short, who says consistent is, and all is equal in the end', async () => {
     const tally = new Tally();
     let consistent = 0;
+    let elidedBytes = 0;
     const storm = (below: (n: number) => number): RelayWeather => ({
       doubts: below(2) === 0,
       plain: below(2) === 0,
@@ -52,9 +53,12 @@ describe('D3 C1 C2 a chain and a fan behind a unit in the middle, under one seed
     });
     await each(RUNS, storm, ({ counts, ends }) => {
       tally.add(counts);
-      for (const end of ends) consistent += end.consistent;
+      for (const end of ends) {
+        consistent += end.consistent;
+        elidedBytes += end.elidedBytes;
+      }
     });
-    tally.add({ consistent });
+    tally.add({ consistent, elidedBytes });
     if (tally.assertAll(RUNS >= 200)) assert.ok(consistent > RUNS);
   });
 

@@ -4,6 +4,9 @@ import type { Piece } from '../../src/base/change.ts';
 import { Fault } from '../../src/base/fault.ts';
 import type { OrderedEntry } from '../../src/base/ordered.ts';
 import type { VolumeIdentity } from '../../src/base/volume.ts';
+import { ELIDE_AFTER_NS, elide } from '../../src/link/elision.ts';
+import { pieceBytes } from '../../src/link/runs.ts';
+import { SendQueue, type SentEntry } from '../../src/link/sendQueue.ts';
 import type { JourneyStatus, JourneyVolume } from '../../src/unit/link/journeyTypes.ts';
 import { applyPiece } from '../kit/farStore.ts';
 import { OrderedOnly } from './orderedOnly.ts';
@@ -25,6 +28,7 @@ export class RelayEnd {
   #mayGoBack = false;
   consistent = 0;
   consistentMarks = 0;
+  elidedBytes = 0;
   readonly marks = new Set<string>();
 
   constructor(source: RelaySource, bytes: Uint8Array) {
@@ -102,12 +106,31 @@ export class RelayLink extends OrderedOnly implements JourneyVolume {
     return new Promise((resolve) => this.comparisons.push(() => resolve(pieces)));
   }
 
-  /** One entry more is durable there. */
-  step(): void {
-    const next = this.pending.shift();
+  /** One entry more is durable there; `waited`: no byte of it left for long, nor of those behind it. */
+  step(waited = false): void {
+    const [next] = this.pending;
     if (!next) return;
-    this.#end.apply(next.entry);
-    next.resolve();
+    if (waited) this.#stepAll();
+    else {
+      this.pending.shift();
+      this.#end.apply(next.entry);
+      next.resolve();
+    }
+  }
+
+  /** As a sender does that had to wait. */
+  #stepAll(): void {
+    const queue = new SendQueue();
+    for (const [id, { entry }] of this.pending.entries()) {
+      const bytes = 'pieces' in entry ? pieceBytes(entry.pieces) : 0;
+      const own = { earlier: [], last: id + 1, number: 0, since: 0, bytes, appendedBytes: bytes };
+      queue.push({ kind: 'entry', id, entry, ...own });
+    }
+    const first = queue.next() as SentEntry;
+    const { entry, last, bytes, appendedBytes } = elide(queue, first, Number.POSITIVE_INFINITY, ELIDE_AFTER_NS);
+    this.#end.apply(entry);
+    this.#end.elidedBytes += appendedBytes - bytes;
+    for (const { resolve } of this.pending.splice(0, last)) resolve();
   }
 
   /** Nothing under way will be durable by these calls; `applied` of it is there all the same. */

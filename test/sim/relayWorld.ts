@@ -287,7 +287,7 @@ export class RelayWorld {
   #progress(): void {
     const below = this.#below;
     for (const link of this.#links) {
-      for (let n = below(3); n > 0; n--) link.step();
+      for (let n = below(3); n > 0; n--) link.step(below(3) === 0);
       if (below(2) === 0) link.comparisons.shift()?.();
     }
     if (this.#copy.pending.length > 0 && below(2) === 0) this.#copy.end(below(this.#copy.pending.length));

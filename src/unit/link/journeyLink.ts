@@ -112,6 +112,7 @@ export class JourneyLink {
       waitingBytes: sender.waitingBytes,
       wireBytes: this.#wireBefore + (this.#stream?.sentBytes ?? 0),
       entryBytes: sender.entryBytes,
+      elidedBytes: sender.elidedBytes,
       reconnects: Math.max(0, this.#reconnects),
       compression: this.#thrift.on ? (this.#compression ?? 'none') : 'none',
       roundTripMs: sender.roundTripMs,

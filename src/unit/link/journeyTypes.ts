@@ -80,6 +80,8 @@ export interface JourneyStatus {
   /** Bytes that the connections have carried towards the far end, TLS included, and those of entries before anything was left out. */
   wireBytes: number;
   entryBytes: number;
+  /** Of those the ones that later entries wrote over before they were sent: they never travel. */
+  elidedBytes?: number;
   /** Connections after the first one. */
   reconnects: number;
   /** How entries are compressed at present: `none`, `deflate`, `brotli`, `zstd`. */

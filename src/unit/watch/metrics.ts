@@ -234,6 +234,12 @@ function linkMetrics(page: Page, labels: Labels, link: LinkStatus): void {
     labels,
     link.entryBytes,
   );
+  page.count(
+    'tapmirror_link_elided_bytes_total',
+    'Bytes not sent, as they were written over while they waited.',
+    labels,
+    link.elidedBytes ?? 0,
+  );
   page.count('tapmirror_link_reconnects_total', 'Times that it connected again.', labels, link.reconnects);
   if (link.roundTripMs !== undefined) {
     page.set('tapmirror_link_round_trip_seconds', 'To the far unit and back.', labels, link.roundTripMs / 1000);

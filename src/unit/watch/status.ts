@@ -180,6 +180,8 @@ export interface LinkStatus {
   waitingBytes: number;
   wireBytes: number;
   entryBytes: number;
+  /** Bytes that were not sent, as they were written over while they waited; absent from units that do not count them. */
+  elidedBytes?: number;
   reconnects: number;
   compression: string;
   roundTripMs?: number;

@@ -88,6 +88,7 @@ describe('H1 tapmirror status', () => {
       waitingBytes: 8192,
       wireBytes: 100,
       entryBytes: 200,
+      elidedBytes: 12_288,
       reconnects: 1,
       compression: 'none',
       roundTripMs: 12.34,
@@ -95,7 +96,8 @@ describe('H1 tapmirror status', () => {
     const to = 'journey://10.0.9.1:7260/database';
     const near = status({}, { mirrors: [mirrorStatus({ to, link })] });
     assert.deepEqual(readStatus(near), near);
-    const words = '    link to site-b at 10.0.9.1:7260 for 5 min; 8 KiB on the way; round trip 12.3 ms; made anew once';
+    const words =
+      '    link to site-b at 10.0.9.1:7260 for 5 min; 8 KiB on the way; round trip 12.3 ms; 12 KiB written over before they were sent; made anew once';
     assert.ok(drawStatus(near, PLAIN, NOW).split('\n').includes(words));
     const third = { to: 'file:/third.img', state: 'broken', behindBytes: 4096, why: 'no space left' };
     const beyond = [

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { copyOf } from '../../../../src/base/bytes.ts';
 import { Fault } from '../../../../src/base/fault.ts';
+import { ELIDE_AFTER_NS } from '../../../../src/link/elision.ts';
 import { openJourneyVolume } from '../../../../src/unit/link/journeyVolume.ts';
 import { MemoryFarStore } from '../../../kit/farStore.ts';
-import { journeyOptions, serve, until } from '../../../kit/journey.ts';
+import { journeyOptions, monotonic, serve, until } from '../../../kit/journey.ts';
 import { change, Journeys, page, piece, SIZE } from './journeyKit.ts';
 
 describe('D1 a volume at another unit, over TLS 1.3', () => {
@@ -251,6 +253,36 @@ describe('D1 a volume at another unit, over TLS 1.3', () => {
     await volume.append(page(0, 1));
     await assert.rejects(volume.read(SIZE, new Uint8Array(512)), /ends at 4194304/);
     assert.ok(!volume.down, 'a question that fails is nothing more');
+  });
+
+  it('does not send what was written over while it was cut off', async () => {
+    const store = new MemoryFarStore(SIZE);
+    const { port } = await journeys.serving({ vol1: store });
+    const proxy = await journeys.proxied(port);
+    let later = 0;
+    const volume = await journeys.opening(proxy.port, { now: () => monotonic() + later });
+    await volume.append(page(0, 1));
+    proxy.cut();
+    await until(() => !volume.link.connected);
+    const image = copyOf(store.contents);
+    const appends: Promise<void>[] = [];
+    for (let n = 0; n < 200; n++) {
+      const bytes = randomBytes(8192);
+      const at = (n % 10) * 4096;
+      image.set(bytes, at);
+      appends.push(volume.append(change(piece(at, bytes))));
+    }
+    appends.push(volume.append({ kind: 'mark', at: 0n, name: 'back', consistent: true }));
+    later += ELIDE_AFTER_NS;
+    const before = volume.link.wireBytes;
+    proxy.join();
+    await Promise.all(appends);
+    assert.ok(Buffer.compare(store.contents, image) === 0);
+    const { link } = volume;
+    assert.equal(link.elidedBytes, 200 * 8192 - 11 * 4096);
+    assert.ok(link.wireBytes - before < 11 * 4096 + 16_384, `${link.wireBytes - before} bytes on the wire`);
+    assert.equal(store.seen.length, 3, 'what was there, what became one, and the bookmark');
+    assert.ok(link.durable === 202 && link.appended === 202 && link.waitingBytes === 0);
   });
 
   it('keeps to its limit', async () => {

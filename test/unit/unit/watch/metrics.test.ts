@@ -46,6 +46,7 @@ const STATUS: UnitStatus = {
             waitingBytes: 77,
             wireBytes: 88,
             entryBytes: 99,
+            elidedBytes: 55,
             reconnects: 1,
             compression: 'none',
             roundTripMs: 12,
@@ -90,6 +91,7 @@ describe('H2 metrics', () => {
       [`tapmirror_mirror_behind_bytes{${mirror}}`, 4096],
       [`tapmirror_mirror_written_bytes_total{${mirror}}`, 1 << 20],
       [`tapmirror_link_connected{${mirror}}`, 0],
+      [`tapmirror_link_elided_bytes_total{${mirror}}`, 55],
       [`tapmirror_link_round_trip_seconds{${mirror}}`, 0.012],
       [`tapmirror_link_clock_ahead_seconds{${mirror}}`, -7.5],
     ];
