@@ -19,7 +19,7 @@ function asked(text: string): Set<string> {
 }
 
 describe('H2 alert rules and dashboard, as Prometheus reads them', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder = '';
   before(function () {
     return need(this, ['promtool']);

@@ -24,7 +24,7 @@ function fault(message: RegExp, mend?: RegExp): (error: unknown) => true {
 }
 
 describe('B5 an LU of a real iSCSI target', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let lab: TargetLab;
 
   before(function () {

@@ -24,7 +24,7 @@ function lack(): string | undefined {
 }
 
 describe('live: a probe on a serial port (socat, the real binding)', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const processes = new Processes();
   let folder: string;
   let cable: Cable;

@@ -10,7 +10,7 @@ import { need } from './kit/parts.ts';
 import { run } from './kit/processes.ts';
 
 describe('C6 the ordered queue on a full disk', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let folder: string;
   let disk: string;
 

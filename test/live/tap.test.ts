@@ -6,7 +6,7 @@ const PORT = '14300';
 const MiB = 2 ** 20;
 
 describe('A2 a live tap', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let lab: TapLab;
 
   before(async function () {

@@ -130,7 +130,7 @@ class Setting {
 const WRITES = ['-o', 'w10,w12,w16,wv10,ws10,caw,r10,sync'];
 
 describe('A3 the tee before a real target', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let setting: Setting;
   before(function () {
     const why = whyNot();

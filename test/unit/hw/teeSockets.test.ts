@@ -280,7 +280,7 @@ describe('A3 the sockets of the tee', () => {
     const error = new Promise<NodeJS.ErrnoException>((resolve) => host.once('error', resolve));
     const started = performance.now();
     await setting.tee.stop(50);
-    assert.ok(performance.now() - started < 2000);
+    assert.ok(performance.now() - started < 10_000);
     assert.equal((await error).code, 'ECONNRESET');
   });
 });
