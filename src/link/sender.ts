@@ -131,9 +131,17 @@ export class Sender {
     this.#appended++;
     this.#waiting += bytes;
     this.#entryBytes += bytes;
-    const last = this.#appended;
-    const sizes = { bytes, appendedBytes: bytes };
-    this.#queue.push({ kind: 'entry', id, earlier: NONE, last, number: 0, since: now, entry, ...sizes });
+    this.#queue.push({
+      kind: 'entry',
+      id,
+      earlier: NONE,
+      last: this.#appended,
+      number: 0,
+      since: now,
+      entry,
+      bytes,
+      appendedBytes: bytes,
+    });
     if (bytes > most) {
       const large = tooLarge(bytes, most);
       this.#fail(large);
