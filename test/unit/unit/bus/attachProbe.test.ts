@@ -66,6 +66,7 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
         return await attachment.seen();
       } catch (error) {
         if (performance.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
       }
     }
   }
