@@ -7,8 +7,9 @@ login() {
   while [ $# -gt 0 ]; do $node -o update -n "$1" -v "$2"; shift 2; done
   $node --login >/dev/null && udevadm settle
 }
-# TARGET PORTAL
+# TARGET PORTAL. udev looks at a disk that was written, and what it cannot read any more would be a complaint
 logout() {
+  udevadm settle
   iscsiadm -m node -T $1 -p $2 --logout >/dev/null
   iscsiadm -m node -T $1 -p $2 -o delete
 }
@@ -18,9 +19,11 @@ disk() {
   for i in $(seq 300); do [ -e $link ] && break; sleep 0.1; done
   readlink -e $link
 }
-# FILE DEPTH SMALLEST-LARGEST MEGABYTES [MORE]...: writes at random, and reads what it wrote
+# FILE DEPTH SMALLEST-LARGEST MEGABYTES [MORE]...: writes at random, and reads what it wrote. All of it was zeros before, as
+# fio would take what an earlier run left in a block for its own, and so would not miss a write
 verified() {
   local file=$1 depth=$2 sizes=$3 megabytes=$4; shift 4
+  if [ -b $file ]; then blkdiscard -z -f -l $megabytes"MiB" $file || return; else rm -f $file; fi
   fio --name=verified --filename=$file --size=$megabytes"m" --rw=randwrite --blocksize_range=$sizes --direct=1 \\
     --ioengine=libaio --iodepth=$depth --verify=crc32c --verify_fatal=1 --minimal "$@" >/dev/null
 }
@@ -37,6 +40,8 @@ filesystem() {
   umount /mnt/$kind
   case $kind in ext4) e2fsck -fn $device;; xfs) xfs_repair -n $device;; esac 2>&1
 }
+# The same again and again, until there is a file /run/enough
+verified_long() { until [ -e /run/enough ]; do verified "$@" || return; done; }
 # REASON-FREE COMMAND...: has to be refused
 refused() { if "$@" >/dev/null 2>&1; then echo "was not refused: $*"; return 1; fi; }
 # DEVICE...: what there is of multipath, once each is a path of a map
