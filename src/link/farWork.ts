@@ -1,4 +1,5 @@
 import type { LinkQuestion } from '../../parsers/formats/linkRequests.ts';
+import { copyOf } from '../base/bytes.ts';
 import type { AssembledEntry } from './assembler.ts';
 
 /** Applied changes are made durable once nothing more has come, or when they have become so many. */
@@ -10,6 +11,13 @@ export type FarWork =
   | { kind: 'entry'; entry: AssembledEntry }
   | { kind: 'question'; id: number; question: LinkQuestion; cost: number }
   | { kind: 'through'; number: number; order: number; cost: number };
+
+/** A question with bytes of its own: the memory of its frame is used again, and it may wait. */
+export function ownQuestion(question: LinkQuestion): LinkQuestion {
+  if (question.kind === 'check') return { ...question, hashes: copyOf(question.hashes) };
+  if (question.kind === 'nodes') return { ...question, sums: copyOf(question.sums) };
+  return question;
+}
 
 /** Words where it reaches beyond the volume of `bytes` as it is in its turn, or beyond entry `applied`, the last that came. */
 export function beyond(work: FarWork, applied: number, bytes: number): string | undefined {

@@ -22,10 +22,9 @@ import {
   readThrough,
   resumeFrame,
 } from '../../parsers/formats/linkRequests.ts';
-import { copyOf } from '../base/bytes.ts';
 import { Fault, type ParseFault } from '../base/fault.ts';
 import { type AssembledEntry, EntryAssembler } from './assembler.ts';
-import { beyond, type FarWork, isMany } from './farWork.ts';
+import { beyond, type FarWork, isMany, ownQuestion } from './farWork.ts';
 import { Flights } from './flights.ts';
 import { welcomeTo } from './greeting.ts';
 import { Pulse } from './pulse.ts';
@@ -246,10 +245,8 @@ export class Receiver {
       case LinkType.grow: {
         const asked = readQuestion(type, body);
         if ('fault' in asked) return asked;
-        const { id, question } = asked;
-        // The frame's body is used again, and this waits.
-        if (question.kind === 'check') question.hashes = copyOf(question.hashes);
-        if (question.kind === 'nodes') question.sums = copyOf(question.sums);
+        const { id } = asked;
+        const question = ownQuestion(asked.question);
         const cost = QUESTION_COST + body.length;
         this.#add({ kind: 'question', id, question, cost }, cost, now);
         return undefined;
