@@ -45,9 +45,11 @@ const FUNCTION = 0x60;
 const SECTION = { type: 1, function: 3, memory: 5, export: 7, code: 10 } as const;
 
 /** Instructions without an operand. */
-export const LOOP: readonly number[] = [0x03, 0x40];
-export const END: readonly number[] = [0x0b];
-export const LESS: readonly number[] = [0x49];
+const LOOP: readonly number[] = [0x03, 0x40];
+/** Goes round the innermost loop again, where the stack holds something. */
+const AGAIN: readonly number[] = [0x0d, 0];
+const END: readonly number[] = [0x0b];
+const LESS: readonly number[] = [0x49];
 export const ADD: readonly number[] = [0x6a];
 export const VECTOR_XOR: readonly number[] = [0xfd, 0x51];
 /** Adds four 32-bit integers to four. */
@@ -74,17 +76,18 @@ export function set(local: number): number[] {
   return [0x21, local];
 }
 
-export function tee(local: number): number[] {
-  return [0x22, local];
-}
-
 export function constant(value: number): number[] {
   return [0x41, ...signed(value)];
 }
 
-/** Goes round the loop so many outside of this one again, where the stack holds something. */
-export function again(depth: number): number[] {
-  return [0x0d, depth];
+/** Does `body` at least once, and again for as long as the local `at`, which goes on by `step` each time, is below `before`. */
+export function stepping(at: number, before: number, step: number, body: readonly number[]): number[] {
+  const next = [...get(at), ...constant(step), ...ADD, ...tee(at)];
+  return [...LOOP, ...body, ...next, ...get(before), ...LESS, ...AGAIN, ...END];
+}
+
+function tee(local: number): number[] {
+  return [0x22, local];
 }
 
 function moduleBytes({ params, result, vectors, memoryBytes, code }: WasmFunction): Uint8Array {

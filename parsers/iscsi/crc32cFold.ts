@@ -1,13 +1,9 @@
 import {
   ADD,
-  again,
   constant,
-  END,
   get,
-  LESS,
-  LOOP,
   set,
-  tee,
+  stepping,
   VECTOR_STORE,
   VECTOR_XOR,
   vectorLoad,
@@ -100,12 +96,6 @@ function code(): number[] {
     const address = [...get(AT), ...constant(-distance), ...ADD];
     return [...address, ...vectorLoad(), ...VECTOR_XOR];
   });
-  const step = (local: number): number[] => [...get(local), ...constant(STEP), ...ADD];
-  return [
-    ...LOOP,
-    ...[...get(OWN), ...get(OWN), ...vectorLoad(), ...added, ...VECTOR_STORE],
-    ...[...step(OWN), ...set(OWN)],
-    ...[...step(AT), ...tee(AT), ...get(BEFORE), ...LESS, ...again(0)],
-    ...END,
-  ];
+  const fold = [...get(OWN), ...get(OWN), ...vectorLoad(), ...added, ...VECTOR_STORE];
+  return stepping(AT, BEFORE, STEP, [...fold, ...get(OWN), ...constant(STEP), ...ADD, ...set(OWN)]);
 }

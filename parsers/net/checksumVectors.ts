@@ -1,13 +1,8 @@
 import {
   ADD,
-  again,
-  constant,
-  END,
   get,
-  LESS,
-  LOOP,
   set,
-  tee,
+  stepping,
   VECTOR_ADD,
   VECTOR_ADD_PAIRS,
   vectorLane,
@@ -68,10 +63,7 @@ function code(): number[] {
   ]);
   const lanes = [0, 1, 2, 3].flatMap((lane) => [...get(SUMS[0]), ...vectorLane(lane), ...(lane > 0 ? ADD : [])]);
   return [
-    ...LOOP,
-    ...step,
-    ...[...get(AT), ...constant(STEP), ...ADD, ...tee(AT), ...get(BEFORE), ...LESS, ...again(0)],
-    ...END,
+    ...stepping(AT, BEFORE, STEP, step),
     ...[...get(SUMS[0]), ...get(SUMS[1]), ...VECTOR_ADD, ...set(SUMS[0])],
     ...lanes,
   ];

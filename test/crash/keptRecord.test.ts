@@ -1,47 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readBootId } from '../../hw/bootId.ts';
 import { readStored } from '../../src/record/stored.ts';
 import { Random } from '../fuzz/random.ts';
 import { CHUNKS, crashOptions, KEPT_FILE } from './recordOptions.ts';
+import { follow, killed } from './recordTold.ts';
 
 const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 12);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 20_261_122);
 const EVERYTHING = Array.from({ length: CHUNKS }, (_, chunk) => chunk);
-
-/** Follows what a child told: see `record.test.ts`. */
-function follow(sure: Set<number>, line: string): void {
-  const [kind, ...words] = line.split(' ');
-  const values = words.map(Number);
-  if (kind === 'mark') for (let c = values[0]; c < values[1]; c++) sure.add(c);
-  if (kind !== 'clear') return;
-  for (const c of sure) if (c < values[0] || c >= values[1]) sure.delete(c);
-}
-
-/** Runs the child until it has told `steps` things, or kills itself, and returns every line that it finished. */
-async function killed(folder: string, round: number, steps: number, ...more: string[]): Promise<string[]> {
-  const program = fileURLToPath(new URL('keptRecordChild.js', import.meta.url));
-  const child = spawn(process.execPath, [program, folder, String(SEED), String(round), ...more], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'close');
-  let text = '';
-  let lines = 0;
-  child.stdout.on('data', (bytes: Buffer) => {
-    text += bytes.toString('latin1');
-    for (const byte of bytes) if (byte === 0x0a) lines++;
-    if (lines >= steps) child.kill('SIGKILL');
-  });
-  const [, signal] = await ended;
-  assert.equal(signal, 'SIGKILL', `the child ended by itself: ${text.slice(-500)}`);
-  return text.split('\n').slice(0, -1);
-}
 
 /** What a process that begins now takes as marked; undefined: everything. */
 async function believed(folder: string): Promise<Set<number> | undefined> {
@@ -77,8 +47,8 @@ describe('B8 a record whose disk fails, after a kill', function () {
       const [steps, after] = [random.between(40, 1500), random.between(0, 30)];
       const lines =
         round % 2 === 0
-          ? await killed(folder, round, steps)
-          : await killed(folder, round, Number.POSITIVE_INFINITY, 'again', String(after));
+          ? await killed('keptRecordChild.js', [folder, SEED, round], steps)
+          : await killed('keptRecordChild.js', [folder, SEED, round, 'again', after], Number.POSITIVE_INFINITY);
       for (const line of lines) follow(sure, line);
       const again = lines.filter((line) => line === 'again').length;
       const marked = await believed(folder);
@@ -93,7 +63,7 @@ describe('B8 a record whose disk fails, after a kill', function () {
 
   it('is believed by nobody from the moment in which a mark that it did not take returned', async () => {
     for (let round = 0; round < 3; round++) {
-      const lines = await killed(folder, round, Number.POSITIVE_INFINITY, 'failed');
+      const lines = await killed('keptRecordChild.js', [folder, SEED, round, 'failed'], Number.POSITIVE_INFINITY);
       assert.match(lines.findLast((line) => /^(failed|mark)/.test(line)) ?? '', /^failed no space left$/);
       assert.equal(await believed(folder), undefined, `round ${round}`);
     }

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { copyOf } from '../../src/base/bytes.ts';
 import { Extents } from '../../src/base/extents.ts';
 import { Marks } from '../../src/record/marks.ts';
@@ -13,41 +10,10 @@ import { openStoredRecord } from '../../src/unit/live/storedRecord.ts';
 import { Random } from '../fuzz/random.ts';
 import { KEEPING, MemoryStorage, OTHER_BOOT } from '../unit/record/memoryStorage.ts';
 import { CHUNKS, crashOptions } from './recordOptions.ts';
+import { follow, killed } from './recordTold.ts';
 
 const ROUNDS = Number(process.env.TAPMIRROR_KILLS ?? 12);
 const SEED = Number(process.env.TAPMIRROR_SEED ?? 20_261_121);
-
-/** Follows what a child told: a mark that returned is there for sure, until a clear begins that could take it. */
-function follow(sure: Set<number>, line: string): void {
-  const [kind, ...numbers] = line.split(' ').filter((word) => word !== '');
-  const values = numbers.map(Number);
-  if (kind === 'mark') for (let c = values[0]; c < values[1]; c++) sure.add(c);
-  if (kind !== 'clear') return;
-  for (const c of sure) {
-    let needed = false;
-    for (let i = 0; i < values.length; i += 2) needed ||= c >= values[i] && c < values[i + 1];
-    if (!needed) sure.delete(c);
-  }
-}
-
-/** Runs the child until it has told `steps` things, kills it, and returns every line that it finished. */
-async function killed(folder: string, round: number, steps: number): Promise<string[]> {
-  const program = fileURLToPath(new URL('recordChild.js', import.meta.url));
-  const child = spawn(process.execPath, [program, folder, String(SEED), String(round)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'close');
-  let text = '';
-  let lines = 0;
-  child.stdout.on('data', (bytes: Buffer) => {
-    text += bytes.toString('latin1');
-    for (const byte of bytes) if (byte === 0x0a) lines++;
-    if (lines >= steps) child.kill('SIGKILL');
-  });
-  const [, signal] = await ended;
-  assert.equal(signal, 'SIGKILL', 'the child ended by itself');
-  return text.split('\n').slice(0, -1);
-}
 
 describe('B8 the record after a kill', function () {
   this.timeout(120_000);
@@ -59,7 +25,7 @@ describe('B8 the record after a kill', function () {
       const sure = new Set(Array.from({ length: CHUNKS }, (_, c) => c));
       let cleared = 0;
       for (let round = 0; round < ROUNDS; round++) {
-        const lines = await killed(folder, round, random.between(1, 800));
+        const lines = await killed('recordChild.js', [folder, SEED, round], random.between(1, 800));
         assert.equal(lines[0], round === 0 ? 'open new 0' : 'open believed 0', `round ${round}`);
         // What the pipe lost with the process cannot be more than the step that was under way.
         for (const line of lines) follow(sure, line);

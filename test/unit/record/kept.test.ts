@@ -50,6 +50,18 @@ async function emptyRecord(): Promise<Kept> {
   return { storage, record, told };
 }
 
+/** The same with one mark that the storage could not take, though it could now; its syncs are held. */
+async function failedRecord(): Promise<Kept> {
+  const kept = await emptyRecord();
+  const { storage, record } = kept;
+  storage.full = () => true;
+  record.mark(5 * CHUNK, 1);
+  await record.sync();
+  storage.full = undefined;
+  storage.held = true;
+  return kept;
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Chunks that whoever opens these bytes takes as marked; a word where that is all of them. */
@@ -174,12 +186,7 @@ describe('B8 a record whose storage fails', () => {
 
   it('is not kept again when it fails on the way', async () => {
     for (const failing of [0, 1, 2, 3]) {
-      const { storage, record, told } = await emptyRecord();
-      storage.full = () => true;
-      record.mark(5 * CHUNK, 1);
-      await record.sync();
-      storage.full = undefined;
-      storage.held = true;
+      const { storage, record, told } = await failedRecord();
       const again = record.keepAgain();
       again.catch(() => {});
       for (let sync = 0; sync < failing; sync++) {
@@ -239,12 +246,7 @@ describe('B8 a record whose storage fails', () => {
 
   it('once forgotten is never begun again, also by an attempt that is under way', async () => {
     for (const synced of [0, 1, 2, 3]) {
-      const { storage, record } = await emptyRecord();
-      storage.full = () => true;
-      record.mark(5 * CHUNK, 1);
-      await record.sync();
-      storage.full = undefined;
-      storage.held = true;
+      const { storage, record } = await failedRecord();
       const again = record.keepAgain().catch(() => {});
       for (let sync = 0; sync < synced; sync++) {
         await turn();
@@ -263,12 +265,7 @@ describe('B8 a record whose storage fails', () => {
   });
 
   it('once closed writes nothing to a file that may be another one by now', async () => {
-    const { storage, record } = await emptyRecord();
-    storage.full = () => true;
-    record.mark(5 * CHUNK, 1);
-    await record.sync();
-    storage.full = undefined;
-    storage.held = true;
+    const { storage, record } = await failedRecord();
     const again = record.keepAgain();
     again.catch(() => {});
     await turn();

@@ -137,6 +137,16 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
     );
   }
 
+  /** The cable is pulled while hosts write, and is put back some samples later. */
+  async function pulledInTheMidst(): Promise<void> {
+    await attach({ rate: 150_000, upTo: MIDST });
+    await until('some writes', () => [...image.blocks.values()].some((blocks) => blocks.size > 20));
+    attachment.tick();
+    const [at, seq] = [probe.at, probe.seq];
+    play({ start: at + 40, seq: seq + 40 });
+    pull();
+  }
+
   /** Blocks that are not in doubt and not the disk's. */
   function wrong(): string[] {
     return disksOf(folder, TRACE).flatMap(({ volume, before, after }) => {
@@ -177,12 +187,7 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
   });
 
   it('B8 leaves every volume in doubt when the cable is pulled, and where it was away', async () => {
-    await attach({ rate: 150_000, upTo: MIDST });
-    await until('some writes', () => [...image.blocks.values()].some((blocks) => blocks.size > 20));
-    attachment.tick();
-    const [at, seq] = [probe.at, probe.seq];
-    play({ start: at + 40, seq: seq + 40 });
-    pull();
+    await pulledInTheMidst();
     await until('the loss', () => told.lost.length > 0);
     assert.match(told.lost[0], /nothing is heard of the bus/);
     const { holds } = told;
@@ -195,12 +200,7 @@ describe('A4 a unit attached to a probe (with the binding mock)', function () {
   });
 
   it('B8 tells so also where it was back before anybody looked', async () => {
-    await attach({ rate: 150_000, upTo: MIDST });
-    await until('some writes', () => [...image.blocks.values()].some((blocks) => blocks.size > 20));
-    attachment.tick();
-    const [at, seq] = [probe.at, probe.seq];
-    play({ start: at + 40, seq: seq + 40 });
-    pull();
+    await pulledInTheMidst();
     // Nobody ticks meanwhile.
     await probe.done;
     assert.deepEqual([attachment.status().state, attachment.status().reopened, told.lost], ['capturing', 1, []]);
