@@ -103,8 +103,10 @@ class Run {
     if (this.wrong) throw this.wrong;
     for (let [quiet, rounds] = [0, 0]; quiet < 3; rounds++) {
       assert.ok(rounds < 5000, 'it comes to an end');
+      // A recall that finds everything lost ends without a read: it is a move of its own.
+      const waiting = this.waiting.length;
       while (this.recalls.size < 3 && this.waiting.length > 0) this.recall();
-      let moved = this.mirror.go();
+      let moved = this.mirror.go() || this.waiting.length < waiting;
       moved = this.local.end() || moved;
       moved = this.reads.end() || moved;
       moved = this.spill.medium.end() || moved;
@@ -113,7 +115,7 @@ class Run {
     }
     if (this.wrong) throw this.wrong;
     assert.ok(this.mirror.idle, 'the local mirror is not held back for ever');
-    assert.equal(this.recalls.size, 0, 'every recall ends');
+    assert.deepEqual([this.waiting.length, this.recalls.size], [0, 0], 'every recall ends');
     assert.equal(this.spill.usedBytes, 0);
     assert.equal(this.copyOut.report.entries, 0);
     await this.copyOut.close();
