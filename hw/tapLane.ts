@@ -63,6 +63,8 @@ export class TapLane {
   #accepted = 0;
   /** What was accepted and what had come when the buffer was known to be nearly empty. */
   #empty = { accepted: 0, frames: 0, bytes: 0 };
+  /** The kernel has dropped frames since its buffer was last empty: a part that its time-out closed holds few of them. */
+  #full = false;
   /** Frames that the kernel has for each one that comes: libpcap passes over those that leave through loopback. 0: unknown. */
   #share = 0;
   #left = 0;
@@ -128,9 +130,10 @@ export class TapLane {
     return this.counts.frames + this.counts.own;
   }
 
-  /** Bytes that wait in the kernel's buffer, as its counters tell; reads them. */
+  /** Bytes that wait in the kernel's buffer, as its counters tell; reads them. Infinite where it has no room. */
   backlog(): number {
     this.count();
+    if (this.#full) return Number.POSITIVE_INFINITY;
     const { accepted, frames, bytes } = this.#empty;
     const came = this.#came;
     const waiting = this.#accepted - accepted - (came - frames) * Math.max(1, this.#share);
@@ -156,6 +159,7 @@ export class TapLane {
     const dropped = (now.ps_drop - then.ps_drop) >>> 0;
     this.#accepted += ((now.ps_recv - then.ps_recv) >>> 0) - dropped;
     this.counts.kernel += dropped;
+    this.#full ||= dropped > 0;
     this.counts.interface += (now.ps_ifdrop - then.ps_ifdrop) >>> 0;
     this.#stats = now;
     if (!this.busy) this.#settle();
@@ -163,6 +167,7 @@ export class TapLane {
 
   /** Right after a dispatch: what the kernel has accepted has come, but for its last few milliseconds. */
   #settle(): void {
+    this.#full = false;
     const empty = this.#empty;
     const came = this.#came - empty.frames;
     if (came >= MEAN_FRAMES) this.#share = (this.#accepted - empty.accepted) / came;

@@ -2,8 +2,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { loadPcap } from '../../hw/tap.ts';
-import { loadBinding, openLive } from '../../hw/tapBinding.ts';
+import { KERNEL_TIMEOUT_MS, loadBinding, openLive } from '../../hw/tapBinding.ts';
 
 /**
  * Traffic for tests of the tap:
@@ -11,6 +12,7 @@ import { loadBinding, openLive } from '../../hw/tapBinding.ts';
  *   serve HOST PORT                    answers all bytes with the same bytes, to any number of connections
  *   ping HOST PORT COUNT BYTES         sends numbered bytes and waits for them, COUNT times
  *   flood HOST PORT COUNT BYTES        sends numbered datagrams as fast as the socket takes them
+ *   drip HOST PORT COUNT BYTES         sends numbered datagrams, each of them alone in its part of a kernel's buffer
  *   inject INTERFACE FILE              sends the frames of a pcap file (little-endian) as they are
  */
 const [what, host, port, ...rest] = process.argv.slice(2);
@@ -66,6 +68,19 @@ async function flood(count: number, bytes: number): Promise<void> {
   socket.close();
 }
 
+/** Longer than a kernel waits for more frames to come into a part of a tap's buffer. */
+const APART_MS = 2.5 * KERNEL_TIMEOUT_MS;
+
+async function drip(count: number, bytes: number): Promise<void> {
+  const socket = createSocket('udp4');
+  socket.on('error', () => {});
+  for (let i = 0; i < count; i++) {
+    await new Promise<void>((resolve) => socket.send(datagram(bytes, i), Number(port), host, () => resolve()));
+    await setTimeout(APART_MS);
+  }
+  socket.close();
+}
+
 /** What the binding can do beyond what the tap asks of it. */
 interface Injector {
   inject(frame: Uint8Array): void;
@@ -84,4 +99,5 @@ async function inject(name: string, path: string): Promise<void> {
 if (what === 'serve') await serve();
 else if (what === 'ping') await ping(Number(rest[0]), Number(rest[1]));
 else if (what === 'flood') await flood(Number(rest[0]), Number(rest[1]));
+else if (what === 'drip') await drip(Number(rest[0]), Number(rest[1]));
 else await inject(host, port);
