@@ -46,7 +46,7 @@ const LONG = [
   'sim/journey',
   'sim/relay',
   'captures/removal',
-  'page/page',
+  'page/pageUse',
   'crash/queue',
 ].map((name) => `${name}.test.js`);
 
