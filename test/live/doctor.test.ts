@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { DoctorReport, Finding } from '../../src/unit/doctor/doctorTypes.ts';
-import { type Bench, describeLive, lu, TAP, TARGET, TARGET6, volume } from './kit/bench.ts';
+import { type Bench, describeLive, lu, SIZE, TAP, TARGET, TARGET6, volume } from './kit/bench.ts';
 import { Sites } from './kit/sites.ts';
 import { MAIN } from './kit/unit.ts';
 
@@ -37,7 +37,11 @@ describeLive('H4 doctor beside a tap', ['pcap', 'tgt'], (bench) => {
     await b.first({ portals: [TARGET, TARGET6] });
     b.image('m.img');
     const unit = await b.unit({ source: TAP, volumes: [volume('file:m.img')] });
-    const loads = [await b.load({ pauseMs: 5 }), await b.load({ url: lu(TARGET6), pauseMs: 5 })];
+    const half = SIZE / 1024;
+    const loads = [
+      await b.load({ pauseMs: 5, span: half }),
+      await b.load({ url: lu(TARGET6), pauseMs: 5, from: half, span: half }),
+    ];
     await unit.until('a session is seen', ({ source }) => (source.sessions as unknown[]).length > 0);
     const asked = await doctor(b, unit.config);
     assert.match(of(asked.report, 'ok', 'path'), /seen at 10\.67\.0\.2:14700: .*host-1/);
