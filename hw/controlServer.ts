@@ -126,7 +126,7 @@ export class ControlServer {
     }
     this.#peers.add(socket);
     socket.once('close', () => this.#peers.delete(socket));
-    socket.setTimeout(idleMs, () => socket.destroy());
+    socket.setTimeout(idleMs, () => letGo(socket));
     this.#serve(socket).catch((error: unknown) => {
       socket.destroy();
       this.#options.failed(error);
@@ -261,6 +261,14 @@ async function answers(path: string): Promise<boolean> {
 async function taken(socket: Socket, text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     socket.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A peer whose time is over. What it said while this process itself stood still is read only after the timers that are due. */
+function letGo(socket: Socket): void {
+  const { bytesRead } = socket;
+  setImmediate(() => {
+    if (socket.bytesRead === bytesRead) socket.destroy();
   });
 }
 

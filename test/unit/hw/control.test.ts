@@ -129,7 +129,7 @@ describe('H1 the control socket', () => {
         throw new Error('of no account');
       },
     });
-    assert.equal(await askControl(path, { do: 'short' }, 1000, (one) => told.push(one)), 'ready');
+    assert.equal(await askControl(path, { do: 'short' }, 30_000, (one) => told.push(one)), 'ready');
     assert.deepEqual(
       told,
       [1, 2, 3, 4].map((done) => ({ done, total: 4 })),
@@ -263,22 +263,6 @@ describe('H1 the control socket', () => {
       // Who still sends may lose the words; the unit reads no further.
       assert.match(await say(path, 'x'.repeat(8 << 20)), /^$|longer than 65536 bytes/);
       assert.match(error(await say(path, '{"v":1', true)), /without an end/);
-    });
-
-    it('a peer that says nothing, or takes nothing, is let go', async () => {
-      const path = await serve({ idleMs: 30, answer: () => 'x'.repeat(4 << 20) });
-      assert.equal(await say(path, ''), '');
-      assert.equal(await say(path, '{"v":1,'), '');
-      const lazy = createConnection({ path });
-      lazy.pause().write('{"v":1,"do":"x"}\n');
-      await once(lazy, 'connect');
-      const closed = once(lazy, 'close');
-      // Everything that the socket holds was sent before the unit gave up; then its end comes.
-      lazy.on('error', () => {});
-      await until(() => open[0].peers === 0);
-      lazy.resume();
-      await closed;
-      assert.ok(lazy.bytesRead < 4 << 20);
     });
 
     it('more peers than are served get an error line; the others are served on', async () => {
