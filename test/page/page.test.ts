@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { freePort } from '../kit/freePort.ts';
 import { ACCOUNTS, PageLab } from './kit/lab.ts';
 import { BEGAN, GIB, JOBS, mirror, SERVE } from './kit/madeUp.ts';
 
@@ -183,14 +184,15 @@ describe('H4 the status page in a browser', function () {
   });
 
   it('says when its unit does not answer, and when it does again', async () => {
-    await open(2);
+    // Nobody else comes to listen there meanwhile.
+    const listen = `127.0.0.1:${await freePort()}`;
+    await open(2, { listen });
     await look();
     await sees('#live', /^live$/);
-    const { host } = new URL(lab.web.url);
     await lab.close();
     await sees('#live', /^no answer since/);
     assert.ok(await evaluate("document.body.classList.contains('stale')"));
-    await open(2, { listen: host });
+    await open(2, { listen });
     await sees('#live', /^live$/);
   });
 });
