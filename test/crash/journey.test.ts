@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as moment } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LinkKeys } from '../../src/unit/link/journeyTypes.ts';
+import { freePort } from '../kit/freePort.ts';
 import { Authority } from '../kit/journey.ts';
 import { random as randomOf } from '../sim/random.ts';
 import { BLOCK, BLOCKS, type ChildNews, Places } from './journeyChild.ts';
@@ -99,11 +99,8 @@ describe('D1 C6 a link between two processes that are killed', function () {
     folder = mkdtempSync(join(tmpdir(), 'tapmirror-link-kills-'));
     const authority = await Authority.make();
     keys = { near: await authority.unit('near'), far: await authority.unit('far') };
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ({ port } = server.address() as { port: number });
-    server.close();
-    await once(server, 'close');
+    // Nobody listens there while the far end is killed and comes back.
+    port = await freePort();
   });
 
   afterEach(() => {
@@ -158,9 +155,14 @@ describe('D1 C6 a link between two processes that are killed', function () {
       const model = new Model();
       let settle = (_: ChildNews | undefined): void => undefined;
       let failed: ChildNews | undefined;
+      let durable = (): void => undefined;
+      const some = new Promise<void>((resolve) => {
+        durable = resolve;
+      });
       const news = (one: ChildNews): void => {
         if (one.kind === 'durable') {
           model.acked(one.number);
+          durable();
           return;
         }
         if (one.kind === 'failed') failed ??= one;
@@ -219,6 +221,8 @@ describe('D1 C6 a link between two processes that are killed', function () {
         const seed = 1 + below(1 << 30);
         nearEnd.send({ first: model.begin(seed), seed });
       }
+      // Both ends may have been killed before anything was: the near end that writes now is not.
+      await some;
       assert.ok(model.durable > 0);
       if (process.env.TAPMIRROR_KILLS) console.log(`${model.durable} durable, ${others} times another store`);
     });
