@@ -43,7 +43,7 @@ function start(config: string): Unit {
 }
 
 function tapmirror(...words: string[]): { code: number | null; out: string; err: string } {
-  const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', timeout: 15_000 });
+  const run = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', timeout: 60_000 });
   return { code: run.status, out: run.stdout, err: run.stderr };
 }
 

@@ -156,7 +156,7 @@ describe('B5 the writing thread', () => {
 
   it('does not keep a process that has nothing to write, and keeps one that has', async () => {
     const child = (mode: string) =>
-      promisify(execFile)(process.execPath, [beside('./writerChild.js'), path, mode], { timeout: 15_000 });
+      promisify(execFile)(process.execPath, [beside('./writerChild.js'), path, mode], { timeout: 60_000 });
     assert.equal((await child('idle')).stdout, '');
     assert.equal((await child('busy')).stdout, 'written');
     assert.equal(readFileSync(path)[(1 << 20) - 1], 7);
