@@ -60,8 +60,10 @@ let trying = false;
 function mark(): void {
   const first = random.below(CHUNKS);
   const count = Math.min(random.between(1, 3), CHUNKS - first);
+  const { broken } = record;
   record.mark(first * chunkBytes, count * chunkBytes);
-  if (until === 'failed' && record.broken) process.kill(process.pid, 'SIGKILL');
+  // A sync that ended meanwhile may have broken it before.
+  if (until === 'failed' && !broken && record.broken) process.kill(process.pid, 'SIGKILL');
   tell(`mark ${first} ${first + count}`);
 }
 
