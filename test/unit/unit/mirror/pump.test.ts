@@ -8,6 +8,7 @@ import { Fault } from '../../../../src/base/fault.ts';
 import type { Volume } from '../../../../src/base/volume.ts';
 import { Room } from '../../../../src/buffer/room.ts';
 import { VolumeUnit } from '../../../../src/unit/mirror/volumeUnit.ts';
+import { until } from '../../../kit/journey.ts';
 
 const LU: LuId = 'iqn.2001-04.com.example:disk/0';
 const BYTES = 1 << 20;
@@ -78,8 +79,16 @@ describe('B8 a copy that compares', () => {
     await writeFile(other, new Uint8Array(BYTES).fill(9));
     const first = await openFileVolume(here, { writable: false });
     const volume = await openFileVolume(there, { writable: true });
-    let answer: (() => void) | undefined;
-    const read: Volume['read'] = () => new Promise((resolve) => (answer = resolve));
+    let answer = (): void => assert.fail('the first volume was not read');
+    let ask = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      ask = resolve;
+    });
+    const read: Volume['read'] = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+        ask();
+      });
     const written: Promise<void>[] = [];
     const writev = volume.writev.bind(volume);
     const watched: Volume['writev'] = (pieces, options) => {
@@ -99,8 +108,7 @@ describe('B8 a copy that compares', () => {
     unit.push({ seq: 1, at: 0n, lu: LU, pieces: 'wholeLu', fua: false, doubt: 'unseen' });
     const [arm] = unit.arms;
     const finished = unit.finish();
-    for (let turn = 0; turn < 10_000 && !answer; turn++) await new Promise(setImmediate);
-    assert.ok(answer);
+    await asked;
     // As a mirror's leaving does: a copy is not waited for.
     arm.mirror.step({ kind: 'broken', fault: new Fault('local', 'it was removed') });
     await unit.whenStill(arm);
@@ -109,7 +117,7 @@ describe('B8 a copy that compares', () => {
     const others = await Promise.all(Array.from({ length: 8 }, () => open(other, 'r+')));
     try {
       answer();
-      for (let turn = 0; turn < 10_000 && written.length === 0; turn++) await new Promise(setImmediate);
+      await until(() => written.length > 0, 'what was read is written');
       assert.equal(written.length, 1);
       await assert.rejects(written[0], /second3\.img is closed/);
     } finally {
