@@ -40,7 +40,7 @@ describeLive('B2b a volume that is enlarged', ['pcap', 'tgt'], (bench) => {
       const { why } = await unit.toldState('paused', 0, SECOND_LU);
       assert.match(why ?? '', new RegExp(`live-second/1.*${SIZE}.*${LARGER}|live-second/1.*${LARGER}.*${SIZE}`));
       await (await b.load({ url: lu(portal), count: 200, from: SIZE / 1024 })).whole();
-      const { volumes } = await unit.until(
+      const { volumes } = await unit.stays(
         'the file is equal',
         (status) => status.volumes[0].mirrors[1].state === 'equal',
       );

@@ -114,18 +114,23 @@ export class Unit {
     return until(what, ask, { ms, everyMs: 50, instead });
   }
 
-  /** Waits until the unit says, twice in a row, that nothing is outstanding. */
-  async settled(ms = 45_000): Promise<UnitStatus> {
+  /** As `until`, for what may be so while the unit does not know yet what has just passed at a tap: it has to stay so. */
+  stays(what: string, fits: (status: UnitStatus) => boolean, ms = 45_000): Promise<UnitStatus> {
     let since = Number.POSITIVE_INFINITY;
     return this.until(
-      'every mirror is equal',
+      what,
       (status) => {
-        if (!isCalm(status)) since = Number.POSITIVE_INFINITY;
+        if (!fits(status)) since = Number.POSITIVE_INFINITY;
         else since = Math.min(since, performance.now());
         return performance.now() - since >= CALM_MS;
       },
       ms,
     );
+  }
+
+  /** Waits until the unit says, twice in a row, that nothing is outstanding. */
+  settled(ms = 45_000): Promise<UnitStatus> {
+    return this.stays('every mirror is equal', isCalm, ms);
   }
 
   /** Ends it as an operator would. */
