@@ -13,6 +13,8 @@ import { Processes } from './kit/processes.ts';
 import { until, when } from './kit/until.ts';
 
 const TRACES = ['p01-probe-full', 'p02-probe-header', 'p03-probe-modes', 'p04-probe-wide'];
+/** Packets of the first trace, in the midst of it. */
+const MIDST = 200;
 
 /** Why these tests cannot run here; undefined when they can. */
 function lack(): string | undefined {
@@ -87,7 +89,8 @@ describe('live: a probe on a serial port (socat, the real binding)', function ()
 
   it('comes back to a cable that was pulled and put back, with a hole between', async () => {
     const wanted = await fromFile(TRACES[0]);
-    const probe = await cable.plug(stream(TRACES[0]));
+    // There is more to come when the cable is pulled, however late that is.
+    const probe = await cable.plug(stream(TRACES[0]), { upTo: MIDST, beats: true });
     await open({ retryMs: 50 });
     await until('some samples', () => when(record.events.length > 1000), { instead });
     await cable.pull();
