@@ -9,7 +9,7 @@ import { Snoop } from '../../src/snoop/snoop.ts';
 import { openTee, type RunningTee, type TeeOptions } from '../../src/unit/bus/tee.ts';
 import { Findings, Model, TestRoom } from '../kit/run.ts';
 import { sharedFolder } from '../shared.ts';
-import { IQN, TargetLab, type Tgt, whyNot as whyNoTarget } from './initiatorLab.ts';
+import { IQN, TargetLab, type Tgt, until, whyNot as whyNoTarget } from './initiatorLab.ts';
 
 const MiB = 2 ** 20;
 const SIZE = 24 * MiB;
@@ -17,6 +17,8 @@ const BLOCK = 512;
 const LU = `${IQN}/1`;
 const PORT = 14420;
 const CONTROL = 7541;
+/** Commands that the host of a target that dies has under way. */
+const DEPTH = 16;
 
 const sync = promisify(fdatasync);
 
@@ -198,14 +200,18 @@ describe('A3 the tee before a real target', function () {
 
   it('a target that dies under load leaves nothing wrong that is not in doubt', async () => {
     await setting.open('127.0.0.1');
-    const load = setting.load('a', '-s', 5, '-n', 100000, '-q', 16, '-l', 1, '-L', 64, '-o', 'w10,w16');
+    const load = setting.load('a', '-s', 5, '-n', 100000, '-q', DEPTH, '-l', 1, '-L', 64, '-o', 'w10,w16');
     while (setting.found.changes.length < 500) await new Promise(setImmediate);
+    // All of them have to wait for it when it dies: a host that just stood still has nothing under way.
+    process.kill(setting.tgt.pid, 'SIGSTOP');
+    const open = (): number => setting.snoop.outstanding(LU)?.tasks ?? 0;
+    await until('every command waits', () => open() === DEPTH);
     await setting.tgt.stop('SIGKILL');
     while (!setting.found.doubts.includes('aborted')) await new Promise(setImmediate);
     setting.endLoads();
     await load;
     setting.assertHonest();
-    assert.ok((setting.snoop.outstanding(LU)?.tasks ?? 0) > 0);
+    assert.ok(open() > 0);
   });
 
   it('stops under load: what was under way is finished, or in doubt', async () => {
