@@ -212,19 +212,19 @@ describe('B5 an LU of a real iSCSI target', function () {
 
     it('is gone: calls end in time, then at once, until it is back', async () => {
       const tgt = await oneTgt();
-      const volume = await lab.open({ port: 14110 }, { timing: { reconnectMs: 400 } });
+      const volume = await lab.open({ port: 14110 }, { timing: { reconnectMs: 2000 } });
       const sizes: number[] = [];
       volume.onSizeChange((blocks) => sizes.push(blocks));
       await tgt.stop('SIGKILL');
-      const gone = fault(/127\.0\.0\.1:14110 .*; no session again within 0\.4 s/);
+      const gone = fault(/127\.0\.0\.1:14110 .*; no session again within 2 s/);
       await assert.rejects(volume.read(0, new Uint8Array(512)), gone);
       assert.equal(volume.session, 'down');
       assert.ok(volume.down);
-      assert.match(volume.away?.message ?? '', /no session again within 0\.4 s/);
+      assert.match(volume.away?.message ?? '', /no session again within 2 s/);
       const started = performance.now();
       await assert.rejects(volume.flush(), gone);
       await assert.rejects(volume.revive(), fault(/14110 refuses the connection/));
-      assert.ok(performance.now() - started < 300);
+      assert.ok(performance.now() - started < 1500, 'neither waited for a session');
       truncateSync(`${lab.folder}/a.img`, SIZE + MiB);
       await tgt.start();
       await volume.revive();
@@ -252,7 +252,7 @@ describe('B5 an LU of a real iSCSI target', function () {
 
     it('is not taken for the LU that it was when another answers', async () => {
       const tgt = await oneTgt();
-      const volume = await lab.open({ port: 14110 }, { timing: { reconnectMs: 300 } });
+      const volume = await lab.open({ port: 14110 }, { timing: { reconnectMs: 2000 } });
       tgt.adm('--mode', 'logicalunit', '--op', 'update', '--tid', '1', '--lun', '1', '--params', 'scsi_sn=other');
       tgt.kick();
       await assert.rejects(volume.read(0, new Uint8Array(512)), fault(/another LU answers now/, /maps its LUs/));
