@@ -104,7 +104,7 @@ const CASES: readonly [string, { portals: string[]; tunnels: boolean }, string[]
 ];
 
 describe('A2 the kernel filter', function () {
-  this.timeout(30_000);
+  this.timeout(180_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tapmirror-filter-'));
@@ -167,6 +167,8 @@ describe('A2 the kernel filter', function () {
       for (const [name, options, expected] of CASES) {
         const tap = await lab.tap(target, { interfaces: ['t0'], ...options });
         await lab.whole(host, 'inject', 'h0', join(folder, 'frames.pcap'));
+        // They were sent, and may not have come yet.
+        await tap.until(({ frames = 0 }) => frames >= expected.length);
         const { lengths = [], interfaces } = await tap.stop();
         const seen = lengths
           .filter((length) => length >= FIRST_LENGTH)
