@@ -129,7 +129,7 @@ describeLive('C5 two LUs of one target, and a host whose writes to both depend o
     assert.equal(await books.step(far, `seq:${newest.sequence}`), last);
     await near.stop();
     await far.stop();
-  }).timeout(150_000);
+  }).timeout(300_000);
 
   it('C2 a volume goes back in place: its sender compares it and brings it up to date again', async () => {
     const b = bench();

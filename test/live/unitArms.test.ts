@@ -68,5 +68,5 @@ describeLive('H3 a tee under load', ['tgt'], (bench) => {
     b.same('first.img', 'second.img', 'third.img', 'fourth.img');
     assert.deepEqual([gone.state, gone.droppedBytes], ['equal', 0]);
     await unit.stop();
-  }).timeout(120_000);
+  });
 });

@@ -68,7 +68,7 @@ describeLive('B8 a unit that is killed', ['pcap', 'tgt'], (bench) => {
     }
     console.log(`      compared after each kill, of what both records had marked: ${amounts.join(', ')}`);
     await unit.stop();
-  }).timeout(60_000 + KILLS * 15_000);
+  }).timeout(180_000 + KILLS * 15_000);
 
   it('as a tap: the volume is compared, and equal', async () => {
     const b = bench();
@@ -91,7 +91,7 @@ describeLive('B8 a unit that is killed', ['pcap', 'tgt'], (bench) => {
       b.same('first.img', 'second.img', 'third.img');
     }
     await unit.stop();
-  }).timeout(60_000 + KILLS * 15_000);
+  }).timeout(180_000 + KILLS * 15_000);
 });
 
 describeLive('H1 a unit that is ended', ['pcap', 'tgt'], (bench) => {

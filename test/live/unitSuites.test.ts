@@ -103,5 +103,5 @@ describeLive('A3 what a host sees through a tee', ['tgt', 'libiscsi'], (bench) =
     b.same('first.img', 'second.img');
     await unit.stop();
     assert.ok(direct.filter(({ result }) => result === 'PASS').length > 30, 'most pass');
-  }).timeout(ALL ? 300_000 : 90_000);
+  }).timeout(300_000);
 });
