@@ -78,7 +78,10 @@ export interface TapSource extends FrameSource {
   /** Nanoseconds since 1970: everything captured before this moment has been handed out. It moves on while the bus is silent. */
   readonly quietUntil: bigint;
   readonly interfaces: readonly TapInterface[];
-  /** Ends the capture. `next` still hands out what was captured, then `undefined`. */
+  /**
+   * Ends the capture. `next` still hands out what was captured, then `undefined`. Of frames that wait in the kernel's buffers
+   * those count as captured that are taken from there within 30 ms; the others are not counted as lost either.
+   */
   stop(): Promise<void>;
 }
 
