@@ -44,7 +44,7 @@ export function certificateEnd({ from, until }: CertificateStatus, nowMs: number
   return left < SOON_MS ? 'soon' : 'far';
 }
 
-/** What `status` and the log say of it; empty where there is nothing to say. */
+/** What `status` and the log say of it. */
 export function certificateWords({ kind, name, until }: CertificateStatus, end: CertificateEnd): string {
   const whose = `${kind === 'own' ? 'own certificate' : 'certificate of the authority'} ${name}`;
   const day = until.slice(0, 10);
